@@ -1,0 +1,1 @@
+"""The container engine: Admission to container, over containerd and runc."""

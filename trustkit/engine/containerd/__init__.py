@@ -1,0 +1,1 @@
+"""A client of containerd: one module for each of its services we use."""

@@ -1,0 +1,1 @@
+"""Container networks by netlink and iptables: bridge, host, none."""

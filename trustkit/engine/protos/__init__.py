@@ -1,0 +1,1 @@
+"""Our reduced containerd protocol files and the Python generated from them."""
