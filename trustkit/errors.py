@@ -1,0 +1,263 @@
+"""Every error of trustkit: one tree, a stable code and an exit status each.
+
+Errors carry text only, never rich objects, so that this file imports nothing.
+Exit statuses: 1 refused, 2 the caller's input, 3 could not find out, 4 our or the machine's fault.
+"""
+
+from typing import ClassVar
+
+
+class TrustkitError(Exception):
+    """The root: what went wrong (`message`), and what to do now (`next_step`).
+
+    `code` is public and stable; it appears in JSON, audit records and conformance results.
+    `details` maps names to text, for machine-readable output.
+    """
+
+    code: ClassVar[str] = "internal"
+    exit_status: ClassVar[int] = 4
+
+    def __init__(self, message: str, *, next_step: str = "", **details: str) -> None:
+        """Keep the sentence, the hint and the details."""
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.details = details
+
+
+# --- the caller's input: exit status 2 ------------------------------------------------------------
+
+
+class UsageError(TrustkitError):
+    """The command or the request cannot be understood."""
+
+    code = "usage"
+    exit_status = 2
+
+
+class ReferenceSyntaxError(UsageError):
+    """An image reference breaks the grammar."""
+
+    code = "usage.reference"
+
+
+class PolicySyntaxError(UsageError):
+    """A policy document has the wrong shape; the details give file, line and path."""
+
+    code = "usage.policy"
+
+
+class ConfigError(UsageError):
+    """The configuration file or a TRUSTKIT_ variable is wrong."""
+
+    code = "usage.config"
+
+
+class KeyFileError(UsageError):
+    """A key file is missing, has loose permissions, or cannot be opened with that passphrase."""
+
+    code = "usage.key_file"
+
+
+class PluginError(UsageError):
+    """A named plug-in cannot be loaded."""
+
+    code = "usage.plugin"
+
+
+# --- outside bytes that break their format: exit status 1 -----------------------------------------
+
+
+class MalformedError(TrustkitError):
+    """Bytes from outside break their format."""
+
+    code = "malformed"
+    exit_status = 1
+
+
+class LimitExceededError(MalformedError):
+    """Outside input is larger, deeper or more numerous than its bound in `limits`."""
+
+    code = "malformed.limit"
+
+
+# --- well-formed, but proves nothing: exit status 1 -----------------------------------------------
+
+
+class VerificationError(TrustkitError):
+    """Evidence is well-formed and proves nothing."""
+
+    code = "verification"
+    exit_status = 1
+
+
+class DigestMismatchError(VerificationError):
+    """Content does not have the digest or the size it was named by."""
+
+    code = "verification.digest"
+
+
+class SubjectMismatchError(VerificationError):
+    """A valid signature speaks about something else."""
+
+    code = "verification.subject"
+
+
+class SignatureMismatchError(VerificationError):
+    """The signature does not fit the bytes and the key."""
+
+    code = "verification.signature"
+
+
+class UntrustedSignerError(VerificationError):
+    """The signer is not among those trusted."""
+
+    code = "verification.signer"
+
+
+class CertificateError(VerificationError):
+    """A certificate or its chain fails a check."""
+
+    code = "verification.certificate"
+
+
+class LogProofError(VerificationError):
+    """A transparency log's proof does not hold."""
+
+    code = "verification.log_proof"
+
+
+class TimestampError(VerificationError):
+    """A trusted timestamp does not hold."""
+
+    code = "verification.timestamp"
+
+
+# --- cryptography ---------------------------------------------------------------------------------
+
+
+class CryptoError(TrustkitError):
+    """A cryptographic provider failed."""
+
+    code = "crypto"
+
+
+class AlgorithmNotApprovedError(CryptoError):
+    """The algorithm, key size or parameter is not allowed here."""
+
+    code = "crypto.not_approved"
+    exit_status = 1
+
+
+class SelfTestError(CryptoError):
+    """A known-answer test failed: the provider must not be used."""
+
+    code = "crypto.self_test"
+
+
+class KeyUnavailableError(CryptoError):
+    """A key exists but cannot be used now."""
+
+    code = "crypto.key_unavailable"
+
+
+# --- sources of images: exit status 3 -------------------------------------------------------------
+
+
+class SourceError(TrustkitError):
+    """A place images come from gave no conclusive answer."""
+
+    code = "source"
+    exit_status = 3
+
+
+class NotFoundError(SourceError):
+    """The registry or layout does not have it."""
+
+    code = "source.not_found"
+
+
+class UnauthorizedError(SourceError):
+    """The registry refuses these credentials, or none were given."""
+
+    code = "source.unauthorized"
+
+
+class RateLimitedError(SourceError):
+    """The registry asks to come back later."""
+
+    code = "source.rate_limited"
+
+
+class ProtocolError(SourceError):
+    """The peer does not speak the protocol it should."""
+
+    code = "source.protocol"
+
+
+class UnreachableError(SourceError):
+    """The host does not answer: no connection, time-out, or TLS failure."""
+
+    code = "source.unreachable"
+
+
+# --- verdicts, records, engine --------------------------------------------------------------------
+
+
+class AdmissionDenied(TrustkitError):  # noqa: N818  (a verdict, not a fault)
+    """Policy refused: the one verdict that is an exception."""
+
+    code = "admission.denied"
+    exit_status = 1
+
+
+class AuditError(TrustkitError):
+    """The decision log cannot be written or does not verify."""
+
+    code = "audit"
+
+
+class AuditTamperedError(AuditError):
+    """The decision log's bytes do not match its tree or its checkpoint."""
+
+    code = "audit.tampered"
+    exit_status = 1
+
+
+class StorageError(TrustkitError):
+    """The disk is full, read-only, or otherwise refuses to keep our state."""
+
+    code = "storage"
+
+
+class EngineError(TrustkitError):
+    """The engine, containerd or the runtime failed."""
+
+    code = "engine"
+
+
+class NoSuchContainerError(EngineError):
+    """No container has this name or id."""
+
+    code = "engine.no_such_container"
+    exit_status = 2
+
+
+class NoSuchImageError(EngineError):
+    """The engine's store has no such image."""
+
+    code = "engine.no_such_image"
+    exit_status = 2
+
+
+class ConflictError(EngineError):
+    """The container or image is in a state that does not allow this."""
+
+    code = "engine.conflict"
+    exit_status = 2
+
+
+class DaemonUnreachableError(EngineError):
+    """The daemon does not answer on its socket."""
+
+    code = "engine.daemon_unreachable"

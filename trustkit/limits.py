@@ -1,0 +1,60 @@
+"""Every bound on outside input: its unit is in its name, its reason beside it."""
+
+# OCI distribution-spec: registries should accept manifests up to 4 MiB; clients stop there.
+MANIFEST_BYTES = 4 * 1024 * 1024
+# An image config carries history and labels; nothing real comes near this.
+CONFIG_BYTES = 8 * 1024 * 1024
+# A simple-signing payload is under 1 kB; cosign caps its own at far more.
+SIGNATURE_BYTES = 1024 * 1024
+# SBOM and scan attestations reach several MiB (GHSA-88jx-383q-w4qc: unbounded ones exhaust memory).
+ATTESTATION_BYTES = 16 * 1024 * 1024
+# Signatures on one image (GHSA-95pr-fxf5-86gv: endless lists of signatures).
+EVIDENCE_ITEMS = 64
+# All evidence of one image together.
+EVIDENCE_BYTES = 64 * 1024 * 1024
+# Signatures in one DSSE envelope.
+ENVELOPE_SIGNATURES = 16
+# Subjects in one in-toto statement.
+STATEMENT_SUBJECTS = 1024
+# Nesting of JSON from outside; real documents stay under 20.
+JSON_DEPTH = 64
+# Members and elements of one JSON document from outside, against hash flooding.
+JSON_NODES = 1_000_000
+# Layers of one image; overlayfs stops at 500, Docker at 127.
+IMAGE_LAYERS = 512
+# Children of one index.
+INDEX_CHILDREN = 256
+# One layer, compressed.
+LAYER_BYTES = 64 * 1024 * 1024 * 1024
+# Entries of one image archive (docker save, oci-archive).
+ARCHIVE_ENTRIES = 16_384
+# Referrers pages followed for one digest.
+REFERRERS_PAGES = 16
+# Error and token bodies of a registry.
+ERROR_BODY_BYTES = 64 * 1024
+# Header lines of one HTTP answer.
+HEADER_LINES = 128
+HEADER_BYTES = 64 * 1024
+# Redirects followed for one blob; registries need one.
+REDIRECTS = 3
+# Seconds to connect, and seconds without a byte, before a registry counts as hanging.
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+# Tries of one request (429, 5xx, dropped connection), and the longest pause between them.
+TRIES = 4
+RETRY_PAUSE_SECONDS = 8.0
+# A reference as given by a user or a client: repository names end at 255 (distribution-spec).
+REFERENCE_CHARS = 1024
+# A policy document and its YAML nesting.
+POLICY_BYTES = 1024 * 1024
+POLICY_DEPTH = 32
+# A key file.
+KEY_FILE_BYTES = 64 * 1024
+# scrypt parameters accepted in a cosign key file: memory is 128 * N * r bytes.
+SCRYPT_MEMORY_BYTES = 256 * 1024 * 1024
+# One entry of the decision log (C2SP tlog-tiles: 16-bit length).
+AUDIT_ENTRY_BYTES = 65_535
+# Bodies of requests to our own API.
+API_BODY_BYTES = 8 * 1024 * 1024
+# How long an admission may be used, and how far clocks of one machine may disagree.
+ADMISSION_SECONDS = 300

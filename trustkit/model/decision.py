@@ -1,0 +1,45 @@
+"""A decision and its findings: only `policy/evaluate.py` makes a Decision."""
+
+from typing import NamedTuple
+
+from trustkit.model.digest import Digest
+
+ALLOW = "allow"
+DENY = "deny"
+
+
+class Finding(NamedTuple):
+    """What one rule found. `enforced` False means: reported, but it did not decide (warn, audit).
+
+    `rule` is its stable id, such as `production-images/verify.signatures`.
+    """
+
+    rule: str
+    verdict: str
+    enforced: bool
+    message: str
+    evidence: tuple[Digest, ...] = ()
+    next_step: str = ""
+
+
+class Decision(NamedTuple):
+    """ALLOW or DENY, with the findings that led there and the digest of the policy that decided."""
+
+    verdict: str
+    findings: tuple[Finding, ...]
+    policy: Digest
+    policy_name: str = ""
+    mode: str = "enforce"
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the verdict is ALLOW; carries no trust by itself, an Admission does."""
+        return self.verdict == ALLOW
+
+    @property
+    def deciding(self) -> Finding | None:
+        """The first enforced finding with the decision's verdict."""
+        for finding in self.findings:
+            if finding.enforced and finding.verdict == self.verdict:
+                return finding
+        return None

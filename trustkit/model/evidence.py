@@ -1,0 +1,53 @@
+"""Evidence: bytes found beside an image. Unverified, and named so."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from trustkit.model.digest import Digest
+
+REFERRERS = "referrers"
+TAG_SUFFIX = "tag-suffix"
+
+
+class Place(NamedTuple):
+    """Where a format's evidence may lie: `referrers` with an artifact type, or a tag suffix.
+
+    `referrers`: pattern is the artifact type (`""` takes all). `tag-suffix`: pattern is `.sig`,
+    the tag is `sha256-<hex>.sig`.
+    """
+
+    kind: str
+    pattern: str
+
+
+class Evidence(NamedTuple):
+    """One unverified item: the blob's bytes and what the manifest around it says of it.
+
+    `content` hashes to `digest` (checked while reading); `annotations` are the layer's for tag
+    places, the manifest's for referrers. `artifact_type` is the referrer manifest's.
+    """
+
+    place: Place
+    media_type: str
+    digest: Digest
+    content: bytes
+    annotations: Mapping[str, str]
+    artifact_type: str = ""
+    manifest_digest: Digest | None = None
+
+
+class Rejection(NamedTuple):
+    """Evidence that proves nothing, and the check that said so."""
+
+    evidence: Digest
+    format: str
+    code: str
+    message: str
+
+
+class Gathered(NamedTuple):
+    """All evidence found for one image; `complete` is False if a limit cut gathering off."""
+
+    items: tuple[Evidence, ...]
+    complete: bool
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,58 @@
+"""The documented vocabulary of policies: what a rule may look at, and nothing else."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.digest import Digest
+from trustkit.model.image import Platform
+from trustkit.model.reference import ImageRef
+from trustkit.model.signature import VerificationReport
+
+
+class ImageFacts(NamedTuple):
+    """The image as resolved. `pinned`: the reference itself carried the digest."""
+
+    ref: ImageRef
+    digest: Digest
+    manifest_digest: Digest
+    platform: Platform
+    pinned: bool
+    created: datetime | None = None
+    user: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    size_bytes: int = 0
+
+
+class RequestFacts(NamedTuple):
+    """What is asked: who, for what, and every way in which a run reaches outside its container.
+
+    `purpose` is `verify`, `pull`, `run` or `build`. `user` is the user the container would run
+    as: the request's, else the image's (`""` and `0` mean root). A run is admitted for exactly
+    these facts; a wider one needs a new decision.
+    """
+
+    actor: str = ""
+    purpose: str = "verify"
+    engine: str = "trustkit"
+    privileged: bool = False
+    host_network: bool = False
+    host_pid: bool = False
+    host_mounts: tuple[str, ...] = ()
+    capabilities_added: tuple[str, ...] = ()
+    capabilities_dropped: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    user: str = ""
+    read_only: bool = False
+    seccomp: str = "default"
+    command: tuple[str, ...] = ()
+
+
+class Facts(NamedTuple):
+    """Everything a policy judges."""
+
+    image: ImageFacts
+    report: VerificationReport
+    crypto: ModuleStatus
+    request: RequestFacts
+    now: datetime

@@ -1,0 +1,32 @@
+"""Public keys and algorithm names; never a private key."""
+
+from typing import NamedTuple
+
+# Names of signature algorithms, as `fips.algorithms` lists them.
+ECDSA_P256_SHA256 = "ecdsa-p256-sha256"
+ECDSA_P384_SHA384 = "ecdsa-p384-sha384"
+ECDSA_P384_SHA256 = "ecdsa-p384-sha256"
+ECDSA_P521_SHA512 = "ecdsa-p521-sha512"
+ECDSA_P521_SHA256 = "ecdsa-p521-sha256"
+ED25519 = "ed25519"
+ED25519PH = "ed25519ph"
+RSA_PKCS1_SHA256 = "rsa-pkcs1v15-sha256"
+RSA_PSS_SHA256 = "rsa-pss-sha256"
+
+
+class PublicKey(NamedTuple):
+    """A public key: SubjectPublicKeyInfo DER, and the hex SHA-256 of it as its fingerprint.
+
+    `kind` is `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519` or `rsa`; `bits` its size.
+    Made only by `fips.parse`, which checks the bytes.
+    """
+
+    spki_der: bytes
+    fingerprint: str
+    kind: str
+    bits: int
+
+    @property
+    def short(self) -> str:
+        """The first sixteen digits of the fingerprint, for people."""
+        return self.fingerprint[:16]

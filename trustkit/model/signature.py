@@ -1,0 +1,61 @@
+"""What verification established: only `signing/formats` makes a VerifiedSignature."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from trustkit.model.digest import Digest
+from trustkit.model.evidence import Rejection
+
+# What a verified item says of the image.
+SIGNATURE = "signature"
+ATTESTATION = "attestation"
+
+
+class SignerIdentity(NamedTuple):
+    """Who signed: the key's fingerprint; names only when a trusted root or the policy vouches.
+
+    `trust_root` is the name under which the key or CA is trusted (`key:release-1`).
+    """
+
+    fingerprint: str
+    trust_root: str
+    subject: str = ""
+    issuer: str = ""
+
+
+class Statement(NamedTuple):
+    """A verified in-toto statement: predicate type, and the predicate's canonical JSON bytes."""
+
+    predicate_type: str
+    predicate: bytes
+
+
+class VerifiedSignature(NamedTuple):
+    """One proven fact: this signer signed this digest.
+
+    `claimed_name` is the repository the signed bytes name, if the format has one; policy decides
+    what it is worth. `annotations` are signed too. `kind` is SIGNATURE or ATTESTATION.
+    """
+
+    format: str
+    kind: str
+    subject: Digest
+    signer: SignerIdentity
+    algorithm: str
+    evidence: Digest
+    claimed_name: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()
+    signed_at: datetime | None = None
+    time_source: str = ""
+    statement: Statement | None = None
+
+
+class VerificationReport(NamedTuple):
+    """Every item of evidence accounted for: accepted, rejected, or recognised by no format."""
+
+    image: Digest
+    accepted: tuple[VerifiedSignature, ...]
+    rejected: tuple[Rejection, ...]
+    unrecognised: tuple[Digest, ...]
+    complete: bool
+    notes: tuple[str, ...] = ()
