@@ -1,0 +1,1 @@
+"""The gate: reference to judgement to admission."""

@@ -1,0 +1,1 @@
+"""Events to records that cannot be changed unseen, and records to reports."""

@@ -1,0 +1,1 @@
+"""One command a file, loaded only when used."""

@@ -1,0 +1,55 @@
+"""Files that are either whole or absent: temporary file, fsync, rename, fsync of the folder."""
+
+import os
+from pathlib import Path
+
+from trustkit.errors import StorageError
+
+
+def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Replace `path` by `content` so that a crash leaves the old or the new file, never a part.
+
+    Raises StorageError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        with open(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
+        raise storage_error(path, error) from error
+
+
+def make_folder(path: Path, *, mode: int = 0o700) -> Path:
+    """Make `path` and its parents, and return it. Raises StorageError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return path
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames inside `path` survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Say what the system refused, for which file, and what to do."""
+    reason = (error.strerror or str(error)).lower()
+    return StorageError(
+        f"{path}: {reason}",
+        next_step="check the disk's free space and permissions, or move the state directory with "
+        "TRUSTKIT_HOME",
+        path=str(path),
+    )

@@ -1,0 +1,1 @@
+"""The only door to cryptography: hashing, signatures, random bytes, keys."""

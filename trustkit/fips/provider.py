@@ -1,0 +1,61 @@
+"""What a cryptographic provider must offer (plug point `trustkit.crypto_providers`)."""
+
+from typing import ClassVar, Protocol
+
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.keys import PublicKey
+
+
+class Hasher(Protocol):
+    """A running hash."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Add data."""
+
+    def digest(self) -> bytes:
+        """Return the hash of what was added so far."""
+
+
+class PrivateKey(Protocol):
+    """A private key inside a provider; its bytes leave it only by `to_pkcs8`."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+
+    def sign(self, algorithm: str, message: bytes) -> bytes:
+        """Sign the message (never a digest): ECDSA as DER. Raises AlgorithmNotApprovedError."""
+
+    def to_pkcs8(self) -> bytes:
+        """Return PKCS#8 DER, unencrypted. Raises KeyUnavailableError for keys that cannot leave."""
+
+
+class CryptoProvider(Protocol):
+    """Maths, and nothing else: no policy, no files. Providers do not know each other."""
+
+    api: ClassVar[int]
+    name: ClassVar[str]
+
+    def status(self) -> ModuleStatus:
+        """Say which module this is and what may be claimed of it."""
+
+    def hasher(self, algorithm: str) -> Hasher:
+        """Return a fresh `sha256`, `sha384` or `sha512`. Raises AlgorithmNotApprovedError."""
+
+    def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        """Return the HMAC (FIPS 198-1)."""
+
+    def random(self, count: int) -> bytes:
+        """Return random bytes fit for keys."""
+
+    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
+        """Return if the signature fits.
+
+        Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
+        """
+
+    def generate(self, kind: str) -> PrivateKey:
+        """Make a key: `ecdsa-p256`, `ecdsa-p384`, `ed25519`, `rsa-3072`, `rsa-4096`."""
+
+    def load_pkcs8(self, der: bytes) -> PrivateKey:
+        """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError."""

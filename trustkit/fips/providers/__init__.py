@@ -1,0 +1,1 @@
+"""One cryptographic library a file; providers do not know each other."""

@@ -1,0 +1,1 @@
+"""URLs to bounded bytes: the only network door."""

@@ -1,0 +1,1 @@
+"""References to digests to evidence: registries, layouts and archives."""

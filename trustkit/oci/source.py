@@ -1,0 +1,47 @@
+"""What a place that holds images must offer."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from trustkit.model.digest import Digest
+from trustkit.model.image import Descriptor
+
+
+class Fetched(NamedTuple):
+    """Manifest bytes as served, with the descriptor they really have (digest computed, not told)."""
+
+    descriptor: Descriptor
+    content: bytes
+
+
+class ImageSource(Protocol):
+    """A repository of a registry, a layout, or an archive.
+
+    Every byte returned was checked against its digest; sizes are bounded before reading.
+    All raise SourceError (NotFoundError, UnauthorizedError, ...) and DigestMismatchError.
+    """
+
+    def manifest(self, at: str) -> Fetched:
+        """Return the manifest or index at a tag or digest."""
+
+    def blob(self, descriptor: Descriptor, limit_bytes: int) -> bytes:
+        """Return a small blob whole. Raises LimitExceededError."""
+
+    def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
+        """Yield a blob; raises DigestMismatchError at its end, so keep nothing before that."""
+
+    def referrers(self, digest: Digest) -> tuple[tuple[Descriptor, ...], bool]:
+        """Return the descriptors of manifests that refer to `digest`, and whether that is all."""
+
+
+class ImageSink(Protocol):
+    """A place that evidence or images can be written to."""
+
+    def put_blob(self, content: bytes) -> Digest:
+        """Store a blob and return its digest."""
+
+    def put_manifest(self, content: bytes, media_type: str, tag: str = "") -> Digest:
+        """Store a manifest under its digest, or under a tag too."""
+
+    def attach(self, manifest: Descriptor, content: bytes, subject: Digest) -> None:
+        """Store a manifest that has a `subject`, and make it findable as its referrer."""

@@ -1,0 +1,1 @@
+"""One rule a file; rules do not know each other."""

@@ -1,0 +1,1 @@
+"""Evidence to verified signatures, and images to evidence."""

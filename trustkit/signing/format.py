@@ -1,0 +1,61 @@
+"""What a signature format must offer (plug point `trustkit.signature_formats`)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, NamedTuple, Protocol
+
+from trustkit.fips.provider import CryptoProvider
+from trustkit.model.digest import Digest
+from trustkit.model.evidence import Evidence, Place
+from trustkit.model.keys import PublicKey
+from trustkit.model.signature import VerifiedSignature
+
+
+class TrustedKey(NamedTuple):
+    """A public key somebody decided to trust, under a name; `algorithms` empty allows all it can."""
+
+    name: str
+    key: PublicKey
+    algorithms: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+class TrustRoots(NamedTuple):
+    """Everything verification may trust, loaded before it starts."""
+
+    keys: tuple[TrustedKey, ...] = ()
+
+
+class Check(NamedTuple):
+    """One verification: which image, trusting what, by which maths, at which moment."""
+
+    image: Digest
+    trust: TrustRoots
+    crypto: CryptoProvider
+    now: datetime
+
+
+class SignatureFormat(Protocol):
+    """One way in which people sign images. No network, no clock, no file."""
+
+    api: ClassVar[int]
+    name: ClassVar[str]
+    places: ClassVar[tuple[Place, ...]]
+
+    def recognises(self, item: Evidence) -> bool:
+        """Whether the item is meant for this format; carries no trust."""
+
+    def verify(self, item: Evidence, check: Check) -> VerifiedSignature:
+        """Return what the item proves. Raises MalformedError, VerificationError, CryptoError."""
+
+
+class Attachment(NamedTuple):
+    """What signing made, ready to be pushed: a blob, how it is labelled, and where it belongs."""
+
+    place: Place
+    media_type: str
+    content: bytes
+    annotations: Mapping[str, str]
+    artifact_type: str = ""
+    manifest_annotations: Mapping[str, str] = {}

@@ -1,0 +1,1 @@
+"""One signature format a file; formats do not know each other."""
