@@ -48,7 +48,9 @@ class CryptoProvider(Protocol):
     def random(self, count: int) -> bytes:
         """Return random bytes fit for keys."""
 
-    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
+    def verify(
+        self, key: PublicKey, algorithm: str, signature: bytes, message: bytes
+    ) -> None:
         """Return if the signature fits.
 
         Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.

@@ -1,0 +1,127 @@
+"""Canonical JSON: one value, one sequence of bytes (RFC 8785, "JCS")."""
+
+from collections.abc import Mapping
+from json.encoder import encode_basestring
+from math import isfinite
+
+from trustkit import limits
+from trustkit.errors import LimitExceededError, MalformedError
+
+_EXACT_INTEGER = 1 << 53
+# ECMAScript 7.1.12.1: numbers from 10^-6 up to below 10^21 are written without an exponent.
+_LEAST_PLAIN_EXPONENT = -6
+_MOST_PLAIN_DIGITS = 21
+
+
+def canonical(value: object) -> bytes:
+    """Return the canonical bytes of None, bool, int, float, str, sequences and mappings of these.
+
+    Raises MalformedError for text without a UTF-8 form and numbers without a double, and
+    LimitExceededError for deep nesting. RFC 8785 3.2.
+    """
+    parts: list[str] = []
+    _write(value, parts, 0)
+    try:
+        return "".join(parts).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise MalformedError(
+            "text with a lone surrogate has no canonical JSON"
+        ) from error
+
+
+def _write(value: object, parts: list[str], depth: int) -> None:
+    if depth > limits.JSON_DEPTH:
+        message = f"nested deeper than the {limits.JSON_DEPTH} levels canonical JSON is written for"
+        raise LimitExceededError(message)
+    if isinstance(value, str):
+        parts.append(encode_basestring(value))
+    elif value is None or isinstance(value, bool):
+        parts.append({None: "null", True: "true", False: "false"}[value])
+    elif isinstance(value, int | float):
+        parts.append(_number(value))
+    elif isinstance(value, Mapping):
+        _write_object(value, parts, depth)
+    elif isinstance(value, list | tuple):
+        _write_array(value, parts, depth)
+    else:
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _write_object(
+    members: Mapping[object, object], parts: list[str], depth: int
+) -> None:
+    named: list[tuple[str, object]] = []
+    for name, member in members.items():
+        if not isinstance(name, str):
+            raise TypeError(f"{type(name).__name__} cannot name a JSON member")
+        named.append((name, member))
+    named.sort(key=_utf16_order)
+    mark = "{"
+    for name, member in named:
+        parts += (mark, encode_basestring(name), ":")
+        _write(member, parts, depth + 1)
+        mark = ","
+    parts.append("}" if named else "{}")
+
+
+def _write_array(
+    elements: list[object] | tuple[object, ...], parts: list[str], depth: int
+) -> None:
+    mark = "["
+    for element in elements:
+        parts.append(mark)
+        _write(element, parts, depth + 1)
+        mark = ","
+    parts.append("]" if elements else "[]")
+
+
+def _utf16_order(member: tuple[str, object]) -> bytes:
+    """RFC 8785 3.2.3: by UTF-16 code units, which is not the order of code points."""
+    return member[0].encode("utf-16-be", "surrogatepass")
+
+
+def _number(value: float) -> str:
+    """RFC 8785 3.2.2.3: as ECMAScript's Number.prototype.toString writes the double."""
+    if isinstance(value, int):
+        if -_EXACT_INTEGER <= value <= _EXACT_INTEGER:
+            return str(value)
+        return _number(_exact_double(value))
+    if not isfinite(value):
+        raise MalformedError(f"{value} has no JSON form")
+    if value == 0:
+        return "0"
+    return _ecmascript(value)
+
+
+def _exact_double(value: int) -> float:
+    try:
+        double = float(value)
+    except OverflowError as error:
+        raise MalformedError("integer beyond the range of a double") from error
+    if int(double) != value:
+        raise MalformedError(
+            f"integer {value} does not survive as a double; write it as text"
+        )
+    return double
+
+
+def _ecmascript(value: float) -> str:
+    """ECMAScript 7.1.12.1, steps 5 to 10, from Python's shortest round-trip digits."""
+    sign = "-" if value < 0 else ""
+    mantissa, _, power = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    point = len(whole) + int(power or "0")
+    padded = whole + fraction
+    digits = padded.lstrip("0")
+    point -= len(padded) - len(digits)
+    digits = digits.rstrip("0")
+    count = len(digits)
+    if count <= point <= _MOST_PLAIN_DIGITS:
+        return sign + digits + "0" * (point - count)
+    if 0 < point <= _MOST_PLAIN_DIGITS:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if _LEAST_PLAIN_EXPONENT < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    exponent = point - 1
+    tail = f".{digits[1:]}" if count > 1 else ""
+    return f"{sign}{digits[0]}{tail}e{'+' if exponent > 0 else '-'}{abs(exponent)}"
