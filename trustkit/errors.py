@@ -257,6 +257,12 @@ class ConflictError(EngineError):
     exit_status = 2
 
 
+class ContainerStartError(EngineError):
+    """The runtime could not start the process; details["exit_code"] is 125, 126 or 127 as docker's."""
+
+    code = "engine.start"
+
+
 class DaemonUnreachableError(EngineError):
     """The daemon does not answer on its socket."""
 

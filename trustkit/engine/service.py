@@ -79,21 +79,21 @@ class EngineService:
 
         A reference is compared as recorded (the server normalises `alpine` before it asks).
 
-        Raises EngineNotFoundError.
+        Raises NoSuchImageError.
         """
         raise NotImplementedError
 
     async def tag(self, digest: Digest, reference: str) -> None:
         """Record that `reference` names the stored image with `digest`, taking the name from any other.
 
-        Raises EngineNotFoundError.
+        Raises NoSuchImageError.
         """
         raise NotImplementedError
 
     async def remove_image(self, reference_or_id: str, *, force: bool = False) -> tuple[str, ...]:
         """Take away a reference, or with the last one the image; says what went, as `untagged:X` or `deleted:X`.
 
-        Raises EngineNotFoundError, EngineConflictError when a container uses it.
+        Raises NoSuchImageError, ConflictError when a container uses it.
         """
         raise NotImplementedError
 
@@ -107,14 +107,14 @@ class EngineService:
         `request` is kept and handed back in ContainerView.request (the server keeps its Docker JSON there).
 
         Raises AdmissionDenied (stale, other digest, wider request), DigestMismatchError (a stored blob was changed),
-        EngineNotFoundError (image not pulled), EngineConflictError (name in use), EngineError.
+        NoSuchImageError (not pulled), ConflictError (name in use), EngineError.
         """
         raise NotImplementedError
 
     async def start(self, container: str, admission: Admission, now: datetime) -> None:
         """Start a created or exited container, after the checks of `create` are made again; no-op when running.
 
-        Raises as `create`, and EngineStartError, whose details["exit_code"] is "125", "126" or "127".
+        Raises as `create`, and ContainerStartError, whose details["exit_code"] is "125", "126" or "127".
         """
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class EngineService:
     async def kill(self, container: str, signal: str = "KILL") -> None:
         """Send a signal by name or number.
 
-        Raises UsageError for an unknown signal, EngineConflictError when not running.
+        Raises UsageError for an unknown signal, ConflictError when not running.
         """
         raise NotImplementedError
 
@@ -136,14 +136,14 @@ class EngineService:
     async def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove a stopped (or with `force` any) container, its network, snapshot, log and anonymous volumes.
 
-        Raises EngineConflictError when it is running and `force` is not given.
+        Raises ConflictError when it is running and `force` is not given.
         """
         raise NotImplementedError
 
     async def rename(self, container: str, name: str) -> None:
         """Give the container another name.
 
-        Raises EngineConflictError.
+        Raises ConflictError.
         """
         raise NotImplementedError
 
@@ -154,7 +154,7 @@ class EngineService:
     async def inspect(self, container: str) -> ContainerView:
         """The container with this id, name or unique id prefix.
 
-        Raises EngineNotFoundError.
+        Raises NoSuchContainerError.
         """
         raise NotImplementedError
 
@@ -182,14 +182,14 @@ class EngineService:
     async def exec_create(self, container: str, spec: ExecSpec) -> str:
         """Prepare a process in a running container; returns the exec's id.
 
-        Raises EngineConflictError when not running.
+        Raises ConflictError when not running.
         """
         raise NotImplementedError
 
     async def exec_start(self, exec_id: str) -> Attachment:
         """Run a prepared process; detaching is closing the attachment at once.
 
-        Raises EngineNotFoundError, EngineConflictError (already started), EngineStartError.
+        Raises NoSuchContainerError, ConflictError (already started), ContainerStartError.
         """
         raise NotImplementedError
 

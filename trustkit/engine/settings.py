@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-DEFAULT_BRIDGE = "trustkit0"
-DEFAULT_SUBNET = "172.29.0.0/16"
 DEFAULT_RUNTIME = "io.containerd.runc.v2"
 DEFAULT_NAMESPACE = "trustkit"
 
@@ -17,6 +15,8 @@ class EngineSettings:
 
     `directory` holds what must outlive a reboot, `run_directory` sockets and FIFOs (its path must stay short:
     a unix socket's path is limited to 107 bytes). `clock` returns aware UTC and is asked only for record times.
+    With a `containerd_address` nothing is supervised: that containerd is somebody else's, the namespace ours.
+    An empty `bridge` or `subnet` is chosen once for the directory, so that engines can live side by side.
     """
 
     directory: Path
@@ -28,6 +28,5 @@ class EngineSettings:
     runtime: str = DEFAULT_RUNTIME
     runtime_binary: str | None = None
     snapshotter: str = "overlayfs"
-    bridge: str = DEFAULT_BRIDGE
-    subnet: str = DEFAULT_SUBNET
-    keep_containerd: bool = True
+    bridge: str = ""
+    subnet: str = ""
