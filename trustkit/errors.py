@@ -115,6 +115,30 @@ class UntrustedSignerError(VerificationError):
     code = "verification.signer"
 
 
+class MediaTypeError(VerificationError):
+    """The manifest calls the evidence something other than what its format demands."""
+
+    code = "verification.media_type"
+
+
+class PayloadTypeError(VerificationError):
+    """The signed content is of another kind than its place says: a signature for something else."""
+
+    code = "verification.payload_type"
+
+
+class PredicateTypeError(VerificationError):
+    """A verified attestation makes another claim than the one asked for."""
+
+    code = "verification.predicate_type"
+
+
+class UnsupportedEvidenceError(VerificationError):
+    """The evidence relies on a kind of proof that is not checked here, so it proves nothing."""
+
+    code = "verification.unsupported"
+
+
 class CertificateError(VerificationError):
     """A certificate or its chain fails a check."""
 
