@@ -1,0 +1,194 @@
+"""Unpack the real tools that tests and benchmarks compare with, beside the system, into `.peers/`.
+
+Nothing is installed and nothing is started: packages come from the Debian mirror this machine already uses and are
+unpacked with `dpkg -x`. Versions are pinned. A rolling suite drops old versions, so where the pinned one is gone the
+newest of the same major version is taken, with a warning, and `.peers/versions.json` records what was really used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent / ".peers"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+RECORD = ROOT / "versions.json"
+ATTEMPTS = 4
+
+
+class Peer(NamedTuple):
+    """One package: the pinned version and which of its files appear in `.peers/bin` under which name."""
+
+    name: str
+    package: str
+    suite: str
+    version: str
+    binaries: tuple[tuple[str, str], ...]
+
+
+PEERS = (
+    Peer("cosign3", "cosign", "sid", "3.1.1-2", (("cosign3", "usr/bin/cosign"),)),
+    Peer("cosign2", "cosign", "trixie", "2.5.0-2+b5", (("cosign2", "usr/bin/cosign"),)),
+    Peer("crane", "crane", "sid", "0.20.7+ds1-5", (("crane", "usr/bin/crane"),)),
+    Peer(
+        "docker",
+        "docker.io",
+        "bookworm",
+        "20.10.24+dfsg1-1+deb12u1+b6",
+        (
+            ("docker", "usr/bin/docker"),
+            ("dockerd", "usr/sbin/dockerd"),
+            ("docker-proxy", "usr/sbin/docker-proxy"),
+        ),
+    ),
+)
+
+
+class PeerError(Exception):
+    """A peer could not be brought; the message says which and why."""
+
+
+def main() -> int:
+    """Bring what is missing; print nothing when all is in place."""
+    used = recorded()
+    missing = [peer for peer in PEERS if not in_place(peer, used)]
+    try:
+        if missing:
+            apt = private_apt({peer.suite for peer in missing})
+            for peer in missing:
+                used[peer.name] = bring(peer, apt)
+                RECORD.write_text(json.dumps(used, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    except (PeerError, OSError) as error:
+        print(f"peers: {error}", file=sys.stderr)
+        return 1
+    for peer in PEERS:
+        if used[peer.name]["wanted"] != used[peer.name]["used"]:
+            print(f"peers: warning: {peer.name} {used[peer.name]['used']} stands in for {peer.version}")
+    return 0
+
+
+def recorded() -> dict[str, dict[str, str]]:
+    """Return what earlier runs unpacked."""
+    if not RECORD.exists():
+        return {}
+    found: dict[str, dict[str, str]] = json.loads(RECORD.read_text(encoding="utf-8"))
+    return found
+
+
+def in_place(peer: Peer, used: dict[str, dict[str, str]]) -> bool:
+    """Return whether the pinned version, or its stand-in, is already unpacked."""
+    return used.get(peer.name, {}).get("wanted") == peer.version and all(
+        (ROOT / "bin" / binary).exists() for binary, _ in peer.binaries
+    )
+
+
+def private_apt(suites: set[str]) -> list[str]:
+    """Return apt options for a package index of our own, so that the system's is never touched."""
+    state = ROOT / "apt"
+    for folder in ("lists/partial", "cache/archives/partial", "sources"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+    for suite in sorted(suites):
+        (state / "sources" / f"{suite}.sources").write_text(
+            f"Types: deb\nURIs: {mirror()}\nSuites: {suite}\nComponents: main\nSigned-By: {KEYRING}\n",
+            encoding="utf-8",
+        )
+    options = [
+        "-qq",
+        f"-oDir::State::Lists={state / 'lists'}",
+        f"-oDir::Cache={state / 'cache'}",
+        f"-oDir::Etc::SourceParts={state / 'sources'}",
+        "-oDir::Etc::SourceList=/dev/null",
+        "-oAcquire::Languages=none",
+        "-oAPT::Sandbox::User=root",
+    ]
+    patiently(["apt-get", *options, "update"])
+    return options
+
+
+def mirror() -> str:
+    """Return the Debian mirror the machine's own apt configuration names."""
+    asked = output(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"])
+    for line in asked.splitlines():
+        uri = line.split(" ")[0]
+        if "security" not in uri and "/debian" in uri:
+            return uri
+    raise PeerError("apt names no Debian mirror on this machine")
+
+
+def bring(peer: Peer, apt: list[str]) -> dict[str, str]:
+    """Download and unpack one peer and return the version that was wanted and the one that was used."""
+    version = choose(peer, apt)
+    deb = ROOT / "deb" / f"{peer.name}_{version.replace(':', '%3a')}.deb"
+    if not deb.exists():
+        deb.parent.mkdir(parents=True, exist_ok=True)
+        fetched = ROOT / "deb" / f"{peer.name}.part"
+        shutil.rmtree(fetched, ignore_errors=True)
+        fetched.mkdir()
+        patiently(["apt-get", *apt, "download", f"{peer.package}={version}"], cwd=fetched)
+        next(fetched.glob("*.deb")).rename(deb)
+        shutil.rmtree(fetched)
+    tree = ROOT / "root" / peer.name
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    output(["dpkg", "-x", str(deb), str(tree)])
+    (ROOT / "bin").mkdir(exist_ok=True)
+    for binary, inside in peer.binaries:
+        link = ROOT / "bin" / binary
+        link.unlink(missing_ok=True)
+        if not (tree / inside).exists():
+            raise PeerError(f"{peer.package} {version} has no {inside}")
+        link.symlink_to(Path("..") / "root" / peer.name / inside)
+    print(f"peers: unpacked {peer.name} {version}")
+    return {"wanted": peer.version, "used": version}
+
+
+def choose(peer: Peer, apt: list[str]) -> str:
+    """Return the pinned version, or the newest of the same major version when the suite has dropped it."""
+    rows = output(["apt-cache", *apt, "madison", peer.package]).splitlines()
+    columns = [[cell.strip() for cell in row.split("|")] for row in rows]
+    offered = [cells[1] for cells in columns if f" {peer.suite}/" in f" {cells[2]}"]
+    if peer.version in offered:
+        return peer.version
+    major = peer.version.split(".")[0]
+    for version in offered:
+        if version.split(".")[0] == major:
+            return version
+    raise PeerError(f"{peer.suite} offers {peer.package} {offered or 'nowhere'}, and none is a {major}.x")
+
+
+def patiently(command: list[str], cwd: Path | None = None) -> None:
+    """Run a command that needs the network, again after a pause when the mirror fails."""
+    for attempt in range(ATTEMPTS):
+        try:
+            output(command, cwd)
+        except PeerError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(2**attempt)
+        else:
+            return
+
+
+def output(command: list[str], cwd: Path | None = None) -> str:
+    """Return what a command printed, or raise with what it complained about."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if done.returncode != 0:
+        raise PeerError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
