@@ -1,0 +1,110 @@
+"""A judgement as a tree for people, and as JSON for programs."""
+
+from typing import TextIO
+
+from trustkit.cli.output import jsonable, mark, plain
+from trustkit.model.audit import AuditRecord
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.evidence import Rejection
+from trustkit.model.judgement import Judgement
+from trustkit.model.signature import ATTESTATION, VerifiedSignature
+
+
+def print_judgement(judgement: Judgement, record: AuditRecord, out: TextIO) -> None:
+    """Print the image, every item of evidence, the rules' findings, and who did the maths."""
+    branches = [*_evidence(judgement), *_findings(judgement), _module(judgement.facts.crypto)]
+    branches.append((f"decision {record.sequence} in the log", []))
+    allowed = judgement.decision.allowed
+    verdict = mark("admitted" if allowed else "refused", good=allowed)
+    image = judgement.image
+    print(f"{plain(image.ref.given)}  {verdict}", file=out)
+    print(f"{image.digest}  {image.platform}", file=out)
+    for number, (line, leaves) in enumerate(branches):
+        last = number == len(branches) - 1
+        print(f"{'└─' if last else '├─'} {line}", file=out)
+        for leaf in leaves:
+            print(f"{'  ' if last else '│ '}    {plain(leaf)}", file=out)
+
+
+def _evidence(judgement: Judgement) -> list[tuple[str, list[str]]]:
+    report = judgement.facts.report
+    branches = [_accepted(item) for item in report.accepted]
+    branches += [_rejected(item) for item in report.rejected]
+    branches += [(f"? not recognised  {digest}", []) for digest in report.unrecognised]
+    if not branches:
+        branches.append((mark("✘ no signature found", good=False), []))
+    if not report.complete:
+        branches.append((mark("! more evidence than the limits allow; not all was read", good=False), []))
+    return branches
+
+
+def _accepted(item: VerifiedSignature) -> tuple[str, list[str]]:
+    signer = item.signer
+    what = f"attestation {item.statement.predicate_type}" if item.statement and item.kind == ATTESTATION else item.kind
+    leaves = [
+        f"signer     {signer.trust_root}  key {signer.fingerprint[:16]}…",
+        f"algorithm  {item.algorithm}",
+        f"evidence   {item.evidence}",
+    ]
+    if item.claimed_name:
+        leaves.insert(1, f"name       {item.claimed_name}")
+    when = item.signed_at.isoformat() + f" ({item.time_source})" if item.signed_at else "no proven time"
+    leaves.insert(1, f"when       {when}")
+    leaves += [f"annotation {name}={value}" for name, value in item.annotations]
+    return f"{mark('✔', good=True)} {plain(what)}  {item.format}", leaves
+
+
+def _rejected(item: Rejection) -> tuple[str, list[str]]:
+    return f"{mark('✘', good=False)} {item.code}  {item.format}", [item.message, f"evidence   {item.evidence}"]
+
+
+def _findings(judgement: Judgement) -> list[tuple[str, list[str]]]:
+    decision = judgement.decision
+    leaves = []
+    for finding in decision.findings:
+        note = "" if finding.enforced else " (reported, not enforced)"
+        leaves.append(f"{finding.verdict:<5}  {finding.rule}{note}: {finding.message}")
+        if finding.next_step and finding.verdict == "deny":
+            leaves.append(f"       next: {finding.next_step}")
+    return [(f"policy {plain(decision.policy_name or '-')}  {decision.policy}", leaves)]
+
+
+def _module(status: ModuleStatus) -> tuple[str, list[str]]:
+    claim = f"FIPS validated, certificate {status.certificate}" if status.validated else "not FIPS validated"
+    return f"checked by {status.provider} {status.version} ({status.library}), {claim}", []
+
+
+def judgement_json(judgement: Judgement, record: AuditRecord) -> object:
+    """Return the judgement in JSON's shapes; verified and unverified facts stay apart."""
+    image, facts, decision = judgement
+    return {
+        "image": image.ref.given,
+        "reference": str(image.ref),
+        "digest": str(image.digest),
+        "manifest": str(image.manifest.digest),
+        "platform": str(image.platform),
+        "verdict": decision.verdict,
+        "policy": {"name": decision.policy_name, "digest": str(decision.policy), "mode": decision.mode},
+        "findings": jsonable(decision.findings),
+        "verified": [_signature_json(item) for item in facts.report.accepted],
+        "rejected": jsonable(facts.report.rejected),
+        "unrecognised": jsonable(facts.report.unrecognised),
+        "complete": facts.report.complete,
+        "crypto": jsonable(facts.crypto),
+        "record": record.sequence,
+    }
+
+
+def _signature_json(item: VerifiedSignature) -> object:
+    shape = jsonable(item)
+    if isinstance(shape, dict):
+        shape["annotations"] = dict(item.annotations)
+        if item.statement:
+            from trustkit.codec.strict_json import parse
+
+            predicate = item.statement.predicate
+            shape["statement"] = {
+                "predicateType": item.statement.predicate_type,
+                "predicate": parse(predicate, what="predicate", limit_bytes=len(predicate)),
+            }
+    return shape

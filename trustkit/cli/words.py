@@ -1,0 +1,65 @@
+"""Words of the command line to values: annotations, platforms, passphrases, who asks."""
+
+import os
+import sys
+
+from trustkit.errors import KeyFileError, UsageError
+from trustkit.model.image import Platform
+
+# Debian's and Python's names of this machine's architecture, to Go's.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+def annotations_of(pairs: list[str]) -> tuple[tuple[str, str], ...]:
+    """Read `NAME=VALUE` words. Raises UsageError."""
+    found = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{pair!r} is not NAME=VALUE", next_step="write -a build=42")
+        found.append((name, value))
+    return tuple(found)
+
+
+def platform_of(text: str | None) -> Platform | None:
+    """Read `os/architecture[/variant]`. Raises UsageError."""
+    if not text:
+        return None
+    parts = text.split("/")
+    if len(parts) not in (2, 3) or not all(part.isalnum() for part in parts):
+        raise UsageError(f"{text!r} is not a platform", next_step="write linux/amd64 or linux/arm/v7")
+    return Platform(*parts)
+
+
+def host_platform() -> Platform:
+    """Return this machine's platform."""
+    machine = os.uname().machine
+    return Platform("linux", _ARCHITECTURES.get(machine, machine))
+
+
+def ask_passphrase(prompt: str, *, confirm: bool = False) -> bytes:
+    """Return the passphrase from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, else ask the terminal.
+
+    Raises KeyFileError when there is neither.
+    """
+    for variable in ("TRUSTKIT_PASSWORD", "COSIGN_PASSWORD"):
+        if variable in os.environ:
+            return os.environ[variable].encode()
+    if not sys.stdin.isatty():
+        raise KeyFileError(f"{prompt}: no terminal to ask on", next_step="set TRUSTKIT_PASSWORD")
+    import getpass
+
+    first = getpass.getpass(f"{prompt}: ")
+    if confirm and getpass.getpass("The same again: ") != first:
+        raise KeyFileError("the two passphrases differ", next_step="try again")
+    return first.encode()
+
+
+def actor() -> str:
+    """Return who asks: `user:NAME` of the effective user, else `uid:NUMBER`."""
+    import pwd
+
+    try:
+        return f"user:{pwd.getpwuid(os.geteuid()).pw_name}"
+    except KeyError:
+        return f"uid:{os.geteuid()}"
