@@ -1,11 +1,24 @@
-"""Maths by the `cryptography` package, whose wheels carry their own OpenSSL."""
+"""Maths by the `cryptography` package, whose wheels carry their own OpenSSL.
+
+Only its public classes for numbers and points are used to load keys: its PEM and DER loaders cost
+15 ms of start-up (they pull in the OpenSSH formats) and accept more than is wanted.
+"""
 
 import os
 from typing import ClassVar
 
+from cryptography import __version__
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
-from trustkit.errors import AlgorithmNotApprovedError
+from trustkit.errors import (
+    AlgorithmNotApprovedError,
+    MalformedError,
+    SignatureMismatchError,
+)
+from trustkit.fips import algorithms, spki
+from trustkit.fips.algorithms import Algorithm
+from trustkit.fips.ecdsa_signature import require_in_range
 from trustkit.fips.provider import Hasher, PrivateKey
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.keys import PublicKey
@@ -17,53 +30,139 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 }
 
 
-class _Running:
-    """A hash of this library in the shape of our Protocol: digests may be taken more than once."""
-
-    __slots__ = ("_context",)
-
-    def __init__(self, algorithm: hashes.HashAlgorithm) -> None:
-        self._context = hashes.Hash(algorithm)
-
-    def update(self, data: bytes | memoryview, /) -> None:
-        """Add data."""
-        self._context.update(data)
-
-    def digest(self) -> bytes:
-        """Return the hash of what was added so far."""
-        return self._context.copy().finalize()
-
-
 class PycaProvider:
     """The default provider."""
 
     api: ClassVar[int] = 1
     name: ClassVar[str] = "pyca"
 
+    def status(self) -> ModuleStatus:
+        """Name the package and the OpenSSL inside its wheel; hashing is done there too."""
+        from cryptography.hazmat.backends.openssl import backend
+
+        return ModuleStatus(self.name, __version__, backend.openssl_version_text())
+
     def hasher(self, algorithm: str) -> Hasher:
         """Return a fresh hash. Raises AlgorithmNotApprovedError."""
-        chosen = _HASHES.get(algorithm)
-        if chosen is None:
-            raise AlgorithmNotApprovedError(f"hash {algorithm!r} is not used here")
-        return _Running(chosen)
+        return _Running(_hash(algorithm))
+
+    def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        """Return the HMAC (FIPS 198-1). Raises AlgorithmNotApprovedError."""
+        from cryptography.hazmat.primitives.hmac import HMAC
+
+        running = HMAC(key, _hash(algorithm))
+        running.update(message)
+        return running.finalize()
 
     def random(self, count: int) -> bytes:
         """Return bytes of the kernel's generator, which this library itself relies on."""
         return os.urandom(count)
 
-    def status(self) -> ModuleStatus:
-        raise NotImplementedError
-
-    def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
-        raise NotImplementedError
-
     def verify(
         self, key: PublicKey, algorithm: str, signature: bytes, message: bytes
     ) -> None:
-        raise NotImplementedError
+        """Return if the signature fits.
+
+        Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
+        """
+        row = algorithms.fitting(key, algorithm)
+        try:
+            _VERIFIERS[row.scheme](row, key, signature, message)
+        except InvalidSignature as error:
+            raise SignatureMismatchError(
+                f"{algorithm} signature does not fit"
+            ) from error
+        except (UnsupportedAlgorithm, ValueError) as error:
+            raise MalformedError(
+                f"{algorithm} key or signature is unusable: {error}"
+            ) from error
 
     def generate(self, kind: str) -> PrivateKey:
-        raise NotImplementedError
+        """Make a key. Raises AlgorithmNotApprovedError."""
+        from trustkit.fips.providers import pyca_keys
+
+        return pyca_keys.generate(kind)
 
     def load_pkcs8(self, der: bytes) -> PrivateKey:
-        raise NotImplementedError
+        """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError."""
+        from trustkit.fips.providers import pyca_keys
+
+        return pyca_keys.load_pkcs8(der)
+
+
+class _Running:
+    """A hash of this library in the shape of our Protocol: digests may be taken more than once."""
+
+    __slots__ = ("_context", "update")
+
+    def __init__(self, algorithm: hashes.HashAlgorithm) -> None:
+        self._context = hashes.Hash(algorithm)
+        self.update = self._context.update
+
+    def digest(self) -> bytes:
+        """Return the hash of what was added so far."""
+        return self._context.copy().finalize()
+
+
+def _hash(algorithm: str) -> hashes.HashAlgorithm:
+    chosen = _HASHES.get(algorithm)
+    if chosen is None:
+        raise AlgorithmNotApprovedError(f"hash {algorithm!r} is not used here")
+    return chosen
+
+
+def _verify_ecdsa(
+    row: Algorithm, key: PublicKey, signature: bytes, message: bytes
+) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    curves = {
+        "ecdsa-p256": ec.SECP256R1,
+        "ecdsa-p384": ec.SECP384R1,
+        "ecdsa-p521": ec.SECP521R1,
+    }
+    require_in_range(signature, key.kind)
+    x, y = spki.ec_point(key)
+    public = ec.EllipticCurvePublicNumbers(x, y, curves[key.kind]).public_key()
+    public.verify(signature, message, ec.ECDSA(_HASHES[row.digest]))
+
+
+def _verify_rsa(
+    row: Algorithm, key: PublicKey, signature: bytes, message: bytes
+) -> None:
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    modulus, exponent = spki.rsa_numbers(key)
+    public = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    digest = _HASHES[row.digest]
+    scheme: padding.AsymmetricPadding = padding.PKCS1v15()
+    if row.scheme == algorithms.RSA_PSS:
+        # FIPS 186-5 5.4 (g) allows up to this; RFC 7518 3.5 and Notary want exactly this.
+        scheme = padding.PSS(padding.MGF1(digest), digest.digest_size)
+    public.verify(signature, message, scheme, digest)
+
+
+def _verify_ed25519(
+    _: Algorithm, key: PublicKey, signature: bytes, message: bytes
+) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    Ed25519PublicKey.from_public_bytes(spki.ed25519_bytes(key)).verify(
+        signature, message
+    )
+
+
+def _refuse_prehash(row: Algorithm, _: PublicKey, __: bytes, ___: bytes) -> None:
+    message = f"{row.name} cannot be checked by the pyca provider: its library has no pre-hash mode"
+    raise AlgorithmNotApprovedError(
+        message, next_step="sign with a plain Ed25519, an ECDSA or an RSA key"
+    )
+
+
+_VERIFIERS = {
+    algorithms.ECDSA: _verify_ecdsa,
+    algorithms.RSA_PKCS1: _verify_rsa,
+    algorithms.RSA_PSS: _verify_rsa,
+    algorithms.EDDSA: _verify_ed25519,
+    algorithms.EDDSA_PREHASH: _refuse_prehash,
+}

@@ -1,0 +1,59 @@
+"""One labelled block of base64 in text (RFC 7468, the strict grammar of section 3)."""
+
+import re
+from collections.abc import Sequence
+
+from trustkit.codec import base64
+from trustkit.errors import MalformedError
+
+_LINE_CHARS = 64
+_BLOCK = re.compile(
+    rb"-----BEGIN ([A-Z0-9]+(?:[ -][A-Z0-9]+)*)-----\r?\n"
+    rb"([A-Za-z0-9+/=\r\n]*?)"
+    rb"-----END \1-----[ \t]*(?:\r?\n|\Z)"
+)
+
+
+def decode(text: bytes, labels: Sequence[str]) -> tuple[str, bytes]:
+    """Return label and content of the only block; its label must be one of `labels`.
+
+    Blank lines around the block are allowed, any other text is not. Raises MalformedError.
+    """
+    blocks = decode_all(text, labels)
+    if len(blocks) != 1:
+        raise MalformedError(f"{len(blocks)} PEM blocks where one is expected")
+    return blocks[0]
+
+
+def decode_all(text: bytes, labels: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Return label and content of every block, at least one. Raises MalformedError."""
+    wanted = " or ".join(labels)
+    blocks: list[tuple[str, bytes]] = []
+    rest = text.lstrip()
+    while rest:
+        found = _BLOCK.match(rest)
+        if found is None:
+            raise MalformedError(f"not a PEM block of {wanted}")
+        label = found[1].decode("ascii")
+        if label not in labels:
+            raise MalformedError(f"PEM block holds {label[:64]}, not {wanted}")
+        blocks.append((label, _content(found[2], label)))
+        rest = rest[found.end() :].lstrip()
+    if not blocks:
+        raise MalformedError(f"no PEM block of {wanted}")
+    return blocks
+
+
+def encode(label: str, content: bytes) -> bytes:
+    """Return the block, in lines of 64 characters with LF."""
+    encoded = base64.encode(content)
+    lines = [
+        encoded[at : at + _LINE_CHARS] for at in range(0, len(encoded), _LINE_CHARS)
+    ]
+    body = "".join(f"{line}\n" for line in lines)
+    return f"-----BEGIN {label}-----\n{body}-----END {label}-----\n".encode("ascii")
+
+
+def _content(body: bytes, label: str) -> bytes:
+    encoded = body.replace(b"\r\n", b"").replace(b"\n", b"").decode("ascii")
+    return base64.decode(encoded, f"PEM block {label}")
