@@ -219,10 +219,22 @@ class ProtocolError(SourceError):
     code = "source.protocol"
 
 
+class ServerFailedError(SourceError):
+    """The server says that it failed (HTTP 5xx)."""
+
+    code = "source.server"
+
+
 class UnreachableError(SourceError):
     """The host does not answer: no connection, time-out, or TLS failure."""
 
     code = "source.unreachable"
+
+
+class DroppedConnectionError(UnreachableError):
+    """The peer closed the connection in the middle; asking again may help."""
+
+    code = "source.dropped"
 
 
 # --- verdicts, records, engine --------------------------------------------------------------------

@@ -14,6 +14,10 @@ EVIDENCE_ITEMS = 64
 EVIDENCE_BYTES = 64 * 1024 * 1024
 # Signatures in one DSSE envelope.
 ENVELOPE_SIGNATURES = 16
+# Verifications spent on one item: every signature against every trusted key, about 70 us each.
+SIGNATURE_TRIES = 1024
+# A signature and its base64; RSA 8192 needs 1024 bytes.
+SIGNATURE_TEXT_CHARS = 4096
 # Subjects in one in-toto statement.
 STATEMENT_SUBJECTS = 1024
 # Nesting of JSON from outside; real documents stay under 20.
@@ -28,6 +32,12 @@ INDEX_CHILDREN = 256
 LAYER_BYTES = 64 * 1024 * 1024 * 1024
 # Entries of one image archive (docker save, oci-archive).
 ARCHIVE_ENTRIES = 16_384
+# One archive, unpacked from gzip; more than this ratio after the first GiB is a bomb.
+ARCHIVE_BYTES = 128 * 1024 * 1024 * 1024
+ARCHIVE_FREE_BYTES = 1024 * 1024 * 1024
+ARCHIVE_RATIO = 100
+# A pax header or GNU long name in an archive.
+ARCHIVE_HEADER_BYTES = 64 * 1024
 # Referrers pages followed for one digest.
 REFERRERS_PAGES = 16
 # Error and token bodies of a registry.
@@ -40,6 +50,14 @@ REDIRECTS = 3
 # Seconds to connect, and seconds without a byte, before a registry counts as hanging.
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
+# A body must arrive at this rate on average, or its sender counts as dripping to keep us busy.
+SLOWEST_BYTES_PER_SECOND = 4 * 1024
+# A credential helper asks a keyring or a cloud.
+HELPER_SECONDS = 20.0
+# docker's config.json and a helper's answer.
+CREDENTIALS_BYTES = 1024 * 1024
+# Blobs fetched at once from one registry, docker's own number.
+PARALLEL_DOWNLOADS = 3
 # Tries of one request (429, 5xx, dropped connection), and the longest pause between them.
 TRIES = 4
 RETRY_PAUSE_SECONDS = 8.0
