@@ -6,7 +6,6 @@ so symbolic links, absolute or not, end inside.
 
 import ctypes
 import os
-import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,11 +27,6 @@ class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
-def architecture() -> str:
-    """Return this machine's architecture in Go's words."""
-    machine = platform.machine()
-    names = {"x86_64": "amd64", "aarch64": "arm64", "loongarch64": "loong64"}
-    return names.get(machine, machine)
 
 
 def mount(source: str, target: Path | str, kind: str, flags: int, data: str = "") -> None:
