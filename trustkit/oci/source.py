@@ -45,3 +45,16 @@ class ImageSink(Protocol):
 
     def attach(self, manifest: Descriptor, content: bytes, subject: Digest) -> None:
         """Store a manifest that has a `subject`, and make it findable as its referrer."""
+
+    def manifest_to_update(self, at: str) -> Fetched:
+        """Return what a tag holds where it will be written, past any mirror."""
+
+    def put_tag_if(self, content: bytes, media_type: str, tag: str, seen: Digest | None) -> None:
+        """Store a manifest under a tag if the tag still is what was seen, where that can be told.
+
+        A lost race raises a SourceError whose details give status 409 or 412.
+        """
+
+
+class Repository(ImageSource, ImageSink, Protocol):
+    """A place that is read and written."""

@@ -1,0 +1,105 @@
+"""Reference to image: asked once, pinned to a digest, a platform chosen, every byte checked."""
+
+from trustkit import limits
+from trustkit.codec.oci_manifest import Index, parse, parse_config, require_runnable
+from trustkit.errors import DigestMismatchError, MalformedError, NotFoundError
+from trustkit.model.digest import Digest
+from trustkit.model.image import DOCKER_CONFIG, INDEX_TYPES, OCI_CONFIG
+from trustkit.model.image import Descriptor, Platform, ResolvedImage
+from trustkit.model.reference import ImageRef
+from trustkit.oci.platforms import choose, fits, host_platform
+from trustkit.oci.source import Fetched, ImageSource
+
+_INDEX_DEPTH = 3
+
+
+def resolve(ref: ImageRef, source: ImageSource, platform: Platform | None) -> ResolvedImage:
+    """Return the image a reference names now.
+
+    Of an index the child for `platform` is taken (this machine's if None). A lone manifest must be
+    for `platform` if one is given; with None it is taken whatever it is for. A platform that is not
+    there is a NotFoundError that lists what is.
+
+    Raises SourceError, DigestMismatchError, MalformedError, LimitExceededError.
+    """
+    root = source.manifest(ref.at)
+    if ref.digest is not None and root.descriptor.digest != ref.digest:
+        raise DigestMismatchError(f"{ref}: the source answers with {root.descriptor.digest}")
+    children: tuple[Descriptor, ...] = ()
+    fetched, told = root, Platform("", "")
+    document = parse(fetched.content, fetched.descriptor.media_type, str(ref))
+    media_type = document.media_type
+    for _ in range(_INDEX_DEPTH):
+        if not isinstance(document, Index):
+            break
+        children = children or document.manifests
+        child = _child(document, platform or host_platform(), ref)
+        fetched, told = _fetch_child(source, child, ref), child.platform or told
+        document = parse(fetched.content, child.media_type, f"{ref}: {child.digest}")
+    if isinstance(document, Index):
+        raise MalformedError(f"{ref}: indexes nested more than {_INDEX_DEPTH} deep")
+    config = source.blob(document.config, limits.CONFIG_BYTES)
+    found = told
+    if document.config.media_type in (OCI_CONFIG, DOCKER_CONFIG):
+        require_runnable(document, str(ref))
+        read = parse_config(config, f"{ref}: image configuration")
+        if len(read.diff_ids) != len(document.layers):
+            raise MalformedError(
+                f"{ref}: {len(document.layers)} layers, but the configuration names "
+                f"{len(read.diff_ids)}"
+            )
+        found = read.platform if read.platform.architecture else told
+    if not children and platform is not None and found.architecture and not fits(found, platform):
+        raise _no_platform(ref, platform, (found,))
+    return ResolvedImage(
+        ref=ref,
+        root=root.descriptor._replace(media_type=media_type),
+        root_bytes=root.content,
+        manifest=fetched.descriptor._replace(media_type=document.media_type),
+        manifest_bytes=fetched.content,
+        config=document.config,
+        config_bytes=config,
+        layers=document.layers,
+        platform=found,
+        children=children,
+    )
+
+
+def _child(index: Index, wanted: Platform, ref: ImageRef) -> Descriptor:
+    child = choose(index.manifests, wanted)
+    if child is not None:
+        return child
+    untold = [each for each in index.manifests if each.platform is None]
+    if len(untold) == 1:
+        return untold[0]
+    offered = tuple(each.platform for each in index.manifests if each.platform)
+    raise _no_platform(ref, wanted, offered)
+
+
+def _fetch_child(source: ImageSource, child: Descriptor, ref: ImageRef) -> Fetched:
+    what = f"{ref}: {child.digest}"
+    fetched = source.manifest(str(child.digest))
+    _require_digest(fetched, child.digest, what)
+    if len(fetched.content) != child.size_bytes:
+        raise DigestMismatchError(
+            f"{what} is {len(fetched.content)} bytes, but its index says {child.size_bytes}"
+        )
+    served = fetched.descriptor.media_type
+    if served in INDEX_TYPES and child.media_type not in INDEX_TYPES:
+        raise MalformedError(f"{what} is served as an index, but its index calls it a manifest")
+    return fetched
+
+
+def _require_digest(fetched: Fetched, digest: Digest, what: str) -> None:
+    if fetched.descriptor.digest != digest:
+        raise DigestMismatchError(f"{what}: the source answers with {fetched.descriptor.digest}")
+
+
+def _no_platform(ref: ImageRef, wanted: Platform, offered: tuple[Platform, ...]) -> NotFoundError:
+    known = sorted({str(each) for each in offered if each.os != "unknown"})
+    names = ", ".join(known[:20]) or "none that says so"
+    return NotFoundError(
+        f"{ref} is not made for {wanted}; it is made for: {names}",
+        next_step="choose one of these with --platform, or build the image for yours",
+        platform=str(wanted),
+    )
