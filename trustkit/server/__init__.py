@@ -1,1 +1,1 @@
-"""The Docker Engine API over the gate and the engine."""
+"""The Docker Engine API over a unix socket: requests to calls on the gate and the engine."""

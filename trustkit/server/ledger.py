@@ -1,0 +1,137 @@
+"""Starts, exits, refusals and removals of containers on the decision log.
+
+`container.started` is written before the runtime is told to start: if it cannot be written, nothing runs. When
+the start then fails, `container.exited` with the outcome `failed` follows.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+
+from trustkit.engine.values import ContainerView, EngineEvent
+from trustkit.errors import NoSuchContainerError, TrustkitError
+from trustkit.model.admission import Admission
+from trustkit.model.audit import AuditEvent, AuditRecord
+from trustkit.model.digest import Digest
+from trustkit.server.parts import Parts
+
+_LOG = logging.getLogger(__name__)
+STARTED, EXITED, REFUSED, REMOVED = (
+    "container.started",
+    "container.exited",
+    "container.refused",
+    "container.removed",
+)
+
+
+class Subject:
+    """What a record says about its container."""
+
+    def __init__(self, view: ContainerView, admission_record: int | None = None) -> None:
+        """Speak about `view`, admitted by the decision with that number."""
+        self.digest: Digest | None = view.image
+        self.body: dict[str, object] = {"container": view.id, "name": view.name, "reference": view.reference}
+        if admission_record is not None:
+            self.body["decision"] = admission_record
+
+
+async def record(parts: Parts, kind: str, outcome: str, subject: Subject, **more: object) -> AuditRecord:
+    """Write one record and return once it is durable. Raises AuditError, StorageError."""
+    event = AuditEvent(parts.now(), kind, outcome, subject.digest, {**subject.body, **more})
+    return await asyncio.to_thread(parts.log.append, event)
+
+
+async def started(parts: Parts, view: ContainerView, admission: Admission, actor: str) -> None:
+    """Record that a container is about to start. Raises AuditError, StorageError."""
+    await record(parts, STARTED, "ok", Subject(view, admission.record), actor=actor)
+
+
+async def start_failed(parts: Parts, view: ContainerView, admission: Admission, error: TrustkitError) -> None:
+    """Record that a start came to nothing: refused by a check, or failed in the runtime."""
+    refused = error.exit_status == 1
+    kind, outcome = (REFUSED, "deny") if refused else (EXITED, "failed")
+    await record(parts, kind, outcome, Subject(view, admission.record), code=error.code, message=error.message[:2000])
+
+
+async def refused(parts: Parts, view: ContainerView, error: TrustkitError) -> None:
+    """Record that the gate did not admit a container's start again."""
+    outcome = "deny" if error.exit_status == 1 else "unknown"
+    await record(parts, REFUSED, outcome, Subject(view), code=error.code, message=error.message[:2000])
+
+
+class Watch:
+    """Writes the exits and removals that the engine reports."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Write to the log of `parts`."""
+        self._parts = parts
+        # What is known of containers, because a removed one cannot be asked.
+        self._subjects: dict[str, Subject] = {}
+
+    async def know(self, view: ContainerView) -> None:
+        """Remember what later records will say."""
+        self._subjects[view.id] = Subject(view)
+
+    async def follow(self, events: AsyncIterator[EngineEvent]) -> None:
+        """Write records until cancelled; a record that cannot be written is logged, and starts fail by themselves."""
+        async for event in events:
+            if event.kind != "container" or event.action not in {"create", "die", "destroy"}:
+                continue
+            try:
+                await self._write(event)
+            except TrustkitError as error:
+                _LOG.error("%s of %s is not on record: %s", event.action, event.subject, error.message)
+
+    async def _write(self, event: EngineEvent) -> None:
+        subject = await self._subject(event)
+        if event.action == "die":
+            exit_code = str(event.attributes.get("exitCode", ""))
+            await record(self._parts, EXITED, "ok", subject, exit_code=exit_code)
+        elif event.action == "destroy":
+            self._subjects.pop(event.subject, None)
+            self._parts.permits.pop(event.subject, None)
+            await record(self._parts, REMOVED, "ok", subject)
+
+    async def _subject(self, event: EngineEvent) -> Subject:
+        known = self._subjects.get(event.subject)
+        if known is None:
+            try:
+                known = Subject(await self._parts.engine.inspect(event.subject))
+            except NoSuchContainerError:
+                known = _unknown(event.subject)
+            else:
+                self._subjects[event.subject] = known
+        return known
+
+
+def _unknown(container: str) -> Subject:
+    subject = Subject.__new__(Subject)
+    subject.digest, subject.body = None, {"container": container}
+    return subject
+
+
+def unfinished(records: Iterable[AuditRecord]) -> dict[str, AuditEvent]:
+    """Return the starts, by container, after which no exit, refusal or removal is on record."""
+    open_starts: dict[str, AuditEvent] = {}
+    for entry in records:
+        container = str(entry.event.body.get("container", ""))
+        if entry.event.kind == STARTED:
+            open_starts[container] = entry.event
+        elif entry.event.kind in {EXITED, REFUSED, REMOVED}:
+            open_starts.pop(container, None)
+    return open_starts
+
+
+async def catch_up(parts: Parts, open_starts: dict[str, AuditEvent]) -> None:
+    """Record the exits that happened while no daemon ran. Raises AuditError, StorageError."""
+    for container, start in open_starts.items():
+        try:
+            view = await parts.engine.inspect(container)
+        except NoSuchContainerError:
+            subject = _unknown(container)
+            subject.digest, subject.body = start.subject, {**start.body}
+            await record(parts, EXITED, "unknown", subject, message="removed while no daemon ran")
+            continue
+        if view.finished_at is not None and view.exit_code is not None:
+            at = view.finished_at.isoformat()
+            await record(parts, EXITED, "ok", Subject(view), exit_code=str(view.exit_code), finished_at=at)

@@ -1,0 +1,46 @@
+"""What the routes work with: gate, engine, log, and the admissions of containers not started yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from trustkit.admission.gate import AuditLog
+from trustkit.engine.service import EngineService
+from trustkit.model.admission import Admission
+from trustkit.model.facts import RequestFacts
+from trustkit.model.image import Platform
+from trustkit.model.reference import ImageRef
+from trustkit.oci.source import ImageSource
+
+
+class Gatekeeper(Protocol):
+    """What the server needs of the gate; blocking, called from worker threads."""
+
+    def admit(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Admission:
+        """Judge and record. Raises AdmissionDenied, SourceError, AuditError, ..."""
+        ...
+
+    def source(self, ref: ImageRef) -> ImageSource:
+        """Return where the image's blobs come from."""
+        ...
+
+
+class Permit(NamedTuple):
+    """An admission and the gate that gave it: once the policy changes, the gate is another one."""
+
+    gate: Gatekeeper
+    admission: Admission
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The ready parts of a daemon. `gate` gives the gate of the policy as it stands on disk now; blocking."""
+
+    engine: EngineService
+    gate: Callable[[], Gatekeeper]
+    log: AuditLog
+    now: Callable[[], datetime]
+    socket: Path
+    permits: dict[str, Permit] = field(default_factory=dict)

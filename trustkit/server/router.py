@@ -1,0 +1,89 @@
+"""Which handler serves a request: one table, matched on the decoded path without its version."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from trustkit.server.message import Answer, Application, Request
+from trustkit.server.parts import Parts
+from trustkit.server.routes import containers, execution, images, processes, streams, system
+from trustkit.server.status import RouteError
+
+Handler = Callable[[Parts, Request, str], Awaitable[Answer]]
+
+
+class Route(NamedTuple):
+    """A method, a path whose `{}` is one segment and `{*}` any, and who serves it (None: not yet)."""
+
+    method: str
+    path: str
+    handler: Handler | None
+
+
+ROUTES = (
+    Route("GET", "/_ping", system.ping),
+    Route("HEAD", "/_ping", system.ping),
+    Route("GET", "/version", system.version),
+    Route("GET", "/info", system.info),
+    Route("GET", "/events", system.events),
+    Route("POST", "/images/create", images.create),
+    Route("GET", "/images/json", images.listed),
+    Route("GET", "/images/{*}/json", images.inspect),
+    Route("DELETE", "/images/{*}", images.remove),
+    Route("GET", "/containers/json", containers.listed),
+    Route("POST", "/containers/create", containers.create),
+    Route("POST", "/containers/{}/start", containers.start),
+    Route("POST", "/containers/{}/rename", containers.rename),
+    Route("GET", "/containers/{}/json", containers.inspect),
+    Route("DELETE", "/containers/{}", containers.remove),
+    Route("POST", "/containers/{}/stop", processes.stop),
+    Route("POST", "/containers/{}/kill", processes.kill),
+    Route("POST", "/containers/{}/resize", processes.resize),
+    Route("POST", "/containers/{}/wait", processes.wait),
+    Route("POST", "/containers/{}/attach", streams.attach),
+    Route("GET", "/containers/{}/logs", streams.logs),
+    Route("POST", "/containers/{}/exec", execution.create),
+    Route("POST", "/exec/{}/start", execution.start),
+    Route("POST", "/exec/{}/resize", execution.resize),
+    Route("GET", "/exec/{}/json", execution.inspect),
+    *(
+        Route(method, path, None)
+        for method, path in (
+            ("POST", "/auth"), ("GET", "/system/df"), ("POST", "/commit"), ("POST", "/session"), ("POST", "/grpc"),
+            ("POST", "/build"), ("POST", "/build/prune"), ("GET", "/images/get"), ("POST", "/images/load"),
+            ("POST", "/images/prune"), ("GET", "/images/search"), ("GET", "/images/{*}/history"),
+            ("GET", "/images/{*}/get"), ("POST", "/images/{*}/push"), ("POST", "/images/{*}/tag"),
+            ("GET", "/distribution/{*}/json"), ("POST", "/containers/prune"), ("GET", "/containers/{}/top"),
+            ("GET", "/containers/{}/stats"), ("GET", "/containers/{}/changes"), ("GET", "/containers/{}/export"),
+            ("GET", "/containers/{}/archive"), ("HEAD", "/containers/{}/archive"), ("PUT", "/containers/{}/archive"),
+            ("POST", "/containers/{}/restart"), ("POST", "/containers/{}/pause"), ("POST", "/containers/{}/unpause"),
+            ("POST", "/containers/{}/update"), ("GET", "/containers/{}/attach/ws"), ("GET", "/networks"),
+            ("GET", "/networks/{}"), ("POST", "/networks/create"), ("POST", "/networks/prune"),
+            ("POST", "/networks/{}/connect"), ("POST", "/networks/{}/disconnect"), ("DELETE", "/networks/{}"),
+            ("GET", "/volumes"), ("GET", "/volumes/{}"), ("POST", "/volumes/create"), ("POST", "/volumes/prune"),
+            ("DELETE", "/volumes/{}"), ("GET", "/plugins"), ("GET", "/services"),
+        )
+    ),
+)  # fmt: skip
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.escape(path).replace(r"\{\*\}", "(.+)").replace(r"\{\}", "([^/]+)") + r"\Z")
+
+
+_TABLE = tuple((route, _pattern(route.path)) for route in ROUTES)
+
+
+def application(parts: Parts) -> Application:
+    """Return what answers requests with these parts."""
+
+    async def answer(request: Request) -> Answer:
+        for route, pattern in _TABLE:
+            found = pattern.match(request.path) if route.method == request.method else None
+            if found is not None:
+                if route.handler is None:
+                    raise RouteError(f"{route.method} {route.path} is not served yet", 501)
+                return await route.handler(parts, request, "".join(found.groups()))
+        raise RouteError("page not found", 404)
+
+    return answer

@@ -1,0 +1,1 @@
+"""Docker's JSON to and from our values, one file a resource."""

@@ -1,0 +1,43 @@
+"""What is kept with a container so that its next start is judged for the same request."""
+
+import json
+
+from trustkit.codec import strict_json
+from trustkit.errors import ConflictError, MalformedError
+from trustkit.model.facts import RequestFacts
+from trustkit.model.image import Platform
+
+_KEPT_BYTES = 9 * 1024 * 1024
+
+
+def keep(request: str, facts: RequestFacts, platform: Platform | None) -> str:
+    """Return the request's JSON with the facts it was admitted for."""
+    members = json.loads(request)  # noqa: TID251  (our own text, made a moment ago)
+    return json.dumps({**members, "Facts": facts._asdict(), "Platform": str(platform or "")})
+
+
+def kept(text: str) -> tuple[RequestFacts, Platform | None]:
+    """Return the facts and the platform kept with a container. Raises ConflictError when there are none."""
+    try:
+        value = strict_json.parse(text.encode(), what="kept request", limit_bytes=_KEPT_BYTES, fold_names=False)
+        members = strict_json.as_object(value, "kept request")
+        facts = strict_json.as_object(members.get("Facts"), "kept facts")
+        platform = strict_json.as_text(members.get("Platform"), "kept platform")
+    except MalformedError as error:
+        raise ConflictError(
+            "the container has no record of what it was admitted for", next_step="remove it and run it again"
+        ) from error
+    return _facts(facts), Platform(*platform.split("/")) if platform else None
+
+
+def _facts(members: dict[str, object]) -> RequestFacts:
+    empty = RequestFacts()
+    if set(members) != set(empty._fields):
+        raise ConflictError("the container was made by another version of trustkit", next_step="run it again")
+    pairs = empty._asdict().items()
+    for name, default in pairs:
+        value = members[name]
+        if isinstance(default, tuple):
+            value = tuple(str(item) for item in value) if isinstance(value, list) else ()
+        empty = empty._replace(**{name: value})  # type: ignore[arg-type]  # as written by keep()
+    return empty
