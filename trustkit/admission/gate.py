@@ -2,11 +2,17 @@
 
 from typing import Protocol
 
+from trustkit.admission.admit import admit
+from trustkit.admission.event import Context, decision_event, inconclusive_event
+from trustkit.admission.judge import Kit, judge
+from trustkit.errors import TrustkitError
 from trustkit.model.admission import Admission
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.facts import RequestFacts
+from trustkit.model.image import Platform
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
+from trustkit.oci.source import ImageSource
 
 
 class AuditLog(Protocol):
@@ -14,3 +20,47 @@ class AuditLog(Protocol):
 
     def append(self, event: AuditEvent) -> AuditRecord:
         """Record the event. Raises AuditError, StorageError: nothing may go on."""
+
+
+class Gate:
+    """The one way to an Admission. Keeps no state, so threads may share it if they may share the log."""
+
+    def __init__(self, kit: Kit, log: AuditLog) -> None:
+        """Take the parts of the path, and the log every decision goes to."""
+        self.kit = kit
+        self.log = log
+
+    def source(self, ref: ImageRef) -> ImageSource:
+        """Return the place the reference's bytes come from. Raises SourceError."""
+        return self.kit.open_source(ref)
+
+    def judge(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Judgement:
+        """Return the judgement without recording it. Raises as `judge.judge`."""
+        return judge(ref, request, self.kit, platform)
+
+    def decide(
+        self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None
+    ) -> tuple[Judgement, AuditRecord]:
+        """Return the judgement once it is on record, whatever the verdict.
+
+        An error that ends the judgement is recorded and raised again. Raises as `judge.judge`, AuditError,
+        StorageError.
+        """
+        try:
+            judgement = judge(ref, request, self.kit, platform)
+        except TrustkitError as error:
+            self.log.append(inconclusive_event(ref, request, error, self._context(), self.kit.now()))
+            raise
+        return judgement, self.log.append(decision_event(judgement, self._context()))
+
+    def admit(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Admission:
+        """Return the permit to act on the image, after the decision is on record.
+
+        Raises AdmissionDenied with the deciding rule's reason and next step, and as `decide`.
+        """
+        judgement, record = self.decide(ref, request, platform)
+        return admit(judgement, record, self.kit.now())
+
+    def _context(self) -> Context:
+        kit = self.kit
+        return Context(kit.crypto.status(), kit.trust, kit.policy.digest, kit.policy.name)

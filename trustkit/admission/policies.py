@@ -1,0 +1,104 @@
+"""Policy files and the user's keys to a Policy, and a Policy to the trust roots it asks for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from trustkit import limits
+from trustkit.errors import PolicySyntaxError, TrustkitError
+from trustkit.fips.hashing import digest_of
+from trustkit.fips.parse import public_key_from_pem
+from trustkit.model.digest import Digest
+from trustkit.policy.builtin import NAME, builtin
+from trustkit.policy.document import Policy, Section, trusted_keys
+from trustkit.signing.format import TrustedKey, TrustRoots
+
+_SUFFIXES = (".yaml", ".yml")
+# Files of one policy directory.
+_FILES = 256
+
+
+def read_policy(path: Path, *, resolve: bool = True) -> Policy:
+    """Return the policy of a YAML file, or of all YAML files of a directory together.
+
+    With `resolve` False keys are neither read nor checked: good for looking at a file, never for deciding.
+    Raises PolicySyntaxError.
+    """
+    from trustkit.policy.parse import combine
+
+    files = _files(path)
+    sections = [section for file in files for section in _read(file, resolve=resolve)]
+    return combine(sections, digest_of)
+
+
+def builtin_policy(keys: Mapping[str, bytes], name: str = NAME) -> Policy:
+    """Return the policy that one of these PEM public keys suffices. Raises MalformedError, CryptoError."""
+    return builtin(keys, digest=digest_of, fingerprint=_fingerprint, name=name)
+
+
+def trust_roots(policy: Policy) -> TrustRoots:
+    """Return the keys the policy trusts, ready for verification. Raises MalformedError, CryptoError."""
+    return TrustRoots(
+        tuple(
+            TrustedKey(key.name, public_key_from_pem(key.pem), key.algorithms, key.not_before, key.not_after)
+            for key in trusted_keys(policy)
+        )
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not files:
+        raise PolicySyntaxError(
+            f"{path}: holds no policy file", next_step="put a .yaml policy there", file=str(path)
+        )
+    if len(files) > _FILES:
+        raise PolicySyntaxError(f"{path}: more than {_FILES} policy files", file=str(path))
+    return files
+
+
+def _read(file: Path, *, resolve: bool) -> tuple[Section, ...]:
+    from trustkit.policy.parse import parse
+
+    def load_key(name: str) -> bytes:
+        return _content(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}")
+
+    content = _content(file, limits.POLICY_BYTES, str(file))
+    if resolve:
+        found = parse(content, file=str(file), load_key=load_key, digest=digest_of, fingerprint=_fingerprint)
+    else:
+        found = parse(content, file=str(file), load_key=str.encode, digest=digest_of, fingerprint=_stand_in)
+    return found.sections
+
+
+def _content(path: Path, limit_bytes: int, what: str) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(limit_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error, what) from error
+    if len(content) > limit_bytes:
+        raise PolicySyntaxError(f"{what}: {path} is larger than {limit_bytes} bytes", file=str(path))
+    return content
+
+
+def _unreadable(path: Path, error: OSError | ValueError, what: str = "") -> TrustkitError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return PolicySyntaxError(
+        f"{what or path}: cannot read {path}: {reason}",
+        next_step="check the path; keys are looked for beside the policy file",
+        file=str(path),
+    )
+
+
+def _fingerprint(pem: bytes) -> str:
+    return public_key_from_pem(pem).fingerprint
+
+
+def _stand_in(pem: bytes) -> str:
+    digest: Digest = digest_of(pem)
+    return digest.hex

@@ -1,0 +1,33 @@
+"""The policy while none is configured: what one of the user's own keys signed may run, nothing else.
+
+It says nothing about how an image runs. With no keys it denies every image.
+"""
+
+from collections.abc import Callable, Mapping
+
+from trustkit.codec.canonical_json import canonical
+from trustkit.model.digest import Digest
+from trustkit.policy.document import ENFORCE, Match, Policy, PolicyKey, Section
+from trustkit.policy.rules.signed_by import SignedBy
+from trustkit.policy.signers import Signers
+
+NAME = "built-in"
+
+
+def builtin(
+    keys: Mapping[str, bytes],
+    *,
+    digest: Callable[[bytes], Digest],
+    fingerprint: Callable[[bytes], str],
+    name: str = NAME,
+) -> Policy:
+    """Return the policy that any one of these PEM public keys suffices for every image.
+
+    Raises what `fingerprint` raises.
+    """
+    trusted = tuple(PolicyKey(key, keys[key], fingerprint(keys[key])) for key in sorted(keys))
+    rule = SignedBy(tuple(Signers(1, (key,)) for key in trusted))
+    content = {key.name: str(digest(key.pem)) for key in trusted}
+    identity = digest(canonical({"builtin": name, "keys": content}))
+    section = Section(name, Match(), ENFORCE, "deny", (rule,), trusted, identity)
+    return Policy(name, identity, (section,))

@@ -1,0 +1,115 @@
+"""A policy as the rest of the package sees it: sections with rules, and the Protocol of a rule.
+
+A document (`kind: Policy`) becomes one Section; a Policy is a set of sections under one digest.
+"""
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from trustkit.model.digest import Digest
+from trustkit.model.facts import Facts
+from trustkit.policy.pattern import Pattern
+
+ENFORCE = "enforce"
+WARN = "warn"
+AUDIT = "audit"
+MODES = (ENFORCE, WARN, AUDIT)
+
+
+class PolicyKey(NamedTuple):
+    """A public key a policy trusts under a name, and within which bounds.
+
+    `algorithms` empty allows every one the key can do; the times are compared with the moment of the decision.
+    """
+
+    name: str
+    pem: bytes
+    fingerprint: str
+    algorithms: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+class Outcome(NamedTuple):
+    """What a rule found about the facts: ALLOW or DENY, why, on which evidence, and what helps."""
+
+    verdict: str
+    message: str
+    evidence: tuple[Digest, ...] = ()
+    next_step: str = ""
+
+
+class Rule(Protocol):
+    """One requirement. Total and pure; more verified evidence never turns its ALLOW into DENY."""
+
+    @property
+    def id(self) -> str:
+        """The path of the field in the document that states it, such as `verify.signatures`."""
+
+    @property
+    def demands_evidence(self) -> bool:
+        """Whether the rule denies an image for which nothing was verified."""
+
+    def judge(self, facts: Facts) -> Outcome:
+        """Return what the rule says about these facts."""
+
+
+class Match(NamedTuple):
+    """What a section is about; an empty tuple means every engine, every image."""
+
+    engines: tuple[str, ...] = ()
+    images: tuple[Pattern, ...] = ()
+
+
+class Section(NamedTuple):
+    """One document: what it is about, how it is enforced, and its rules in the order they are tried."""
+
+    name: str
+    match: Match
+    mode: str
+    on_no_match: str
+    rules: tuple[Rule, ...]
+    keys: tuple[PolicyKey, ...]
+    digest: Digest
+    revision: int = 0
+    owner: str = ""
+    file: str = ""
+
+
+class Policy(NamedTuple):
+    """All sections that hold at once; `digest` covers every document and every key."""
+
+    name: str
+    digest: Digest
+    sections: tuple[Section, ...]
+
+
+def trusted_keys(policy: Policy) -> tuple[PolicyKey, ...]:
+    """Return each key of the policy once, with the widest bounds any section gives it.
+
+    The rules apply the bounds of their own section again. A name that stands for different keys in
+    different sections becomes `section/name`.
+    """
+    meanings: dict[str, set[str]] = {}
+    for section in policy.sections:
+        for key in section.keys:
+            meanings.setdefault(key.name, set()).add(key.fingerprint)
+    found: dict[str, PolicyKey] = {}
+    for section in policy.sections:
+        for key in section.keys:
+            name = key.name if len(meanings[key.name]) == 1 else f"{section.name}/{key.name}"
+            known = found.get(key.fingerprint)
+            found[key.fingerprint] = _widest(known, key) if known else key._replace(name=name)
+    return tuple(found.values())
+
+
+def _widest(one: PolicyKey, other: PolicyKey) -> PolicyKey:
+    algorithms: tuple[str, ...] = ()
+    if one.algorithms and other.algorithms:
+        algorithms = tuple(sorted({*one.algorithms, *other.algorithms}))
+    not_before = not_after = None
+    if one.not_before and other.not_before:
+        not_before = min(one.not_before, other.not_before)
+    if one.not_after and other.not_after:
+        not_after = max(one.not_after, other.not_after)
+    return one._replace(algorithms=algorithms, not_before=not_before, not_after=not_after)

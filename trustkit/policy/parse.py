@@ -1,0 +1,150 @@
+"""YAML text to Policy: every field checked, every unknown or not yet enforced field refused.
+
+The schema is that of docs/policy.md. A document that cannot be read whole is not read at all.
+"""
+
+from collections.abc import Callable, Iterable
+
+from trustkit.codec.canonical_json import canonical
+from trustkit.model.digest import Digest
+from trustkit.policy.document import ENFORCE, MODES, Match, Policy, PolicyKey, Rule, Section
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, text, texts, unsupported
+from trustkit.policy.nodes import Node, located, refuse, shown
+from trustkit.policy.parse_pattern import image_pattern
+from trustkit.policy.parse_require import image_rules, runtime_rules
+from trustkit.policy.parse_trust import KeyReader, keys
+from trustkit.policy.parse_verify import verify_rules
+from trustkit.policy.rules.pinned import Pinned
+
+API_VERSION = "trustkit.dev/v1"
+ENGINES = ("trustkit", "docker", "podman", "containerd", "cri-o", "kubernetes")
+_REVISION_MAX = 2**53 - 1
+_NAME_CHARS = 63
+_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
+_SPEC_LATER = ("exceptions", "cache", "registry")
+_MATCH_LATER = ("namespaces", "namespaceSelector", "kinds", "customPaths", "slots", "when")
+_ENFORCEMENT_LATER = ("rollout", "deadline", "onUpdate", "acknowledgeFailOpen")
+_REQUIRE_LATER = ("provenance", "vulnerabilities", "sbom", "expressions")
+
+
+def parse(
+    content: bytes,
+    *,
+    file: str,
+    load_key: Callable[[str], bytes],
+    digest: Callable[[bytes], Digest],
+    fingerprint: Callable[[bytes], str],
+) -> Policy:
+    """Return the policy of a file with one or more documents.
+
+    `load_key` returns the PEM file at a path relative to the policy, `digest` hashes, `fingerprint`
+    checks a PEM public key and returns its fingerprint. Raises PolicySyntaxError, and what `load_key` raises.
+    """
+    from trustkit.policy.yaml_reader import documents
+
+    found = documents(content, file)
+    if not found:
+        raise located(file, 1, "", "holds no policy document")
+    reader = KeyReader(load_key, fingerprint)
+    return combine([_document(node, reader, digest) for node in found], digest)
+
+
+def combine(sections: Iterable[Section], digest: Callable[[bytes], Digest]) -> Policy:
+    """Return one policy of all sections; their order does not matter. Raises PolicySyntaxError."""
+    ordered = sorted(sections, key=lambda section: section.name)
+    for one, other in zip(ordered, ordered[1:], strict=False):
+        if one.name == other.name:
+            reason = f"the name {one.name!r} is used by {one.file} too"
+            raise located(other.file, 1, "metadata.name", reason, "give each policy its own name")
+    if len(ordered) == 1:
+        return Policy(ordered[0].name, ordered[0].digest, tuple(ordered))
+    whole = digest(canonical([str(section.digest) for section in ordered]))
+    return Policy("+".join(section.name for section in ordered[:4]), whole, tuple(ordered))
+
+
+def section_digest(
+    content: object, section_keys: Iterable[PolicyKey], digest: Callable[[bytes], Digest]
+) -> Digest:
+    """Return the digest of a document: its content, and the bytes of every key it refers to."""
+    pems = {key.name: str(digest(key.pem)) for key in section_keys}
+    return digest(canonical({"document": content, "keys": pems}))
+
+
+def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) -> Section:
+    top = Fields(node, ("apiVersion", "kind", "metadata", "spec"))
+    choice(top.require("apiVersion"), (API_VERSION,))
+    choice(top.require("kind"), ("Policy",))
+    metadata = Fields(top.require("metadata"), ("name", "revision", "owner"))
+    revision, owner = metadata.get("revision"), metadata.get("owner")
+    spec = Fields(top.require("spec"), ("match", "enforcement", "trust", "verify", "require"), _SPEC_LATER)
+    section_keys = keys(spec.get("trust"), reader)
+    mode, on_no_match, enforcement_rules = _enforcement(spec.get("enforcement"))
+    rules = verify_rules(spec.get("verify"), section_keys) + enforcement_rules + _require(spec.get("require"))
+    return Section(
+        name=_name(metadata.require("name")),
+        match=_match(spec.get("match")),
+        mode=mode,
+        on_no_match=on_no_match,
+        rules=rules,
+        keys=tuple(section_keys.values()),
+        digest=section_digest(node.plain(), section_keys.values(), digest),
+        revision=integer(revision, 0, _REVISION_MAX) if revision else 0,
+        owner=text(owner) if owner else "",
+        file=node.file,
+    )
+
+
+def _name(node: Node) -> str:
+    name = text(node)
+    if len(name) > _NAME_CHARS or not set(name) <= _NAME_LETTERS:
+        raise refuse(node, f"{shown(name)} is no name: at most {_NAME_CHARS} of a-z 0-9 - .")
+    return name
+
+
+def _match(node: Node | None) -> Match:
+    if node is None:
+        return Match()
+    fields = Fields(node, ("engines", "images"), _MATCH_LATER)
+    engines, images = fields.get("engines"), fields.get("images")
+    if engines is not None:
+        for item in items(engines):
+            choice(item, ENGINES)
+    return Match(
+        texts(engines) if engines is not None else (),
+        tuple(image_pattern(item) for item in items(images)) if images is not None else (),
+    )
+
+
+def _enforcement(node: Node | None) -> tuple[str, str, tuple[Rule, ...]]:
+    if node is None:
+        return ENFORCE, "deny", ()
+    fields = Fields(node, ("mode", "onNoMatch", "onError", "digest"), _ENFORCEMENT_LATER)
+    mode, on_no_match = fields.get("mode"), fields.get("onNoMatch")
+    on_error, pinning = fields.get("onError"), fields.get("digest")
+    if on_error is not None:
+        choice(on_error, ("deny",), ("allow", "warn"))
+    rules: tuple[Rule, ...] = ()
+    if pinning is not None and _digest_required(pinning):
+        rules = (Pinned(),)
+    return (
+        choice(mode, MODES) if mode is not None else ENFORCE,
+        choice(on_no_match, ("deny", "warn", "allow")) if on_no_match is not None else "deny",
+        rules,
+    )
+
+
+def _digest_required(node: Node) -> bool:
+    fields = Fields(node, ("require", "mutateTags"))
+    mutate = fields.get("mutateTags")
+    if mutate is not None and boolean(mutate):
+        raise unsupported(mutate)
+    return boolean(fields.require("require"))
+
+
+def _require(node: Node | None) -> tuple[Rule, ...]:
+    if node is None:
+        return ()
+    fields = Fields(node, ("image", "runtime"), _REQUIRE_LATER)
+    return image_rules(fields.get("image")) + runtime_rules(fields.get("runtime"))
+
+

@@ -1,0 +1,55 @@
+"""`verify.signatures`: the image is signed by these keys, each signature with these annotations."""
+
+from typing import NamedTuple
+
+from trustkit.model.decision import ALLOW, DENY
+from trustkit.model.facts import Facts
+from trustkit.model.signature import SIGNATURE
+from trustkit.policy.document import Outcome
+from trustkit.policy.signers import Signers, about_image, count, options_text, why_not
+
+
+class SignedBy(NamedTuple):
+    """An attestation is not a signature, and a signature without the annotations does not count."""
+
+    options: tuple[Signers, ...]
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The field that states the rule."""
+        return "verify.signatures"
+
+    @property
+    def demands_evidence(self) -> bool:
+        """It denies when nothing was verified."""
+        return True
+
+    def judge(self, facts: Facts) -> Outcome:
+        """Count the distinct keys behind verified signatures of the image."""
+        signatures = about_image(facts, SIGNATURE)
+        if not self.options:
+            return Outcome(DENY, "no key is trusted", (), "trustkit key generate, then trustkit sign the image")
+        wanted = set(self.annotations)
+        fitting = tuple(item for item in signatures if wanted <= set(item.annotations))
+        found = count(self.options, fitting, facts)
+        required = options_text(self.options)
+        if found.satisfied:
+            return Outcome(ALLOW, f"signed by {', '.join(found.signed)}", found.evidence)
+        message = f"requires a signature by {required}"
+        if wanted:
+            message += " with " + ", ".join(f"{name}={value}" for name, value in self.annotations)
+        message += f"; found {self._found(found.signed, len(signatures), len(fitting))}"
+        key = next((key.name for key in found.option.keys if key.name not in found.signed), "NAME")
+        marks = "".join(f" -a {name}={value}" for name, value in self.annotations)
+        step = f"trustkit sign --key {key}{marks} {facts.image.ref.name}@{facts.image.digest}"
+        return Outcome(DENY, message + why_not(facts, found.unusable), found.evidence, step)
+
+    def _found(self, signed: tuple[str, ...], signatures: int, fitting: int) -> str:
+        if signed:
+            return f"only {', '.join(signed)}"
+        if not signatures:
+            return "no valid signature"
+        if not fitting:
+            return f"{signatures} valid, none with these annotations"
+        return f"{signatures} valid, none that counts"
