@@ -67,6 +67,15 @@ class LogFile:
         """Return output not in the file yet because its line has no end."""
         return tuple(OutputChunk(stream, at, bytes(data)) for stream, (at, data) in self._partial.items())
 
+    def written(self) -> tuple[OutputChunk, ...]:
+        """Return all output so far, at this very moment; reads the whole file."""
+        try:
+            lines = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            lines = []
+        entries = (parse_entry(line) for line in lines)
+        return (*(entry for entry in entries if entry is not None), *self.unfinished())
+
     def _write(self, data: bytes) -> None:
         if not data:
             return

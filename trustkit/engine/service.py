@@ -13,13 +13,34 @@ Lists of calls, each an awaitable unless marked:
     events() info()
 """
 
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
+from trustkit.durable import make_folder
+from trustkit.engine import cgroups, create, lifecycle, names, recheck
 from trustkit.engine.attachment import Attachment
 from trustkit.engine.blobs import BlobSource
+from trustkit.engine.container import Container
+from trustkit.engine.containerd.client import Client, ContainerdError
+from trustkit.engine.containerd.snapshots import Snapshots
+from trustkit.engine.containerd.supervisor import Supervisor
+from trustkit.engine.containerd.tasks import Tasks
+from trustkit.engine.events import Events
+from trustkit.engine.execs import Execs
+from trustkit.engine.images import Images
+from trustkit.engine.network.connect import Network
+from trustkit.engine.parts import Parts
+from trustkit.engine.processes import PumpAttachment
+from trustkit.engine.recheck import BlobCheck
 from trustkit.engine.settings import EngineSettings
+from trustkit.engine.state import State
 from trustkit.engine.values import (
     ContainerView,
     EngineEvent,
@@ -30,10 +51,14 @@ from trustkit.engine.values import (
     ImageView,
     OutputChunk,
     PullProgress,
+    Status,
 )
+from trustkit.engine.volumes import Volumes
+from trustkit.errors import ConflictError, NoSuchContainerError
 from trustkit.model.admission import Admission
 from trustkit.model.digest import Digest
 from trustkit.model.image import ResolvedImage
+from trustkit.model.reference import ImageRef
 from trustkit.model.run import ContainerHandle, RunSpec
 
 WaitCondition = Literal["not-running", "next-exit", "removed"]
@@ -42,14 +67,40 @@ WaitCondition = Literal["not-running", "next-exit", "removed"]
 class EngineService:
     """Containers and images of one containerd namespace. Every method may raise EngineError (exit 4)."""
 
+    name = "containerd"
+
+    def __init__(self, parts: Parts, supervisor: Supervisor | None) -> None:
+        """Use `open`."""
+        self._parts = parts
+        self._supervisor = supervisor
+        self._containers: dict[str, Container] = {}
+        self._execs = Execs(parts)
+
     @classmethod
     async def open(cls, settings: EngineSettings) -> "EngineService":
         """Start or find containerd, find running containers again, remove what `--rm` left behind."""
-        raise NotImplementedError
+        parts = await _open_parts(settings)
+        service = cls(*parts)
+        await service._reconcile()
+        return service
 
     async def close(self, *, stop_containerd: bool = False) -> None:
         """Let go of containerd; running containers go on, and are found again by the next `open`."""
-        raise NotImplementedError
+        for container in self._containers.values():
+            if container.watch is not None:
+                container.watch.cancel()
+            container.pump.close()
+            container.log.finish()
+        self._execs.close()
+        running = any(item.running for item in self._containers.values())
+        in_use = {item.row.netns for item in self._containers.values() if item.running}
+        await self._parts.network.close(in_use=in_use, drop=stop_containerd and not running)
+        await self._parts.client.close()
+        if self._supervisor is not None:
+            if stop_containerd:
+                await self._supervisor.stop()
+            self._supervisor.release()
+        self._parts.state.close()
 
     # images
 
@@ -68,11 +119,15 @@ class EngineService:
         Raises AdmissionDenied when the admission is stale or for another digest, DigestMismatchError,
         whatever `blobs` raises, EngineError.
         """
-        raise NotImplementedError
+        recheck.require_in_force(admission, now)
+        recheck.require_same_image(admission, image.digest, image.manifest.digest)
+        view = await self._parts.images.pull(image, blobs, now, progress)
+        self._parts.events.publish("image", "pull", str(image.ref), {"digest": str(image.digest)})
+        return view
 
     async def images(self) -> tuple[ImageView, ...]:
         """Every stored image, newest first."""
-        raise NotImplementedError
+        return await self._parts.images.views()
 
     async def image(self, reference_or_id: str) -> ImageView:
         """The image with this recorded reference, digest, config digest, or unique prefix of one of those.
@@ -81,21 +136,28 @@ class EngineService:
 
         Raises NoSuchImageError.
         """
-        raise NotImplementedError
+        return await self._parts.images.view(reference_or_id)
 
     async def tag(self, digest: Digest, reference: str) -> None:
         """Record that `reference` names the stored image with `digest`, taking the name from any other.
 
         Raises NoSuchImageError.
         """
-        raise NotImplementedError
+        row = self._parts.images.find(str(digest))
+        self._parts.state.refer(reference, row.root.digest)
+        self._parts.events.publish("image", "tag", reference, {"digest": str(digest)})
 
     async def remove_image(self, reference_or_id: str, *, force: bool = False) -> tuple[str, ...]:
         """Take away a reference, or with the last one the image; says what went, as `untagged:X` or `deleted:X`.
 
         Raises NoSuchImageError, ConflictError when a container uses it.
         """
-        raise NotImplementedError
+        in_use = [item.row.image for item in self._containers.values()]
+        gone = await self._parts.images.remove(reference_or_id, in_use, force=force)
+        for line in gone:
+            action, _, subject = line.partition(":")
+            self._parts.events.publish("image", action.removesuffix("ged").removesuffix("d"), subject, {})
+        return gone
 
     # containers
 
@@ -109,56 +171,102 @@ class EngineService:
         Raises AdmissionDenied (stale, other digest, wider request), DigestMismatchError (a stored blob was changed),
         NoSuchImageError (not pulled), ConflictError (name in use), EngineError.
         """
-        raise NotImplementedError
+        lifecycle.require_admitted(admission, spec, now)
+        create.require_stored(self._parts, admission)
+        await self._parts.check.require(admission.image)
+        taken = {item.row.name for item in self._containers.values()}
+        name = names.require_name(spec.name) if spec.name else names.new_name(taken)
+        container = await create.create(self._parts, admission, spec, name, request, now)
+        self._containers[container.row.id] = container
+        container.removed.add_done_callback(lambda _: self._containers.pop(container.row.id, None))
+        details = {"name": name, "image": container.row.reference, "digest": str(container.row.image)}
+        self._parts.events.publish("container", "create", container.row.id, details)
+        return ContainerHandle(container.row.id, self.name, name)
 
     async def start(self, container: str, admission: Admission, now: datetime) -> None:
         """Start a created or exited container, after the checks of `create` are made again; no-op when running.
 
         Raises as `create`, and ContainerStartError, whose details["exit_code"] is "125", "126" or "127".
         """
-        raise NotImplementedError
+        found = self._find(container)
+        async with found.lock:
+            if found.running:
+                return
+            try:
+                await lifecycle.start(found, admission, now)
+                return
+            except BaseException:
+                if not found.row.spec.auto_remove:
+                    raise
+                failure = sys.exception()
+        await lifecycle.remove_ended(found)
+        if failure is not None:
+            raise failure
 
     async def stop(self, container: str, timeout_seconds: int | None = None) -> None:
         """Send the stop signal and, after the timeout (10 s unless told), SIGKILL; returns when it has ended."""
-        raise NotImplementedError
+        await lifecycle.stop(self._find(container), timeout_seconds)
 
     async def kill(self, container: str, signal: str = "KILL") -> None:
         """Send a signal by name or number.
 
         Raises UsageError for an unknown signal, ConflictError when not running.
         """
-        raise NotImplementedError
+        await lifecycle.kill(self._find(container), signal)
 
     async def wait(self, container: str, condition: WaitCondition = "not-running") -> ExitStatus:
         """Wait for the condition; a caller that is cancelled disturbs nothing."""
-        raise NotImplementedError
+        found = self._find(container)
+        if condition == "removed":
+            return await asyncio.shield(found.removed)
+        if condition == "not-running" and not found.running:
+            return found.last_exit()
+        return await asyncio.shield(found.next_exit)
 
     async def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove a stopped (or with `force` any) container, its network, snapshot, log and anonymous volumes.
 
         Raises ConflictError when it is running and `force` is not given.
         """
-        raise NotImplementedError
+        found = self._find(container)
+        if found.running:
+            if not force:
+                message = f"container {found.row.name} is running"
+                raise ConflictError(message, next_step="stop it first, or remove it with --force")
+            end = found.next_exit
+            with contextlib.suppress(ConflictError):
+                await lifecycle.kill(found, "KILL")
+            await asyncio.shield(end)
+        await lifecycle.remove_ended(found, volumes=volumes)
 
     async def rename(self, container: str, name: str) -> None:
         """Give the container another name.
 
         Raises ConflictError.
         """
-        raise NotImplementedError
+        found = self._find(container)
+        before, found.row.name = found.row.name, names.require_name(name)
+        try:
+            found.save()
+        except ConflictError:
+            found.row.name = before
+            raise
+        self._parts.events.publish("container", "rename", found.row.id, {"name": name, "oldName": before})
 
     async def list(self, *, every: bool = False) -> tuple[ContainerView, ...]:
         """Running containers, or with `every` all, newest first."""
-        raise NotImplementedError
+        shown = [item for item in self._containers.values() if every or item.running]
+        shown.sort(key=lambda item: item.row.created_at, reverse=True)
+        return tuple(item.view() for item in shown)
 
     async def inspect(self, container: str) -> ContainerView:
         """The container with this id, name or unique id prefix.
 
         Raises NoSuchContainerError.
         """
-        raise NotImplementedError
+        return self._find(container).view()
 
-    async def logs(
+    def logs(
         self,
         container: str,
         *,
@@ -167,15 +275,27 @@ class EngineService:
         since: datetime | None = None,
     ) -> AsyncIterator[OutputChunk]:
         """What the container wrote, both streams in order, a chunk a line (callers filter streams, add times)."""
-        raise NotImplementedError
+        found = self._find(container)
+        return found.log.read(follow=follow, tail=tail, since=since)
 
     async def attach(self, container: str, *, stdin: bool = False, logs: bool = False) -> Attachment:
         """Connect to the container's main process, before or after its start; with `logs`, replay first."""
-        raise NotImplementedError
+        found = self._find(container)
+        wants_input = stdin and found.row.spec.open_stdin
+        return PumpAttachment(
+            found.pump,
+            (lambda: lifecycle.close_input(found)) if wants_input else None,
+            log=found.log if logs else None,
+            once=wants_input and found.row.spec.stdin_once,
+        )
 
     async def resize(self, container: str, rows: int, columns: int) -> None:
         """Set the terminal size; kept for the start when the container is not running yet."""
-        raise NotImplementedError
+        found = self._find(container)
+        found.size = (rows, columns)
+        if found.running:
+            with contextlib.suppress(ContainerdError):
+                await self._parts.tasks.resize(found.row.id, found.size)
 
     # execs
 
@@ -184,29 +304,121 @@ class EngineService:
 
         Raises ConflictError when not running.
         """
-        raise NotImplementedError
+        return self._execs.create(self._find(container), spec)
 
     async def exec_start(self, exec_id: str) -> Attachment:
         """Run a prepared process; detaching is closing the attachment at once.
 
         Raises NoSuchContainerError, ConflictError (already started), ContainerStartError.
         """
-        raise NotImplementedError
+        return await self._execs.start(exec_id)
 
     async def exec_inspect(self, exec_id: str) -> ExecView:
         """The exec session, with its exit code once it has ended."""
-        raise NotImplementedError
+        return self._execs.view(exec_id)
 
     async def exec_resize(self, exec_id: str, rows: int, columns: int) -> None:
         """Set the exec's terminal size."""
-        raise NotImplementedError
+        await self._execs.resize(exec_id, (rows, columns))
 
     # the engine itself
 
     def events(self) -> AsyncIterator[EngineEvent]:
         """Yield events from now on until the iterator is closed (subscribed when this returns)."""
-        raise NotImplementedError
+        return self._parts.events.subscribe()
 
     async def info(self) -> EngineInfo:
         """The engine and the peers it stands on."""
-        raise NotImplementedError
+        settings = self._parts.settings
+        containers = self._containers.values()
+        return EngineInfo(
+            name=self.name,
+            containerd_version=await self._parts.client.version(),
+            containerd_address=str(self._parts.client.address),
+            runtime=settings.runtime_binary or settings.runtime,
+            runtime_version=await asyncio.to_thread(_runtime_version, settings.runtime_binary or "runc"),
+            snapshotter=settings.snapshotter,
+            cgroup_version=cgroups.version(),
+            kernel=os.uname().release,
+            containers=len(containers),
+            running=sum(item.running for item in containers),
+            images=len(self._parts.state.images()),
+        )
+
+    # inside
+
+    async def stored_image(self, reference_or_id: str, ref: ImageRef) -> ResolvedImage:
+        """Return a stored image as a resolved one under the name `ref`, so that the gate can judge it again.
+
+        Raises NoSuchImageError, DigestMismatchError when a stored document was changed.
+        """
+        return await self._parts.images.resolved(self._parts.images.find(reference_or_id), ref)
+
+    def _find(self, wanted: str) -> Container:
+        bare = wanted.removeprefix("/")
+        if bare in self._containers:
+            return self._containers[bare]
+        found = [item for item in self._containers.values() if item.row.name == bare] or [
+            item for key, item in self._containers.items() if bare and key.startswith(bare)
+        ]
+        if len(found) > 1:
+            raise ConflictError(f"{wanted!r} fits {len(found)} containers", next_step="give more digits")
+        if not found:
+            message = f"no such container: {wanted}"
+            raise NoSuchContainerError(message, next_step="trustkit ps --all lists them")
+        return found[0]
+
+    async def _reconcile(self) -> None:
+        parts = self._parts
+        rows = parts.state.containers()
+        await parts.network.sweep({row.netns for row in rows})
+        for row in rows:
+            container = Container(parts, row)
+            self._containers[row.id] = container
+            container.removed.add_done_callback(lambda _, key=row.id: self._containers.pop(key, None))
+            await lifecycle.adopt(container)
+        for orphan in set(await parts.tasks.records()) - {row.id for row in rows}:
+            await parts.tasks.delete(orphan)
+            await parts.tasks.delete_record(orphan)
+            await parts.snapshots.remove(orphan)
+        if any(row.network.mode == "bridge" and row.status is Status.RUNNING for row in rows):
+            await parts.network.raise_bridge()
+        parts.network.prepare()
+
+
+async def _open_parts(settings: EngineSettings) -> tuple[Parts, Supervisor | None]:
+    for folder in (settings.directory, settings.run_directory):
+        make_folder(folder)
+    supervisor = None if settings.containerd_address else Supervisor(settings)
+    address = supervisor.address if supervisor else settings.containerd_address
+    client = Client(address or Path(), settings.namespace)
+    try:
+        if supervisor is not None:
+            await supervisor.start(client)
+        await client.make_namespace()
+        state = State(settings.directory / "engine.sqlite")
+    except BaseException:
+        await client.close()
+        raise
+    check = BlobCheck(client, supervisor.blobs if supervisor else None)
+    parts = Parts(
+        settings=settings,
+        client=client,
+        state=state,
+        check=check,
+        images=Images(settings, client, state, check),
+        snapshots=Snapshots(client, settings.snapshotter),
+        tasks=Tasks(client),
+        network=Network(settings, state),
+        volumes=Volumes(settings.directory / "volumes"),
+        events=Events(settings.clock),
+    )
+    return parts, supervisor
+
+
+def _runtime_version(binary: str) -> str:
+    try:
+        done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return (done.stdout.splitlines() or [""])[0].rpartition(" ")[2]
