@@ -1,0 +1,149 @@
+"""Which trusted key made a signature: the named one first, then all, within a bound."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from trustkit import limits
+from trustkit.errors import (
+    AlgorithmNotApprovedError,
+    LimitExceededError,
+    MalformedError,
+    SignatureMismatchError,
+    TrustkitError,
+    UnsupportedEvidenceError,
+    UntrustedSignerError,
+)
+from trustkit.fips.ecdsa_signature import ecdsa_signature_der
+from trustkit.model.keys import (
+    ECDSA_P256_SHA256,
+    ECDSA_P384_SHA256,
+    ECDSA_P384_SHA384,
+    ECDSA_P521_SHA256,
+    ECDSA_P521_SHA512,
+    ED25519,
+    ED25519PH,
+    RSA_PKCS1_SHA256,
+)
+from trustkit.model.signature import SignerIdentity
+from trustkit.signing.format import Check, TrustedKey
+
+# What sigstore's tools write. cosign 2.5 hashes with SHA-256 on every curve, 3.1 with the curve's own
+# hash and Ed25519ph (sigstore/cosign#5091), so a verifier has to try both. Never PSS.
+_ALGORITHMS = {
+    "ecdsa-p256": (ECDSA_P256_SHA256,),
+    "ecdsa-p384": (ECDSA_P384_SHA384, ECDSA_P384_SHA256),
+    "ecdsa-p521": (ECDSA_P521_SHA512, ECDSA_P521_SHA256),
+    "ed25519": (ED25519, ED25519PH),
+    "rsa": (RSA_PKCS1_SHA256,),
+}
+# Trusted keys listed in a message.
+_NAMES = 4
+
+
+class Signed(NamedTuple):
+    """Bytes and the signatures said to be on them.
+
+    `hints` are fingerprints of keys, `certified` that a certificate came along; nobody vouches for either.
+    """
+
+    message: bytes
+    signatures: tuple[bytes, ...]
+    hints: tuple[str, ...] = ()
+    certified: bool = False
+
+
+class Identified(NamedTuple):
+    """A signature that holds: whose, and by which algorithm."""
+
+    signer: SignerIdentity
+    algorithm: str
+
+
+def identify(signed: Signed, check: Check) -> Identified:
+    """Return the trusted signer of the first signature that holds; one is enough.
+
+    Raises SignatureMismatchError if none fits a trusted key; UntrustedSignerError if no key may be
+    used now, or the hints name only keys that are not trusted; UnsupportedEvidenceError if a
+    certificate would have to be checked; AlgorithmNotApprovedError; MalformedError if no signature
+    could even be read; LimitExceededError.
+    """
+    keys = _usable(check)
+    failures: list[TrustkitError] = []
+    tries = 0
+    for signature in signed.signatures:
+        for trusted, algorithm in _candidates(keys, signed.hints):
+            tries += 1
+            if tries > limits.SIGNATURE_TRIES:
+                raise LimitExceededError(
+                    f"more than {limits.SIGNATURE_TRIES} combinations of signature and trusted key",
+                    next_step="trust fewer keys for this image",
+                )
+            try:
+                _verify(trusted, algorithm, signature, signed.message, check)
+            except (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError) as error:
+                failures.append(error)
+            else:
+                return Identified(SignerIdentity(trusted.key.fingerprint, trusted.name), algorithm)
+    raise _why_none(signed, keys, failures)
+
+
+def _verify(trusted: TrustedKey, algorithm: str, signature: bytes, message: bytes, check: Check) -> None:
+    if trusted.key.kind.startswith("ecdsa-"):
+        signature = ecdsa_signature_der(signature, trusted.key.kind)
+    check.crypto.verify(trusted.key, algorithm, signature, message)
+
+
+def algorithms_for(kind: str) -> tuple[str, ...]:
+    """Return the algorithms that are tried for a kind of key."""
+    return _ALGORITHMS.get(kind, ())
+
+
+def _usable(check: Check) -> tuple[TrustedKey, ...]:
+    if not check.trust.keys:
+        raise UntrustedSignerError("no key is trusted", next_step="give --key, or name keys in the policy")
+    keys = tuple(key for key in check.trust.keys if _in_force(key, check))
+    if not keys:
+        raise UntrustedSignerError("no trusted key is valid at this time (notBefore, notAfter)")
+    return keys
+
+
+def _in_force(trusted: TrustedKey, check: Check) -> bool:
+    # the format proves no signing time, so only the moment of the check can be held against the window
+    started = trusted.not_before is None or trusted.not_before <= check.now
+    return started and (trusted.not_after is None or check.now <= trusted.not_after)
+
+
+def _candidates(keys: Iterable[TrustedKey], hints: tuple[str, ...]) -> Iterator[tuple[TrustedKey, str]]:
+    for trusted in sorted(keys, key=lambda one: one.key.fingerprint not in hints):
+        for algorithm in algorithms_for(trusted.key.kind):
+            if not trusted.algorithms or algorithm in trusted.algorithms:
+                yield trusted, algorithm
+
+
+def _why_none(signed: Signed, keys: tuple[TrustedKey, ...], failures: list[TrustkitError]) -> TrustkitError:
+    """Choose the error that says most; `failures` are those of every try."""
+    names = _named(keys)
+    if signed.certified:
+        return UnsupportedEvidenceError(
+            f"signed by a certificate (keyless), which is not supported yet, and fits no trusted key: {names}",
+            next_step="sign with a key, or trust the key that signed",
+        )
+    if not failures:
+        return AlgorithmNotApprovedError(f"no algorithm is allowed for the trusted keys: {names}")
+    for kind in (AlgorithmNotApprovedError, MalformedError):
+        if all(isinstance(failure, kind) for failure in failures):
+            return failures[0]
+    if signed.hints and not any(key.key.fingerprint in signed.hints for key in keys):
+        return UntrustedSignerError(
+            f"signed by a key that is not trusted (it calls itself {signed.hints[0][:16]}); trusted: {names}",
+            next_step="check whose key that is before you trust it",
+        )
+    return SignatureMismatchError(
+        f"the signature does not fit the content and any trusted key: {names}",
+        next_step="signed by another key, or the content was changed after signing",
+    )
+
+
+def _named(keys: tuple[TrustedKey, ...]) -> str:
+    shown = ", ".join(f"{key.name} ({key.key.short})" for key in keys[:_NAMES])
+    return shown if len(keys) <= _NAMES else f"{shown} and {len(keys) - _NAMES} more"

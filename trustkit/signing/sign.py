@@ -1,0 +1,140 @@
+"""Image and key to evidence, in cosign's two layouts, ready to be pushed."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from trustkit.codec import base64, dsse, intoto
+from trustkit.codec.canonical_json import canonical
+from trustkit.codec.dsse import Envelope, EnvelopeSignature
+from trustkit.codec.intoto import Subject
+from trustkit.errors import AlgorithmNotApprovedError, UsageError
+from trustkit.model.digest import Digest
+from trustkit.model.evidence import REFERRERS, Place
+from trustkit.model.keys import (
+    ECDSA_P256_SHA256,
+    ECDSA_P384_SHA256,
+    ECDSA_P521_SHA256,
+    ED25519,
+    RSA_PKCS1_SHA256,
+    PublicKey,
+)
+from trustkit.signing.format import Attachment
+from trustkit.signing.formats import bundle, cosign_attestation, cosign_signature
+from trustkit.signing.keys import SigningKey
+from trustkit.signing.predicates import predicate_of, predicate_type_of
+from trustkit.signing.statement import SIGN_PREDICATE
+
+BUNDLE = "bundle"
+LEGACY = "legacy"
+LAYOUTS = (BUNDLE, LEGACY)
+# SHA-256 on every curve: cosign 2.5 and 3.1 verify nothing else (sigstore/cosign#5091).
+_ALGORITHMS = {
+    "ecdsa-p256": ECDSA_P256_SHA256,
+    "ecdsa-p384": ECDSA_P384_SHA256,
+    "ecdsa-p521": ECDSA_P521_SHA256,
+    "ed25519": ED25519,
+    "rsa": RSA_PKCS1_SHA256,
+}
+
+
+class Subjected(NamedTuple):
+    """What is signed: the image's digest, and the repository it is signed as (no tag)."""
+
+    digest: Digest
+    name: str
+
+
+def sign(
+    image: Subjected, key: SigningKey, layout: str = BUNDLE, annotations: Mapping[str, str] | None = None
+) -> Attachment:
+    """Return a signature on the image. Raises UsageError, AlgorithmNotApprovedError, KeyUnavailableError."""
+    _require_layout(layout)
+    if layout == LEGACY:
+        return _simple_signing(image, key, annotations or {})
+    # cosign's sign/v1 names no repository: the digest is all it speaks of
+    subject = Subject("", {image.digest.algorithm: image.digest.hex}, annotations or {})
+    payload = intoto.build([subject], SIGN_PREDICATE, {}, intoto.STATEMENT_V1)
+    return _bundle(payload, SIGN_PREDICATE, key)
+
+
+def attest(
+    image: Subjected, key: SigningKey, predicate: tuple[str, bytes], now: datetime, layout: str = BUNDLE
+) -> Attachment:
+    """Return an attestation; `predicate` is a type (alias or URI) and the content of its file.
+
+    Raises UsageError, MalformedError, AlgorithmNotApprovedError, KeyUnavailableError.
+    """
+    _require_layout(layout)
+    name, content = predicate
+    predicate_type = predicate_type_of(name)
+    subject = Subject(image.name, {image.digest.algorithm: image.digest.hex})
+    value = predicate_of(name, content, now)
+    if layout == BUNDLE:
+        return _bundle(intoto.build([subject], predicate_type, value), predicate_type, key)
+    payload = intoto.build([subject], predicate_type, value, intoto.STATEMENT_V01)
+    return Attachment(
+        place=cosign_attestation.TAG_PLACE,
+        media_type=cosign_attestation.MEDIA_TYPE,
+        content=canonical(_envelope(payload, key)),
+        annotations={cosign_signature.SIGNATURE_ANNOTATION: "", "predicateType": predicate_type},
+    )
+
+
+def _require_layout(layout: str) -> None:
+    if layout not in LAYOUTS:
+        raise UsageError(f"no signature layout is called {layout[:40]!r}", next_step=f"use {' or '.join(LAYOUTS)}")
+
+
+def _simple_signing(image: Subjected, key: SigningKey, annotations: Mapping[str, str]) -> Attachment:
+    payload = {
+        "critical": {
+            "identity": {"docker-reference": image.name},
+            "image": {"docker-manifest-digest": str(image.digest)},
+            "type": cosign_signature.PAYLOAD_TYPE,
+        },
+        "optional": dict(annotations) or None,
+    }
+    content = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    return Attachment(
+        place=cosign_signature.TAG_PLACE,
+        media_type=cosign_signature.MEDIA_TYPE,
+        content=content,
+        annotations={cosign_signature.SIGNATURE_ANNOTATION: base64.encode(_sign(key, content))},
+    )
+
+
+def _bundle(payload: bytes, predicate_type: str, key: SigningKey) -> Attachment:
+    content = {
+        "mediaType": bundle.MEDIA_TYPE,
+        "verificationMaterial": {"publicKey": {"hint": _hint(key.public)}},
+        "dsseEnvelope": _envelope(payload, key),
+    }
+    return Attachment(
+        place=Place(REFERRERS, bundle.MEDIA_TYPE),
+        media_type=bundle.MEDIA_TYPE,
+        content=canonical(content),
+        annotations={},
+        artifact_type=bundle.MEDIA_TYPE,
+        manifest_annotations={
+            "dev.sigstore.bundle.content": "dsse-envelope",
+            "dev.sigstore.bundle.predicateType": predicate_type,
+        },
+    )
+
+
+def _envelope(payload: bytes, key: SigningKey) -> dict[str, object]:
+    signature = _sign(key, dsse.pae(dsse.IN_TOTO_TYPE, payload))
+    return dsse.to_value(Envelope(dsse.IN_TOTO_TYPE, payload, (EnvelopeSignature(signature),)))
+
+
+def _sign(key: SigningKey, message: bytes) -> bytes:
+    algorithm = _ALGORITHMS.get(key.public.kind)
+    if algorithm is None:
+        raise AlgorithmNotApprovedError(f"keys of kind {key.public.kind} do not sign images")
+    return key.sign(algorithm, message)
+
+
+def _hint(public: PublicKey) -> str:
+    return base64.encode(bytes.fromhex(public.fingerprint))

@@ -1,0 +1,59 @@
+"""A DSSE envelope to a proven in-toto statement: the part attestations and bundles share."""
+
+from typing import NamedTuple
+
+from trustkit.codec import dsse, intoto
+from trustkit.codec.canonical_json import canonical
+from trustkit.codec.dsse import Envelope
+from trustkit.codec.intoto import InTotoStatement
+from trustkit.errors import PayloadTypeError, SubjectMismatchError
+from trustkit.model.digest import Digest
+from trustkit.model.signature import Statement
+from trustkit.signing.format import Check
+from trustkit.signing.identify import Identified, Signed, identify
+
+# cosign's predicate for "this image is signed" and nothing more
+SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
+
+
+class Proven(NamedTuple):
+    """Who signed which statement, and what it says of the image's subject."""
+
+    identified: Identified
+    statement: Statement
+    claimed_name: str
+    annotations: tuple[tuple[str, str], ...]
+
+
+def prove(envelope: Envelope, check: Check, hints: tuple[str, ...] = (), *, certified: bool = False) -> Proven:
+    """Return the statement after these checks: payload type, a signature, its form, its subject.
+
+    One signature by a trusted key is enough (DSSE threshold 1); others are ignored.
+    Raises PayloadTypeError, MalformedError, SubjectMismatchError and what `identify` raises.
+    """
+    if envelope.payload_type != dsse.IN_TOTO_TYPE:
+        raise PayloadTypeError(f"payloadType is {envelope.payload_type[:80]!r}, not {dsse.IN_TOTO_TYPE}")
+    message = dsse.pae(envelope.payload_type, envelope.payload)
+    signatures = tuple(one.signature for one in envelope.signatures)
+    identified = identify(Signed(message, signatures, hints, certified), check)
+    statement = intoto.parse(envelope.payload)
+    name, annotations = _subject(statement, check.image)
+    return Proven(identified, Statement(statement.predicate_type, _predicate(statement)), name, annotations)
+
+
+def _subject(statement: InTotoStatement, image: Digest) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return name and annotations of the subject that is the image; other subjects do not matter."""
+    for subject in statement.subjects:
+        if subject.digests.get(image.algorithm) == image.hex:
+            return subject.name, tuple(sorted(subject.annotations.items()))
+    raise SubjectMismatchError(f"the statement is about {_named(statement)}, not {image}")
+
+
+def _predicate(statement: InTotoStatement) -> bytes:
+    # in-toto: an absent predicate is the same as an empty one
+    return canonical({} if statement.predicate is None else statement.predicate)
+
+
+def _named(statement: InTotoStatement) -> str:
+    digests = [f"{kind}:{value}"[:72] for one in statement.subjects for kind, value in one.digests.items()]
+    return ", ".join(digests[:3]) or "no digest at all"
