@@ -24,9 +24,7 @@ def canonical(value: object) -> bytes:
     try:
         return "".join(parts).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise MalformedError(
-            "text with a lone surrogate has no canonical JSON"
-        ) from error
+        raise MalformedError("text with a lone surrogate has no canonical JSON") from error
 
 
 def _write(value: object, parts: list[str], depth: int) -> None:
@@ -47,9 +45,7 @@ def _write(value: object, parts: list[str], depth: int) -> None:
         raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _write_object(
-    members: Mapping[object, object], parts: list[str], depth: int
-) -> None:
+def _write_object(members: Mapping[object, object], parts: list[str], depth: int) -> None:
     named: list[tuple[str, object]] = []
     for name, member in members.items():
         if not isinstance(name, str):
@@ -64,9 +60,7 @@ def _write_object(
     parts.append("}" if named else "{}")
 
 
-def _write_array(
-    elements: list[object] | tuple[object, ...], parts: list[str], depth: int
-) -> None:
+def _write_array(elements: list[object] | tuple[object, ...], parts: list[str], depth: int) -> None:
     mark = "["
     for element in elements:
         parts.append(mark)
@@ -99,9 +93,7 @@ def _exact_double(value: int) -> float:
     except OverflowError as error:
         raise MalformedError("integer beyond the range of a double") from error
     if int(double) != value:
-        raise MalformedError(
-            f"integer {value} does not survive as a double; write it as text"
-        )
+        raise MalformedError(f"integer {value} does not survive as a double; write it as text")
     return double
 
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from trustkit import limits
 from trustkit.codec import base64
 from trustkit.codec.canonical_json import canonical
-from trustkit.codec.strict_json import as_list, as_object, as_text, parse as parse_json
+from trustkit.codec.strict_json import as_list, as_object, as_text
+from trustkit.codec.strict_json import parse as parse_json
 from trustkit.errors import LimitExceededError, MalformedError
 
 IN_TOTO_TYPE = "application/vnd.in-toto+json"
@@ -46,9 +47,7 @@ def from_value(value: object) -> Envelope:
     payload_type = as_text(members.get("payloadType"), f"{_WHAT} payloadType")
     if not 0 < len(payload_type) <= _TYPE_CHARS:
         raise MalformedError(f"{_WHAT} payloadType is empty or too long")
-    payload = base64.decode_either(
-        as_text(members.get("payload"), f"{_WHAT} payload"), f"{_WHAT} payload"
-    )
+    payload = base64.decode_either(as_text(members.get("payload"), f"{_WHAT} payload"), f"{_WHAT} payload")
     items = as_list(members.get("signatures"), f"{_WHAT} signatures")
     if not items:
         raise MalformedError(f"{_WHAT} has no signature")
@@ -91,6 +90,4 @@ def _signature(value: object) -> EnvelopeSignature:
         raise MalformedError(f"{_WHAT} sig is empty or too long")
     # Unset and null are the same in protojson, which writes neither.
     hint = members.get("keyid")
-    return EnvelopeSignature(
-        signature, "" if hint is None else as_text(hint, f"{_WHAT} keyid")
-    )
+    return EnvelopeSignature(signature, "" if hint is None else as_text(hint, f"{_WHAT} keyid"))

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.codec.canonical_json import canonical
-from trustkit.codec.strict_json import as_list, as_object, as_text, parse as parse_json
+from trustkit.codec.strict_json import as_list, as_object, as_text
+from trustkit.codec.strict_json import parse as parse_json
 from trustkit.errors import LimitExceededError, MalformedError
 
 STATEMENT_V01 = "https://in-toto.io/Statement/v0.1"
@@ -39,9 +40,7 @@ class InTotoStatement(NamedTuple):
     predicate: object
 
 
-def parse(
-    content: bytes, *, limit_bytes: int = limits.ATTESTATION_BYTES
-) -> InTotoStatement:
+def parse(content: bytes, *, limit_bytes: int = limits.ATTESTATION_BYTES) -> InTotoStatement:
     """Return the statement in these bytes. Raises MalformedError, LimitExceededError."""
     # Predicates are free maps: their names may differ by letter case alone.
     value = parse_json(content, what=_WHAT, limit_bytes=limit_bytes, fold_names=False)
@@ -90,17 +89,13 @@ def _subject(value: object) -> Subject:
     return Subject(
         "" if name is None else as_text(name, f"{_WHAT} subject name"),
         {algorithm: _digest(algorithm, found) for algorithm, found in digests.items()},
-        {}
-        if annotations is None
-        else _texts(annotations, f"{_WHAT} subject annotations"),
+        {} if annotations is None else _texts(annotations, f"{_WHAT} subject annotations"),
     )
 
 
 def _digest(algorithm: str, value: object) -> str:
     text = as_text(value, f"{_WHAT} subject digest {algorithm[:32]!r}")
-    if len(text) > _DIGEST_CHARS or (
-        algorithm.startswith("sha") and not _HEX.match(text)
-    ):
+    if len(text) > _DIGEST_CHARS or (algorithm.startswith("sha") and not _HEX.match(text)):
         message = f"{_WHAT} subject digest {algorithm[:32]!r} is not lower-case hex"
         raise MalformedError(message)
     return text

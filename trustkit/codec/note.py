@@ -22,6 +22,7 @@ _KEY_ID_BYTES = 4
 _NOTE_BYTES = 64 * 1024
 _SIGNATURES = 16
 _ROOT_HASH_BYTES = 32
+_CHECKPOINT_LINES = 3
 _MOST_SIZE = (1 << 63) - 1
 # C2SP signed-note: no ASCII control characters other than newline.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
@@ -80,13 +81,8 @@ def parse(content: bytes) -> Note:
 def to_bytes(note: Note) -> bytes:
     """Return the note as bytes. Raises MalformedError if no reader could take it back."""
     if not note.text.endswith("\n") or not note.signatures:
-        raise MalformedError(
-            f"{_WHAT} needs a text that ends with a newline, and a signature"
-        )
-    lines = [
-        f"{_MARK}{item.name} {base64.encode(item.key_id + item.signature)}\n"
-        for item in note.signatures
-    ]
+        raise MalformedError(f"{_WHAT} needs a text that ends with a newline, and a signature")
+    lines = [f"{_MARK}{item.name} {base64.encode(item.key_id + item.signature)}\n" for item in note.signatures]
     content = f"{note.text}\n{''.join(lines)}".encode()
     if parse(content) != note:
         raise MalformedError(f"{_WHAT} would not be read back as it is")
@@ -118,8 +114,8 @@ def checkpoint_text(checkpoint: Checkpoint) -> str:
 
 
 def _checkpoint_lines(lines: Sequence[str]) -> tuple[str, str, str, tuple[str, ...]]:
-    # The split leaves an empty piece after the last newline.
-    if len(lines) < len(Checkpoint._fields) or lines[-1]:
+    # Three lines at least, and the empty piece that the split leaves after the last newline.
+    if len(lines) <= _CHECKPOINT_LINES or lines[-1]:
         raise MalformedError("checkpoint has fewer than three lines")
     return lines[0], lines[1], lines[2], tuple(lines[3:-1])
 

@@ -47,9 +47,7 @@ def decode_all(text: bytes, labels: Sequence[str]) -> list[tuple[str, bytes]]:
 def encode(label: str, content: bytes) -> bytes:
     """Return the block, in lines of 64 characters with LF."""
     encoded = base64.encode(content)
-    lines = [
-        encoded[at : at + _LINE_CHARS] for at in range(0, len(encoded), _LINE_CHARS)
-    ]
+    lines = [encoded[at : at + _LINE_CHARS] for at in range(0, len(encoded), _LINE_CHARS)]
     body = "".join(f"{line}\n" for line in lines)
     return f"-----BEGIN {label}-----\n{body}-----END {label}-----\n".encode("ascii")
 

@@ -25,9 +25,7 @@ class _RefusedError(Exception):
     """Raised inside the decoder's hooks, where the document's name is not known."""
 
 
-def parse(
-    content: bytes, *, what: str, limit_bytes: int, fold_names: bool = True
-) -> object:
+def parse(content: bytes, *, what: str, limit_bytes: int, fold_names: bool = True) -> object:
     """Return the value of one JSON document; `what` names it in errors.
 
     `fold_names=False` allows names that differ by letter case, for documents that hold free maps
@@ -46,9 +44,7 @@ def parse(
     except UnicodeDecodeError as error:
         raise MalformedError(f"{what} is not UTF-8 (byte {error.start})") from error
     except JSONDecodeError as error:
-        message = (
-            f"{what} is not JSON: {error.msg}, line {error.lineno} column {error.colno}"
-        )
+        message = f"{what} is not JSON: {error.msg}, line {error.lineno} column {error.colno}"
         raise MalformedError(message) from error
     except _RefusedError as error:
         raise MalformedError(f"{what}: {error}") from error
@@ -110,27 +106,17 @@ def _kind(value: object) -> str:
 def _require_bounded(content: bytes, what: str) -> None:
     """Bound depth and count before the recursive decoder sees the text."""
     opened = content.count(b"[") + content.count(b"{")
-    if (
-        opened <= limits.JSON_DEPTH
-        and opened + content.count(b",") <= limits.JSON_NODES
-    ):
+    if opened <= limits.JSON_DEPTH and opened + content.count(b",") <= limits.JSON_NODES:
         return
     structure = _STRING.sub(b"", content).translate(None, _NOT_STRUCTURE)
-    if (
-        structure.count(b",") + structure.count(b"[") + structure.count(b"{")
-        > limits.JSON_NODES
-    ):
-        message = (
-            f"{what} has more than the {limits.JSON_NODES} members and elements allowed"
-        )
+    if structure.count(b",") + structure.count(b"[") + structure.count(b"{") > limits.JSON_NODES:
+        message = f"{what} has more than the {limits.JSON_NODES} members and elements allowed"
         raise LimitExceededError(message)
     depth = 0
     for byte in structure.replace(b",", b""):
         depth += 1 if byte in b"[{" else -1
         if depth > limits.JSON_DEPTH:
-            message = (
-                f"{what} is nested deeper than the {limits.JSON_DEPTH} levels allowed"
-            )
+            message = f"{what} is nested deeper than the {limits.JSON_DEPTH} levels allowed"
             raise LimitExceededError(message)
 
 
@@ -200,9 +186,7 @@ def _require_scalar_text(value: object, what: str) -> None:
     while pending:
         item = pending.pop()
         if isinstance(item, str):
-            if not item.isascii() and any(
-                "\ud800" <= char <= "\udfff" for char in item
-            ):
+            if not item.isascii() and any("\ud800" <= char <= "\udfff" for char in item):
                 raise MalformedError(f"{what} holds a lone surrogate escape")
         elif isinstance(item, dict):
             pending.extend(item)

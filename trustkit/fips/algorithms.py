@@ -52,24 +52,12 @@ class Curve(NamedTuple):
 
 _FIPS_ECDSA = "FIPS 186-5 section 6"
 _ROWS = (
-    Algorithm(
-        keys.ECDSA_P256_SHA256, "ecdsa-p256", "sha256", ECDSA, _FIPS_ECDSA, 256, True
-    ),
-    Algorithm(
-        keys.ECDSA_P384_SHA384, "ecdsa-p384", "sha384", ECDSA, _FIPS_ECDSA, 384, True
-    ),
-    Algorithm(
-        keys.ECDSA_P384_SHA256, "ecdsa-p384", "sha256", ECDSA, _FIPS_ECDSA, 384, True
-    ),
-    Algorithm(
-        keys.ECDSA_P521_SHA512, "ecdsa-p521", "sha512", ECDSA, _FIPS_ECDSA, 521, True
-    ),
-    Algorithm(
-        keys.ECDSA_P521_SHA256, "ecdsa-p521", "sha256", ECDSA, _FIPS_ECDSA, 521, True
-    ),
-    Algorithm(
-        keys.ED25519, "ed25519", "sha512", EDDSA, "FIPS 186-5 section 7.6", 256, True
-    ),
+    Algorithm(keys.ECDSA_P256_SHA256, "ecdsa-p256", "sha256", ECDSA, _FIPS_ECDSA, 256, True),
+    Algorithm(keys.ECDSA_P384_SHA384, "ecdsa-p384", "sha384", ECDSA, _FIPS_ECDSA, 384, True),
+    Algorithm(keys.ECDSA_P384_SHA256, "ecdsa-p384", "sha256", ECDSA, _FIPS_ECDSA, 384, True),
+    Algorithm(keys.ECDSA_P521_SHA512, "ecdsa-p521", "sha512", ECDSA, _FIPS_ECDSA, 521, True),
+    Algorithm(keys.ECDSA_P521_SHA256, "ecdsa-p521", "sha256", ECDSA, _FIPS_ECDSA, 521, True),
+    Algorithm(keys.ED25519, "ed25519", "sha512", EDDSA, "FIPS 186-5 section 7.6", 256, True),
     Algorithm(
         keys.ED25519PH,
         "ed25519",
@@ -116,13 +104,11 @@ CURVES = {
         48,
         2**384 - 2**128 - 2**96 + 2**32 - 1,
         int(
-            "b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875a"
-            "c656398d8a2ed19d2a85c8edd3ec2aef",
+            "b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aef",
             16,
         ),
         int(
-            "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf"
-            "581a0db248b0a77aecec196accc52973",
+            "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
             16,
         ),
     ),
@@ -178,8 +164,6 @@ def fitting(key: PublicKey, name: str) -> Algorithm:
         message = f"{name} needs a key of kind {row.key_kind}, not {key.kind}"
         raise AlgorithmNotApprovedError(message)
     if key.bits < row.smallest_bits:
-        message = (
-            f"{name} needs a key of {row.smallest_bits} bits or more, not {key.bits}"
-        )
+        message = f"{name} needs a key of {row.smallest_bits} bits or more, not {key.bits}"
         raise AlgorithmNotApprovedError(message)
     return row

@@ -38,9 +38,7 @@ def require_digest(content: bytes, digest: Digest, what: str) -> None:
         raise _mismatch(what, digest, computed)
 
 
-def verifying(
-    chunks: Iterable[bytes], descriptor: Descriptor, what: str
-) -> Iterator[bytes]:
+def verifying(chunks: Iterable[bytes], descriptor: Descriptor, what: str) -> Iterator[bytes]:
     """Yield the chunks of a blob; its end is reached only if size and digest are right.
 
     Keep nothing of it before the end. Raises DigestMismatchError on the first byte too many, or at

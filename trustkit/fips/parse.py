@@ -24,9 +24,7 @@ def public_key_from_pem(content: bytes) -> PublicKey:
     RFC 7468 section 13.
     """
     if len(content) > limits.KEY_FILE_BYTES:
-        raise LimitExceededError(
-            f"public key file is larger than {limits.KEY_FILE_BYTES} bytes"
-        )
+        raise LimitExceededError(f"public key file is larger than {limits.KEY_FILE_BYTES} bytes")
     _, spki_der = pem.decode(content, (PUBLIC_KEY,))
     return public_key_from_spki(spki_der)
 

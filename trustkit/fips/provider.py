@@ -34,7 +34,10 @@ class CryptoProvider(Protocol):
     """Maths, and nothing else: no policy, no files. Providers do not know each other."""
 
     api: ClassVar[int]
-    name: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The name it is selected by."""
 
     def status(self) -> ModuleStatus:
         """Say which module this is and what may be claimed of it."""
@@ -48,9 +51,7 @@ class CryptoProvider(Protocol):
     def random(self, count: int) -> bytes:
         """Return random bytes fit for keys."""
 
-    def verify(
-        self, key: PublicKey, algorithm: str, signature: bytes, message: bytes
-    ) -> None:
+    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
         """Return if the signature fits.
 
         Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.

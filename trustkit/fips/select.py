@@ -4,6 +4,7 @@ from threading import Lock
 
 from trustkit.errors import UsageError
 from trustkit.fips.provider import CryptoProvider
+from trustkit.fips.selftest import SelfTestedProvider
 
 PYCA = "pyca"
 PYCRYPTODOME = "pycryptodome"
@@ -31,6 +32,10 @@ def _open(name: str) -> CryptoProvider:
     if name == PYCA:
         from trustkit.fips.providers.pyca import PycaProvider
 
-        return PycaProvider()
+        return SelfTestedProvider(PycaProvider())
+    if name == PYCRYPTODOME:
+        from trustkit.fips.providers.pycryptodome import PycryptodomeProvider
+
+        return SelfTestedProvider(PycryptodomeProvider())
     message = f"no crypto provider is called {name!r}"
     raise UsageError(message, next_step=f"use one of: {', '.join(NAMES)}")

@@ -22,9 +22,7 @@ from trustkit.model.keys import PublicKey
 _WHAT = "public key"
 # RFC 5480 2.1.1: SEQUENCE { SEQUENCE { id-ecPublicKey, named curve }, BIT STRING 0x04 ... }.
 _EC_PREFIXES = {
-    "ecdsa-p256": bytes.fromhex(
-        "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
-    ),
+    "ecdsa-p256": bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"),
     "ecdsa-p384": bytes.fromhex("3076301006072a8648ce3d020106052b8104002203620004"),
     "ecdsa-p521": bytes.fromhex("30819b301006072a8648ce3d020106052b810400230381860004"),
 }
@@ -61,9 +59,7 @@ def ed25519_spki(raw: bytes) -> bytes:
 
 def rsa_spki(modulus: int, exponent: int) -> bytes:
     """Return the key of modulus and exponent."""
-    numbers = der.encode(
-        der.SEQUENCE, der.encode_unsigned(modulus), der.encode_unsigned(exponent)
-    )
+    numbers = der.encode(der.SEQUENCE, der.encode_unsigned(modulus), der.encode_unsigned(exponent))
     return der.encode(
         der.SEQUENCE,
         der.encode(der.SEQUENCE, _RSA_ALGORITHM),
@@ -136,8 +132,7 @@ def _rsa_parts(spki_der: bytes) -> tuple[int, int]:
     if key.value(der.SEQUENCE) != _RSA_ALGORITHM:
         raise AlgorithmNotApprovedError(
             f"{_WHAT} is of a kind not used here",
-            next_step="use ECDSA on P-256, P-384 or P-521 (named curve, uncompressed point), "
-            "Ed25519 or RSA",
+            next_step="use ECDSA on P-256, P-384 or P-521 (named curve, uncompressed point), Ed25519 or RSA",
         )
     numbers = der.Reader(key.bits(), _WHAT)
     key.require_end()
@@ -151,9 +146,7 @@ def _rsa_parts(spki_der: bytes) -> tuple[int, int]:
 def _require_rsa(modulus: int, exponent: int) -> None:
     bits = modulus.bit_length()
     if not RSA_VERIFY_BITS <= bits <= RSA_MOST_BITS:
-        message = (
-            f"RSA key of {bits} bits; {RSA_VERIFY_BITS} to {RSA_MOST_BITS} are allowed"
-        )
+        message = f"RSA key of {bits} bits; {RSA_VERIFY_BITS} to {RSA_MOST_BITS} are allowed"
         raise AlgorithmNotApprovedError(message)
     if not modulus & 1:
         raise MalformedError(f"{_WHAT} has an even RSA modulus")

@@ -59,9 +59,7 @@ class PycaProvider:
         """Return bytes of the kernel's generator, which this library itself relies on."""
         return os.urandom(count)
 
-    def verify(
-        self, key: PublicKey, algorithm: str, signature: bytes, message: bytes
-    ) -> None:
+    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
         """Return if the signature fits.
 
         Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
@@ -70,13 +68,9 @@ class PycaProvider:
         try:
             _VERIFIERS[row.scheme](row, key, signature, message)
         except InvalidSignature as error:
-            raise SignatureMismatchError(
-                f"{algorithm} signature does not fit"
-            ) from error
+            raise SignatureMismatchError(f"{algorithm} signature does not fit") from error
         except (UnsupportedAlgorithm, ValueError) as error:
-            raise MalformedError(
-                f"{algorithm} key or signature is unusable: {error}"
-            ) from error
+            raise MalformedError(f"{algorithm} key or signature is unusable: {error}") from error
 
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError."""
@@ -112,9 +106,7 @@ def _hash(algorithm: str) -> hashes.HashAlgorithm:
     return chosen
 
 
-def _verify_ecdsa(
-    row: Algorithm, key: PublicKey, signature: bytes, message: bytes
-) -> None:
+def _verify_ecdsa(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     curves: dict[str, ec.EllipticCurve] = {
@@ -128,9 +120,7 @@ def _verify_ecdsa(
     public.verify(signature, message, ec.ECDSA(_HASHES[row.digest]))
 
 
-def _verify_rsa(
-    row: Algorithm, key: PublicKey, signature: bytes, message: bytes
-) -> None:
+def _verify_rsa(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
     modulus, exponent = spki.rsa_numbers(key)
@@ -143,21 +133,15 @@ def _verify_rsa(
     public.verify(signature, message, scheme, digest)
 
 
-def _verify_ed25519(
-    _: Algorithm, key: PublicKey, signature: bytes, message: bytes
-) -> None:
+def _verify_ed25519(_: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    Ed25519PublicKey.from_public_bytes(spki.ed25519_bytes(key)).verify(
-        signature, message
-    )
+    Ed25519PublicKey.from_public_bytes(spki.ed25519_bytes(key)).verify(signature, message)
 
 
 def _refuse_prehash(row: Algorithm, _: PublicKey, __: bytes, ___: bytes) -> None:
     message = f"{row.name} cannot be checked by the pyca provider: its library has no pre-hash mode"
-    raise AlgorithmNotApprovedError(
-        message, next_step="sign with a plain Ed25519, an ECDSA or an RSA key"
-    )
+    raise AlgorithmNotApprovedError(message, next_step="sign with a plain Ed25519, an ECDSA or an RSA key")
 
 
 _VERIFIERS = {

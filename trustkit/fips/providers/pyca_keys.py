@@ -71,9 +71,7 @@ def generate(kind: str) -> PycaPrivateKey:
     """Make a key. Raises AlgorithmNotApprovedError."""
     if kind not in algorithms.GENERATED_KINDS:
         known = ", ".join(algorithms.GENERATED_KINDS)
-        raise AlgorithmNotApprovedError(
-            f"keys of kind {kind!r} are not made (known: {known})"
-        )
+        raise AlgorithmNotApprovedError(f"keys of kind {kind!r} are not made (known: {known})")
     if kind in _CURVES:
         return PycaPrivateKey(ec.generate_private_key(_CURVES[kind]()))
     if kind == "ed25519":
@@ -88,14 +86,10 @@ def load_pkcs8(content: bytes) -> PycaPrivateKey:
     try:
         key = serialization.load_der_private_key(content, password=None)
     except UnsupportedAlgorithm as error:
-        raise AlgorithmNotApprovedError(
-            "private key is of a kind not used here"
-        ) from error
+        raise AlgorithmNotApprovedError("private key is of a kind not used here") from error
     except (ValueError, TypeError) as error:
         raise MalformedError("private key is not a sound PKCS#8 key") from error
-    if not isinstance(
-        key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
-    ):
+    if not isinstance(key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey):
         raise AlgorithmNotApprovedError("private key is of a kind not used here")
     return PycaPrivateKey(key)
 

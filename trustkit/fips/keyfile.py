@@ -1,0 +1,84 @@
+"""Private key files: bytes to keys and back. Files and permissions are the caller's."""
+
+from trustkit import limits
+from trustkit.codec import pem
+from trustkit.errors import KeyFileError, MalformedError
+from trustkit.fips import cosign_key, pbes2
+from trustkit.fips.provider import CryptoProvider, PrivateKey
+
+ENCRYPTED = "ENCRYPTED PRIVATE KEY"
+PLAIN = "PRIVATE KEY"
+SIGSTORE = "ENCRYPTED SIGSTORE PRIVATE KEY"
+COSIGN = "ENCRYPTED COSIGN PRIVATE KEY"
+LABELS = (ENCRYPTED, PLAIN, SIGSTORE, COSIGN)
+
+
+def label_of(content: bytes) -> str:
+    """Return which of `LABELS` the file is, to know whether a passphrase is needed.
+
+    Raises KeyFileError.
+    """
+    return _block(content)[0]
+
+
+def read(
+    content: bytes,
+    passphrase: bytes,
+    provider: CryptoProvider,
+    *,
+    insecure_allow_plain: bool = False,
+) -> PrivateKey:
+    """Return the key in a PEM file: encrypted PKCS#8, cosign's two labels, or plain if allowed.
+
+    Raises KeyFileError, and AlgorithmNotApprovedError for kinds and ciphers not used here.
+    """
+    label, body = _block(content)
+    if label == PLAIN and not insecure_allow_plain:
+        raise KeyFileError(
+            "private key file is not encrypted",
+            next_step="encrypt it with trustkit key import, or allow plain keys explicitly",
+        )
+    try:
+        pkcs8 = _opened(label, body, passphrase)
+    except MalformedError as error:
+        raise KeyFileError(f"private key file is broken: {error.message}") from error
+    try:
+        return provider.load_pkcs8(pkcs8)
+    except MalformedError as error:
+        # CBC has no tag: one wrong passphrase in 256 leaves a sound padding around nonsense.
+        if label == ENCRYPTED:
+            raise pbes2.wrong_passphrase() from error
+        raise KeyFileError(f"private key file is broken: {error.message}") from error
+
+
+def write(key: PrivateKey, passphrase: bytes) -> bytes:
+    """Return the key as encrypted PKCS#8 in PEM. Raises KeyFileError for an empty passphrase."""
+    return pem.encode(ENCRYPTED, pbes2.encrypt(key.to_pkcs8(), _required(passphrase)))
+
+
+def write_cosign(key: PrivateKey, passphrase: bytes) -> bytes:
+    """Return the key as cosign 2 and 3 read it; cosign allows an empty passphrase."""
+    return pem.encode(SIGSTORE, cosign_key.encrypt(key.to_pkcs8(), passphrase))
+
+
+def _opened(label: str, body: bytes, passphrase: bytes) -> bytes:
+    if label == ENCRYPTED:
+        return pbes2.decrypt(body, passphrase)
+    if label in (SIGSTORE, COSIGN):
+        return cosign_key.decrypt(body, passphrase)
+    return body
+
+
+def _block(content: bytes) -> tuple[str, bytes]:
+    if len(content) > limits.KEY_FILE_BYTES:
+        raise KeyFileError(f"private key file is larger than {limits.KEY_FILE_BYTES} bytes")
+    try:
+        return pem.decode(content, LABELS)
+    except MalformedError as error:
+        raise KeyFileError(f"no private key file: {error.message}") from error
+
+
+def _required(passphrase: bytes) -> bytes:
+    if not passphrase:
+        raise KeyFileError("an empty passphrase protects nothing")
+    return passphrase

@@ -1,0 +1,165 @@
+"""Known answers that a provider must reproduce before each family of algorithms is first used.
+
+A family that fails once is refused from then on. Verification tests the family's own check with one
+right and one wrong signature; that is all the verify path pays for.
+"""
+
+from collections.abc import Callable
+from threading import RLock
+from typing import ClassVar
+
+from trustkit.errors import SelfTestError, SignatureMismatchError, TrustkitError
+from trustkit.fips import known_answers as known
+from trustkit.fips.algorithms import algorithm as algorithm_row
+from trustkit.fips.algorithms import algorithms_for
+from trustkit.fips.provider import CryptoProvider, Hasher, PrivateKey
+from trustkit.fips.spki import public_key
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.keys import PublicKey
+
+HASH = "hash"
+HMAC = "hmac"
+KEYS = "keys"
+
+
+class SelfTestedProvider:
+    """A provider that answers only for families whose known answers it has reproduced."""
+
+    api: ClassVar[int] = 1
+
+    def __init__(self, inner: CryptoProvider) -> None:
+        """Wrap a provider; nothing is tested yet."""
+        self._inner = inner
+        self._passed: set[str] = set()
+        self._failed: dict[str, str] = {}
+        self._lock = RLock()
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self._inner.name
+
+    def status(self) -> ModuleStatus:
+        """Say which module this is and what may be claimed of it."""
+        return self._inner.status()
+
+    def hasher(self, algorithm: str) -> Hasher:
+        """Return a fresh hash. Raises AlgorithmNotApprovedError, SelfTestError."""
+        if HASH not in self._passed:
+            self._require(HASH)
+        return self._inner.hasher(algorithm)
+
+    def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        """Return the HMAC. Raises AlgorithmNotApprovedError, SelfTestError."""
+        self._require(HMAC)
+        return self._inner.hmac(algorithm, key, message)
+
+    def random(self, count: int) -> bytes:
+        """Return random bytes fit for keys."""
+        return self._inner.random(count)
+
+    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
+        """Return if the signature fits. Raises as the provider does, and SelfTestError."""
+        self._require(algorithm_row(algorithm).scheme)
+        self._inner.verify(key, algorithm, signature, message)
+
+    def generate(self, kind: str) -> PrivateKey:
+        """Make a key. Raises AlgorithmNotApprovedError, SelfTestError."""
+        self._require(KEYS)
+        key = self._inner.generate(kind)
+        self._require_consistent(key)
+        return key
+
+    def load_pkcs8(self, der: bytes) -> PrivateKey:
+        """Take a key. Raises MalformedError, AlgorithmNotApprovedError, SelfTestError."""
+        self._require(KEYS)
+        return self._inner.load_pkcs8(der)
+
+    def run_all(self) -> tuple[str, ...]:
+        """Run every test now and return the families that passed. Raises SelfTestError."""
+        for family in _TESTS:
+            self._require(family)
+        return tuple(sorted(self._passed))
+
+    def _require(self, family: str) -> None:
+        if family in self._passed:
+            return
+        with self._lock:
+            if family not in self._passed and family not in self._failed:
+                self._run(family)
+        if family in self._failed:
+            raise self._failure(family, self._failed[family])
+
+    def _run(self, family: str) -> None:
+        test = _TESTS.get(family)
+        if test is None:
+            # A scheme this provider may refuse by name; nothing of it runs untested.
+            self._passed.add(family)
+            return
+        try:
+            test(self._inner)
+        except TrustkitError as error:
+            self._failed[family] = error.message
+        else:
+            self._passed.add(family)
+
+    def _require_consistent(self, key: PrivateKey) -> None:
+        """FIPS 140-3 IG 10.3.A: a new pair must verify what it signs."""
+        name = algorithms_for(key.public)[0]
+        try:
+            self.verify(key.public, name, key.sign(name, known.MESSAGE), known.MESSAGE)
+        except SignatureMismatchError as error:
+            raise self._failure(KEYS, "a new key pair does not fit itself") from error
+
+    def _failure(self, family: str, reason: str) -> SelfTestError:
+        return SelfTestError(
+            f"crypto provider {self.name} failed its self-test of {family}: {reason}",
+            next_step="reinstall trustkit and its dependencies; do not trust results made here",
+        )
+
+
+def _test_hash(provider: CryptoProvider) -> None:
+    for algorithm, expected in known.HASHES.items():
+        running = provider.hasher(algorithm)
+        running.update(known.MESSAGE)
+        _require_equal(running.digest().hex(), expected, algorithm)
+
+
+def _test_hmac(provider: CryptoProvider) -> None:
+    computed = provider.hmac("sha256", known.HMAC_KEY, known.MESSAGE)
+    _require_equal(computed.hex(), known.HMAC_SHA256, "hmac-sha256")
+
+
+def _test_keys(provider: CryptoProvider) -> None:
+    key = provider.load_pkcs8(bytes.fromhex(known.ECDSA_PKCS8))
+    _require_equal(key.public.spki_der.hex(), known.VERIFY["ecdsa"][1], "public key")
+    name = known.VERIFY["ecdsa"][0]
+    provider.verify(key.public, name, key.sign(name, known.MESSAGE), known.MESSAGE)
+
+
+def _test_verify(scheme: str) -> Callable[[CryptoProvider], None]:
+    def test(provider: CryptoProvider) -> None:
+        algorithm, spki_hex, signature_hex = known.VERIFY[scheme]
+        key = public_key(bytes.fromhex(spki_hex), lambda content: bytes(32))
+        signature = bytes.fromhex(signature_hex)
+        provider.verify(key, algorithm, signature, known.MESSAGE)
+        try:
+            provider.verify(key, algorithm, signature, known.MESSAGE + b"\0")
+        except SignatureMismatchError:
+            return
+        raise SelfTestError(f"{algorithm} accepted a wrong message")
+
+    return test
+
+
+def _require_equal(computed: str, expected: str, what: str) -> None:
+    if computed != expected:
+        raise SelfTestError(f"{what} gave another answer than the known one")
+
+
+_TESTS: dict[str, Callable[[CryptoProvider], None]] = {
+    HASH: _test_hash,
+    HMAC: _test_hmac,
+    KEYS: _test_keys,
+    **{scheme: _test_verify(scheme) for scheme in known.VERIFY},
+}
