@@ -1,7 +1,6 @@
 """Maths by pycryptodome: a second, independent implementation to compare the first with."""
 
 import os
-from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 from typing import ClassVar
@@ -21,7 +20,6 @@ from trustkit.model.keys import PublicKey
 
 _HASHES: dict[str, ModuleType] = {"sha256": SHA256, "sha384": SHA384, "sha512": SHA512}
 _CURVES = {"ecdsa-p256": "P-256", "ecdsa-p384": "P-384", "ecdsa-p521": "P-521"}
-_ED25519_SIGNATURE_BYTES = 64
 
 
 class PycryptodomeProvider:
@@ -34,3 +32,145 @@ class PycryptodomeProvider:
         """Name the package; it brings its own arithmetic."""
         found = version("pycryptodome")
         return ModuleStatus(self.name, found, f"pycryptodome {found}")
+
+    def hasher(self, algorithm: str) -> Hasher:
+        """Return a fresh hash. Raises AlgorithmNotApprovedError."""
+        running: Hasher = _hash(algorithm).new()
+        return running
+
+    def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        """Return the HMAC (FIPS 198-1). Raises AlgorithmNotApprovedError."""
+        return bytes(HMAC.new(key, message, _hash(algorithm)).digest())
+
+    def random(self, count: int) -> bytes:
+        """Return bytes of the kernel's generator, which this library itself relies on."""
+        return os.urandom(count)
+
+    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
+        """Return if the signature fits.
+
+        Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
+        """
+        row = algorithms.fitting(key, algorithm)
+        if row.scheme == algorithms.ECDSA:
+            require_in_range(signature, key.kind)
+        try:
+            _VERIFIERS[row.scheme](row, key, signature, message)
+        except ValueError as error:
+            raise SignatureMismatchError(f"{algorithm} signature does not fit") from error
+
+    def generate(self, kind: str) -> PrivateKey:
+        """Make a key. Raises AlgorithmNotApprovedError."""
+        if kind not in algorithms.GENERATED_KINDS:
+            known = ", ".join(algorithms.GENERATED_KINDS)
+            raise AlgorithmNotApprovedError(f"keys of kind {kind!r} are not made (known: {known})")
+        if kind in _CURVES:
+            return PycryptodomePrivateKey(ECC.generate(curve=_CURVES[kind]))
+        if kind == "ed25519":
+            return PycryptodomePrivateKey(ECC.generate(curve="Ed25519"))
+        return PycryptodomePrivateKey(RSA.generate(int(kind.removeprefix("rsa-"))))
+
+    def load_pkcs8(self, der: bytes) -> PrivateKey:
+        """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError."""
+        _require_pkcs8(der)
+        for load in (ECC.import_key, RSA.import_key):
+            try:
+                key = load(der)
+            except (ValueError, IndexError, TypeError):
+                continue
+            if key.has_private():
+                return PycryptodomePrivateKey(key)
+        raise MalformedError("private key is not a sound PKCS#8 key of a kind used here")
+
+
+class PycryptodomePrivateKey:
+    """A private key as this library holds it."""
+
+    __slots__ = ("_key", "_public")
+
+    def __init__(self, key: ECC.EccKey | RSA.RsaKey) -> None:
+        """Check the public half. Raises MalformedError, AlgorithmNotApprovedError."""
+        self._key = key
+        self._public = spki.public_key(_spki(key), lambda content: SHA256.new(content).digest())
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+        return self._public
+
+    def sign(self, algorithm: str, message: bytes) -> bytes:
+        """Sign the message. Raises AlgorithmNotApprovedError."""
+        row = algorithms.fitting(self._public, algorithm)
+        digest = _HASHES[row.digest].new(message)
+        key = self._key
+        if isinstance(key, RSA.RsaKey):
+            scheme = pss if row.scheme == algorithms.RSA_PSS else pkcs1_15
+            return bytes(scheme.new(key).sign(digest))
+        if row.scheme == algorithms.ECDSA:
+            return bytes(DSS.new(key, "fips-186-3", encoding="der").sign(digest))
+        content = digest if row.scheme == algorithms.EDDSA_PREHASH else message
+        return bytes(eddsa.new(key, "rfc8032").sign(content))
+
+    def to_pkcs8(self) -> bytes:
+        """Return PKCS#8 DER, unencrypted."""
+        if isinstance(self._key, RSA.RsaKey):
+            return bytes(self._key.export_key("DER", pkcs=8))
+        return bytes(self._key.export_key(format="DER", use_pkcs8=True))
+
+
+def _hash(algorithm: str) -> ModuleType:
+    chosen = _HASHES.get(algorithm)
+    if chosen is None:
+        raise AlgorithmNotApprovedError(f"hash {algorithm!r} is not used here")
+    return chosen
+
+
+def _spki(key: ECC.EccKey | RSA.RsaKey) -> bytes:
+    if isinstance(key, RSA.RsaKey):
+        return spki.rsa_spki(int(key.n), int(key.e))
+    return bytes(key.public_key().export_key(format="DER", compress=False))
+
+
+def _verify_ecdsa(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
+    x, y = spki.ec_point(key)
+    public = ECC.construct(curve=_CURVES[key.kind], point_x=x, point_y=y)
+    digest = _HASHES[row.digest].new(message)
+    DSS.new(public, "fips-186-3", encoding="der").verify(digest, signature)
+
+
+def _verify_pkcs1(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
+    pkcs1_15.new(RSA.construct(spki.rsa_numbers(key), consistency_check=False)).verify(
+        _HASHES[row.digest].new(message), signature
+    )
+
+
+def _verify_pss(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
+    digest = _HASHES[row.digest].new(message)
+    public = RSA.construct(spki.rsa_numbers(key), consistency_check=False)
+    pss.new(public, salt_bytes=digest.digest_size).verify(digest, signature)
+
+
+def _verify_ed25519(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
+    public = eddsa.import_public_key(spki.ed25519_bytes(key))
+    prehash = row.scheme == algorithms.EDDSA_PREHASH
+    content = SHA512.new(message) if prehash else message
+    eddsa.new(public, "rfc8032").verify(content, signature)
+
+
+def _require_pkcs8(content: bytes) -> None:
+    """The library would also take PKCS#1 and SEC 1 keys under this name."""
+    outer = der.Reader(content, "private key")
+    fields = outer.nested()
+    outer.require_end()
+    fields.unsigned()
+    fields.value(der.SEQUENCE)
+    fields.value(der.OCTET_STRING)
+
+
+_VERIFIERS = {
+    algorithms.ECDSA: _verify_ecdsa,
+    algorithms.RSA_PKCS1: _verify_pkcs1,
+    algorithms.RSA_PSS: _verify_pss,
+    algorithms.EDDSA: _verify_ed25519,
+    algorithms.EDDSA_PREHASH: _verify_ed25519,
+}
