@@ -30,9 +30,11 @@ def read_policy(path: Path, *, resolve: bool = True) -> Policy:
     return combine(sections, digest_of)
 
 
-def builtin_policy(keys: Mapping[str, bytes], name: str = NAME) -> Policy:
+def builtin_policy(
+    keys: Mapping[str, bytes], name: str = NAME, annotations: tuple[tuple[str, str], ...] = ()
+) -> Policy:
     """Return the policy that one of these PEM public keys suffices. Raises MalformedError, CryptoError."""
-    return builtin(keys, digest=digest_of, fingerprint=_fingerprint, name=name)
+    return builtin(keys, digest=digest_of, fingerprint=_fingerprint, name=name, annotations=annotations)
 
 
 def trust_roots(policy: Policy) -> TrustRoots:
@@ -53,9 +55,7 @@ def _files(path: Path) -> list[Path]:
     except OSError as error:
         raise _unreadable(path, error) from error
     if not files:
-        raise PolicySyntaxError(
-            f"{path}: holds no policy file", next_step="put a .yaml policy there", file=str(path)
-        )
+        raise PolicySyntaxError(f"{path}: holds no policy file", next_step="put a .yaml policy there", file=str(path))
     if len(files) > _FILES:
         raise PolicySyntaxError(f"{path}: more than {_FILES} policy files", file=str(path))
     return files

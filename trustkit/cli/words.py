@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import UTC, datetime
 
 from trustkit.errors import KeyFileError, UsageError
 from trustkit.model.image import Platform
@@ -63,3 +64,15 @@ def actor() -> str:
         return f"user:{pwd.getpwuid(os.geteuid()).pw_name}"
     except KeyError:
         return f"uid:{os.geteuid()}"
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Read a day or a moment, UTC if it names no zone. Raises UsageError."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        next_step = "write 2026-01-31 or 2026-01-31T12:00:00Z"
+        raise UsageError(f"{text!r} is not a time", next_step=next_step) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

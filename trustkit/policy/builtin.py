@@ -20,14 +20,15 @@ def builtin(
     digest: Callable[[bytes], Digest],
     fingerprint: Callable[[bytes], str],
     name: str = NAME,
+    annotations: tuple[tuple[str, str], ...] = (),
 ) -> Policy:
-    """Return the policy that any one of these PEM public keys suffices for every image.
+    """Return the policy that one of these PEM public keys, with these annotations, suffices for every image.
 
     Raises what `fingerprint` raises.
     """
     trusted = tuple(PolicyKey(key, keys[key], fingerprint(keys[key])) for key in sorted(keys))
-    rule = SignedBy(tuple(Signers(1, (key,)) for key in trusted))
+    rule = SignedBy(tuple(Signers(1, (key,)) for key in trusted), annotations)
     content = {key.name: str(digest(key.pem)) for key in trusted}
-    identity = digest(canonical({"builtin": name, "keys": content}))
+    identity = digest(canonical({"builtin": name, "keys": content, "annotations": dict(annotations)}))
     section = Section(name, Match(), ENFORCE, "deny", (rule,), trusted, identity)
     return Policy(name, identity, (section,))

@@ -1,0 +1,131 @@
+"""Config to ready parts: the only file that names concrete classes.
+
+Each function loads what it needs when it is called, so that a command pays only for its own parts.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trustkit.admission.gate import Gate
+from trustkit.admission.judge import Kit
+from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
+from trustkit.audit.log import DecisionLog
+from trustkit.config import Config
+from trustkit.errors import KeyFileError
+from trustkit.fips.provider import CryptoProvider
+from trustkit.fips.select import provider
+from trustkit.limits import KEY_FILE_BYTES
+from trustkit.model.reference import ImageRef
+from trustkit.oci.open_source import open_repository, open_source
+from trustkit.oci.session import RegistryOptions, RegistrySession
+from trustkit.oci.source import ImageSource, Repository
+from trustkit.policy.document import Policy
+from trustkit.signing.format import SignatureFormat
+from trustkit.signing.formats.bundle import SigstoreBundle
+from trustkit.signing.formats.cosign_attestation import CosignAttestation
+from trustkit.signing.formats.cosign_signature import CosignSignature
+
+
+def now() -> datetime:
+    """Return the time; every floor below is given it."""
+    return datetime.now(UTC)
+
+
+def open_crypto(config: Config) -> CryptoProvider:
+    """Return the configured provider. Raises UsageError."""
+    return provider(config.text("crypto.provider"))
+
+
+def open_log(config: Config) -> DecisionLog:
+    """Open the decision log. Raises AuditError, StorageError."""
+    return DecisionLog(config.audit, open_crypto(config))
+
+
+def formats() -> tuple[SignatureFormat, ...]:
+    """Return every built-in signature format."""
+    return (SigstoreBundle(), CosignSignature(), CosignAttestation())
+
+
+def registry_options(config: Config) -> RegistryOptions:
+    """Return how registries are reached."""
+    files = (config.path("registry.docker_config"), config.path("registry.auth_file"))
+    mirrors = {name: tuple(hosts.split()) for name, hosts in config.mapping("registry.mirrors").items()}
+    return RegistryOptions(
+        insecure=config.items("registry.insecure"),
+        ca_file=config.path("registry.ca_file"),
+        mirrors=mirrors,
+        credential_files=tuple(file for file in files if file),
+    )
+
+
+class Sources:
+    """Opens the places references name; all registries share one session and its connections."""
+
+    def __init__(self, config: Config) -> None:
+        """Keep the options; nothing is opened yet."""
+        self._options = registry_options(config)
+        self._session = RegistrySession(self._options)
+
+    def __call__(self, ref: ImageRef) -> ImageSource:
+        """Return the place to read from. Raises SourceError, UsageError."""
+        return open_source(ref, self._options, self._session)
+
+    def repository(self, ref: ImageRef) -> Repository:
+        """Return the place to write to. Raises UsageError."""
+        return open_repository(ref, self._options, self._session)
+
+
+def key_ring(config: Config) -> dict[str, bytes]:
+    """Return the public keys of the user's key ring by name."""
+    if not config.keys.is_dir():
+        return {}
+    return {file.stem: _key_bytes(file) for file in sorted(config.keys.glob("*.pub"))}
+
+
+def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
+    """Return the public keys that names of the ring or files stand for. Raises KeyFileError."""
+    found = {}
+    for name in given:
+        ringed = config.keys / f"{name}.pub"
+        file = Path(name) if Path(name).is_file() or "/" in name or not ringed.is_file() else ringed
+        found[file.stem if file == ringed else name] = _key_bytes(file)
+    return found
+
+
+def load_policy(config: Config, file: Path | None = None) -> Policy:
+    """Return the policy in force: the given file, the configured one, or the built-in one."""
+    path = file or config.policy
+    return read_policy(path) if path else builtin_policy(key_ring(config))
+
+
+def open_gate(config: Config, *, policy: Policy | None = None, log: DecisionLog | None = None) -> Gate:
+    """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
+    decided = policy or load_policy(config)
+    kit = Kit(
+        open_source=Sources(config),
+        formats=formats(),
+        crypto=open_crypto(config),
+        policy=decided,
+        trust=trust_roots(decided),
+        now=now,
+    )
+    return Gate(kit, log or open_log(config))
+
+
+def keys_policy(config: Config, given: Sequence[str], annotations: tuple[tuple[str, str], ...] = ()) -> Policy:
+    """Return the policy that one of these keys suffices, for `verify --key`."""
+    keys = public_keys(config, given) if given else key_ring(config)
+    return builtin_policy(keys, "key" if given else "built-in", annotations)
+
+
+def _key_bytes(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(KEY_FILE_BYTES + 1)
+    except OSError as error:
+        message = f"{file}: {(error.strerror or str(error)).lower()}"
+        raise KeyFileError(message, next_step="give a public key's file or a name of `trustkit key list`") from error
+    if len(content) > KEY_FILE_BYTES:
+        raise KeyFileError(f"{file}: larger than {KEY_FILE_BYTES} bytes, so no key")
+    return content

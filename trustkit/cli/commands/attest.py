@@ -1,0 +1,52 @@
+"""Sign a statement about an image: an in-toto attestation with a predicate from a file.
+
+TYPE is a URI or one of cosign's names: custom, slsaprovenance, slsaprovenance1, spdx, spdxjson,
+cyclonedx, vuln, openvex, link.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from trustkit import limits
+from trustkit.cli.output import as_json
+from trustkit.cli.words import actor
+from trustkit.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare cosign's names."""
+    parser.add_argument("image", metavar="IMAGE")
+    parser.add_argument("--key", required=True, metavar="KEY", help="the private key")
+    parser.add_argument("--predicate", required=True, metavar="FILE", help="what is stated; - reads standard input")
+    parser.add_argument("--type", default="custom", metavar="TYPE", help="the predicate's type")
+    parser.add_argument("--layout", choices=("bundle", "legacy"), default="bundle",
+                        help="bundle: a referrer, as cosign 3; legacy: the .att tag, as cosign 2")  # fmt: skip
+    parser.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Attest. Raises KeyFileError, SourceError, CryptoError, AuditError, MalformedError."""
+    from trustkit.config import load
+    from trustkit.signer import Signer
+
+    signer = Signer(load(os.environ), arguments.key, actor())
+    predicate = (arguments.type, _content(arguments.predicate))
+    one = signer.attest(arguments.image, arguments.layout, predicate)
+    if arguments.output == "json":
+        as_json(one)
+    else:
+        print(f"attested {one.image}\n  key          {one.key}\n  attestation  {one.evidence}")
+    return 0
+
+
+def _content(file: str) -> bytes:
+    path = "/dev/stdin" if file == "-" else file
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(limits.ATTESTATION_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{file}: {(error.strerror or str(error)).lower()}") from error
+    if len(content) > limits.ATTESTATION_BYTES:
+        raise UsageError(f"{file}: more than {limits.ATTESTATION_BYTES} bytes")
+    return content

@@ -1,0 +1,144 @@
+"""Read, prove and report the decision log.
+
+log     the records, newest last; filters narrow them
+show    one record whole, with a proof that it is in the log
+verify  recompute the log from its bytes: was anything altered, dropped or inserted?
+report  what ran, who signed it, what was refused and why; for an auditor
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from trustkit.cli.output import as_json, table
+from trustkit.config import load
+from trustkit.model.audit import AuditRecord
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the four actions."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="log|show|verify|report")
+    log = actions.add_parser("log", help="list records")
+    _add_filters(log)
+    log.add_argument("-n", "--tail", type=int, default=0, metavar="COUNT", help="only the newest")
+    show = actions.add_parser("show", help="show one record and its proof")
+    show.add_argument("number", type=int, metavar="NUMBER")
+    verify = actions.add_parser("verify", help="prove that no record was altered or dropped")
+    verify.add_argument("--checkpoint", metavar="FILE", help="a checkpoint kept elsewhere must fit too")
+    report = actions.add_parser("report", help="make the auditor's report")
+    _add_filters(report)
+    report.add_argument("--html", metavar="FILE", help="write one standalone page")
+    report.add_argument("--json", metavar="FILE", help="write JSON")
+    for action in (log, show, verify, report):
+        action.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="TIME", help="2026-01-31 or 2026-01-31T12:00:00Z")
+    parser.add_argument("--until", metavar="TIME", help="up to, not including")
+    parser.add_argument("--kind", default="", help="such as decision or container")
+    parser.add_argument("--outcome", default="", help="allow, deny, ok, failed or unknown")
+    parser.add_argument("--digest", metavar="SHA256", help="only records about this image")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked. Raises AuditError, AuditTamperedError, StorageError, UsageError."""
+    folder = load(os.environ).audit
+    actions = {"log": _log, "show": _show, "verify": _verify, "report": _report}
+    return actions[arguments.action](folder, arguments)
+
+
+def _log(folder: Path, arguments: argparse.Namespace) -> int:
+    from trustkit.audit.query import records
+
+    wanted = _query(arguments)
+    if arguments.tail:
+        wanted = wanted._replace(limit=arguments.tail, newest=True)
+    found = sorted(records(folder, wanted))
+    if arguments.output == "json":
+        as_json([_record_json(record) for record in found])
+        return 0
+    rows = [
+        (
+            str(record.sequence),
+            record.event.at.strftime("%Y-%m-%d %H:%M:%S"),
+            record.event.kind,
+            record.event.outcome,
+            record.event.subject.short if record.event.subject else "-",
+            _about(record),
+        )
+        for record in found
+    ]
+    table(("NUMBER", "TIME (UTC)", "KIND", "OUTCOME", "IMAGE", "ABOUT"), rows)
+    return 0
+
+
+def _about(record: AuditRecord) -> str:
+    """The most telling words of a record: the reason of a refusal, else the reference."""
+    from trustkit.audit.words import about
+
+    return about(record.event)
+
+
+def _record_json(record: AuditRecord) -> dict[str, object]:
+    event = record.event
+    return {
+        "number": record.sequence,
+        "leaf": str(record.leaf),
+        "at": event.at.isoformat(),
+        "kind": event.kind,
+        "outcome": event.outcome,
+        "subject": str(event.subject) if event.subject else None,
+        "body": event.body,
+    }
+
+
+def _show(folder: Path, arguments: argparse.Namespace) -> int:
+    from trustkit.audit import proof, query
+
+    record = query.record(folder, arguments.number)
+    _, text = proof.export(folder, arguments.number)
+    as_json({**_record_json(record), "proof": text.splitlines()})
+    return 0
+
+
+def _verify(folder: Path, arguments: argparse.Namespace) -> int:
+    from trustkit.app import open_crypto
+    from trustkit.audit.verify import require_intact, verify_log
+
+    kept = Path(arguments.checkpoint).read_bytes() if arguments.checkpoint else None
+    report = verify_log(folder, crypto=open_crypto(load(os.environ)), kept=kept)
+    if arguments.output == "json":
+        as_json(report._asdict() | {"root": report.root.hex(), "intact": report.intact})
+    require_intact(report)
+    if arguments.output == "table":
+        print(f"intact: {report.size} records, none altered, dropped or inserted")
+        print(f"  root        {report.root.hex()}")
+        print(f"  origin      {report.origin}")
+        print(f"  checkpoint  signed, covers {report.signed} records")
+    return 0
+
+
+def _report(folder: Path, arguments: argparse.Namespace) -> int:
+    from trustkit.app import make_report
+
+    written = make_report(load(os.environ), _query(arguments), html=arguments.html, json=arguments.json)
+    for path in written.files:
+        print(path)
+    if not written.files:
+        print(written.text)
+    return 0
+
+
+def _query(arguments: argparse.Namespace) -> "Query":
+    from trustkit.audit.query import Query
+    from trustkit.cli.words import moment_of
+    from trustkit.model.digest import Digest
+
+    return Query(
+        kind=arguments.kind,
+        outcome=arguments.outcome,
+        subject=Digest.parse(arguments.digest) if arguments.digest else None,
+        since=moment_of(arguments.since),
+        until=moment_of(arguments.until),
+    )

@@ -1,0 +1,40 @@
+"""Sign images: resolve each tag once, sign the digest, push the signature beside the image.
+
+KEY is a name in the key ring, a file with a private key (PKCS#8 or cosign's), or env://NAME. The
+passphrase comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for.
+"""
+
+import argparse
+import os
+
+from trustkit.cli.output import as_json
+from trustkit.cli.words import actor, annotations_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare cosign's names."""
+    parser.add_argument("image", nargs="+", metavar="IMAGE")
+    parser.add_argument("--key", required=True, metavar="KEY", help="the private key")
+    parser.add_argument("--layout", choices=("bundle", "legacy"), default="bundle",
+                        help="bundle: a referrer, as cosign 3; legacy: the .sig tag, as cosign 2")  # fmt: skip
+    parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
+                        help="sign this annotation too; may repeat")  # fmt: skip
+    parser.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sign every image in turn. Raises KeyFileError, SourceError, CryptoError, AuditError."""
+    from trustkit.config import load
+    from trustkit.signer import Signer
+
+    signer = Signer(load(os.environ), arguments.key, actor())
+    annotations = dict(annotations_of(arguments.annotations))
+    signed = []
+    for given in arguments.image:
+        one = signer.sign(given, arguments.layout, annotations)
+        signed.append(one)
+        if arguments.output == "table":
+            print(f"signed {one.image}\n  key        {one.key}\n  signature  {one.evidence}")
+    if arguments.output == "json":
+        as_json(signed)
+    return 0
