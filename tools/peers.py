@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent / ".peers"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+SOURCE = Path(__file__).resolve().parent / "referrers_registry"
 RECORD = ROOT / "versions.json"
 ATTEMPTS = 4
 
@@ -35,7 +36,10 @@ class Peer(NamedTuple):
 PEERS = (
     Peer("cosign3", "cosign", "sid", "3.1.1-2", (("cosign3", "usr/bin/cosign"),)),
     Peer("cosign2", "cosign", "trixie", "2.5.0-2+b5", (("cosign2", "usr/bin/cosign"),)),
-    Peer("crane", "crane", "sid", "0.20.7+ds1-5", (("crane", "usr/bin/crane"),)),
+    # Debian has no registry with the referrers API; this library has one, and a compiler makes it a program.
+    Peer("go-registry", "golang-github-google-go-containerregistry-dev", "trixie", "0.20.1+ds1-1", ()),
+    Peer("go", "golang-1.24-go", "trixie", "1.24.4-1", ()),
+    Peer("go-source", "golang-1.24-src", "trixie", "1.24.4-1", ()),
     Peer(
         "docker",
         "docker.io",
@@ -56,6 +60,7 @@ class PeerError(Exception):
 
 def main() -> int:
     """Bring what is missing; print nothing when all is in place."""
+    ROOT.mkdir(exist_ok=True)
     used = recorded()
     missing = [peer for peer in PEERS if not in_place(peer, used)]
     try:
@@ -64,6 +69,7 @@ def main() -> int:
             for peer in missing:
                 used[peer.name] = bring(peer, apt)
                 RECORD.write_text(json.dumps(used, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        build_referrers_registry(again=any(peer.name.startswith("go") for peer in missing))
     except (PeerError, OSError) as error:
         print(f"peers: {error}", file=sys.stderr)
         return 1
@@ -148,6 +154,33 @@ def bring(peer: Peer, apt: list[str]) -> dict[str, str]:
     return {"wanted": peer.version, "used": version}
 
 
+def build_referrers_registry(*, again: bool) -> None:
+    """Compile the registry with the referrers API from Debian's sources, with Debian's compiler and no network."""
+    program, source = ROOT / "bin" / "referrers-registry", SOURCE / "main.go"
+    if program.exists() and not again and program.stat().st_mtime > source.stat().st_mtime:
+        return
+    print("peers: building referrers-registry")
+    # The compiler finds its library through links that are absolute in no package: put the two trees together.
+    shutil.copytree(ROOT / "root" / "go-source", ROOT / "root" / "go", symlinks=True, dirs_exist_ok=True)
+    path = ROOT / "root" / "go-registry" / "usr" / "share" / "gocode"
+    package = path / "src" / "trustkit-tests"
+    package.mkdir(exist_ok=True)
+    shutil.copy(source, package)
+    go = ROOT / "root" / "go" / "usr" / "lib" / "go-1.24"
+    settings = {
+        "GOPATH": str(path),
+        "GOROOT": str(go),
+        "GOCACHE": str(ROOT / "go-cache"),
+        "GO111MODULE": "off",
+        "GOFLAGS": "",
+        "GOTOOLCHAIN": "local",
+        "CGO_ENABLED": "0",
+    }
+    (ROOT / "bin").mkdir(exist_ok=True)
+    output([str(go / "bin" / "go"), "build", "-o", str(program), "."], package, settings)
+    shutil.rmtree(ROOT / "go-cache", ignore_errors=True)
+
+
 def choose(peer: Peer, apt: list[str]) -> str:
     """Return the pinned version, or the newest of the same major version when the suite has dropped it."""
     rows = output(["apt-cache", *apt, "madison", peer.package]).splitlines()
@@ -175,7 +208,7 @@ def patiently(command: list[str], cwd: Path | None = None) -> None:
             return
 
 
-def output(command: list[str], cwd: Path | None = None) -> str:
+def output(command: list[str], cwd: Path | None = None, settings: dict[str, str] | None = None) -> str:
     """Return what a command printed, or raise with what it complained about."""
     done = subprocess.run(
         command,
@@ -183,7 +216,7 @@ def output(command: list[str], cwd: Path | None = None) -> str:
         check=False,
         capture_output=True,
         text=True,
-        env={**os.environ, "LC_ALL": "C"},
+        env={**os.environ, "LC_ALL": "C", **(settings or {})},
     )
     if done.returncode != 0:
         raise PeerError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")

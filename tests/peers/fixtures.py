@@ -30,7 +30,7 @@ def registry_() -> Iterator[registry.Registry]:
 @pytest.fixture(scope="session")
 def referrers_registry() -> Iterator[registry.Registry]:
     """A registry with the referrers API; shared, so use `repository` for a name of your own."""
-    with registry.crane_registry() as running:
+    with registry.referrers_registry() as running:
         yield running
 
 

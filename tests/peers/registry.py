@@ -1,4 +1,4 @@
-"""Real registries on loopback: Debian's docker-registry (no referrers API) and crane's (with it)."""
+"""Real registries on loopback: Debian's docker-registry (no referrers API) and go-containerregistry's (with it)."""
 
 import subprocess
 from collections.abc import Iterator
@@ -100,16 +100,14 @@ def configuration(folder: Path, port: int, *, password: bool, delete: bool, tls:
 
 
 @contextmanager
-def crane_registry() -> Iterator[Registry]:
-    """Run crane's registry, which has the referrers API; it keeps blobs on disk and manifests in memory."""
-    with short_folder("crane") as folder:
+def referrers_registry() -> Iterator[Registry]:
+    """Run go-containerregistry's registry, which has the referrers API and keeps everything in memory."""
+    with short_folder("referrers") as folder:
         port = free_port()
-        command = [str(peer("crane")), "registry", "serve", "--address", f"127.0.0.1:{port}"]
-        (folder / "storage").mkdir()
-        process = Process([*command, "--disk", str(folder / "storage")], log=folder / "log", env={})
+        process = Process([str(peer("referrers-registry")), f"127.0.0.1:{port}"], log=folder / "log", env={})
         try:
             process.wait_until(lambda: listens(port))
-            yield Registry(f"127.0.0.1:{port}", folder / "storage", folder / "log", process)
+            yield Registry(f"127.0.0.1:{port}", folder, folder / "log", process)
         finally:
             process.stop()
 

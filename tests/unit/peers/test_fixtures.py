@@ -15,7 +15,8 @@ import pytest
 from peers import engines, images, workspace
 from peers.misbehaving import Answer, MisbehavingRegistry
 from peers.processes import Process, alive, listens_on_socket
-from peers.registry import Registry, Tls, crane_registry
+from peers.registry import Registry, Tls
+from peers.registry import referrers_registry as run_referrers_registry
 from peers.tools import Cosign
 
 
@@ -65,14 +66,14 @@ def test_a_registry_with_a_password_refuses_without(
         images.push(image, guarded.host, "app", "1")
 
 
-def test_crane_has_the_referrers_api(referrers_registry: Registry, repository: str, image: images.Image) -> None:
+def test_one_registry_has_the_referrers_api(referrers_registry: Registry, repository: str, image: images.Image) -> None:
     referrers_registry.push(image, repository, "1")
     answer = json.loads(get(f"http://{referrers_registry.host}/v2/{repository}/referrers/{image.digest}"))
     assert answer["manifests"] == []
 
 
 def test_a_stopped_registry_is_gone() -> None:
-    with crane_registry() as running:
+    with run_referrers_registry() as running:
         pid = running.process.pid
     assert not alive(pid)
 
