@@ -15,8 +15,7 @@ from trustkit.codec import strict_json
 from trustkit.codec.strict_json import as_int, as_list, as_object, as_text
 from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.model.digest import Digest
-from trustkit.model.image import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST
-from trustkit.model.image import Descriptor, Platform
+from trustkit.model.image import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST, Descriptor, Platform
 
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 # What servers say when they do not know: then the document decides.
@@ -54,16 +53,12 @@ class ImageConfig(NamedTuple):
     labels: Mapping[str, str]
 
 
-def parse(
-    content: bytes, served_type: str = "", what: str = "manifest"
-) -> Manifest | Index:
+def parse(content: bytes, served_type: str = "", what: str = "manifest") -> Manifest | Index:
     """Return the manifest or index; `served_type` is what the descriptor or the server called it.
 
     Raises MalformedError, LimitExceededError. image-spec manifest.md, image-index.md.
     """
-    members = as_object(
-        strict_json.parse(content, what=what, limit_bytes=limits.MANIFEST_BYTES), what
-    )
+    members = as_object(strict_json.parse(content, what=what, limit_bytes=limits.MANIFEST_BYTES), what)
     media_type = _media_type(members, served_type, what)
     if as_int(members.get("schemaVersion"), f"{what}: schemaVersion") != 2:  # noqa: PLR2004
         raise MalformedError(f"{what}: schemaVersion is not 2")
@@ -80,9 +75,7 @@ def parse(
     return Manifest(media_type, config, layers, *shared)
 
 
-def parse_manifest(
-    content: bytes, served_type: str = "", what: str = "manifest"
-) -> Manifest:
+def parse_manifest(content: bytes, served_type: str = "", what: str = "manifest") -> Manifest:
     """Return a manifest, refusing an index. Raises MalformedError, LimitExceededError."""
     found = parse(content, served_type, what)
     if isinstance(found, Index):
@@ -103,9 +96,7 @@ def parse_config(content: bytes, what: str = "image configuration") -> ImageConf
 
     Raises MalformedError, LimitExceededError. image-spec config.md.
     """
-    value = strict_json.parse(
-        content, what=what, limit_bytes=limits.CONFIG_BYTES, fold_names=False
-    )
+    value = strict_json.parse(content, what=what, limit_bytes=limits.CONFIG_BYTES, fold_names=False)
     members = as_object(value, what)
     rootfs = as_object(members.get("rootfs"), f"{what}: rootfs")
     if rootfs.get("type") != "layers":
@@ -149,38 +140,26 @@ def _media_type(members: dict[str, object], served_type: str, what: str) -> str:
         )
     has_manifests = "manifests" in members
     if has_manifests and ("layers" in members or "config" in members):
-        raise MalformedError(
-            f"{what} has both manifests and layers: two images in one document"
-        )
+        raise MalformedError(f"{what} has both manifests and layers: two images in one document")
     if "fsLayers" in members or "history" in members:
         raise MalformedError(f"{what} has members of Docker schema 1")
     named = _optional_text(members, "mediaType", what)
     told = "" if served_type in _UNTOLD_TYPES else served_type
     if named and told and named != told:
-        raise MalformedError(
-            f"{what} calls itself {named[:120]!r} but is served as {told[:120]!r}"
-        )
+        raise MalformedError(f"{what} calls itself {named[:120]!r} but is served as {told[:120]!r}")
     found = named or told or (OCI_INDEX if has_manifests else OCI_MANIFEST)
     if found not in (INDEX_TYPES if has_manifests else MANIFEST_TYPES):
-        raise MalformedError(
-            f"{what} has type {found[:120]!r}, which does not fit its members"
-        )
+        raise MalformedError(f"{what} has type {found[:120]!r}, which does not fit its members")
     return found
 
 
-def _descriptors(
-    members: dict[str, object], name: str, limit: int, what: str
-) -> tuple[Descriptor, ...]:
+def _descriptors(members: dict[str, object], name: str, limit: int, what: str) -> tuple[Descriptor, ...]:
     values = as_list(members.get(name), f"{what}: {name}")
     _require_at_most(len(values), limit, f"{what}: {name}")
-    return tuple(
-        _descriptor(each, f"{what}: {name}[{at}]") for at, each in enumerate(values)
-    )
+    return tuple(_descriptor(each, f"{what}: {name}[{at}]") for at, each in enumerate(values))
 
 
-def _optional_descriptor(
-    members: dict[str, object], name: str, what: str
-) -> Descriptor | None:
+def _optional_descriptor(members: dict[str, object], name: str, what: str) -> Descriptor | None:
     value = members.get(name)
     return None if value is None else _descriptor(value, f"{what}: {name}")
 
@@ -190,9 +169,7 @@ def _descriptor(value: object, what: str) -> Descriptor:
     members = as_object(value, what)
     size_bytes = as_int(members.get("size"), f"{what}: size")
     if not 0 <= size_bytes <= limits.LAYER_BYTES:
-        raise LimitExceededError(
-            f"{what}: size {size_bytes} is negative or more than allowed"
-        )
+        raise LimitExceededError(f"{what}: size {size_bytes} is negative or more than allowed")
     if members.get("urls"):
         raise MalformedError(
             f"{what} is to be fetched from elsewhere (urls), as foreign layers are",
@@ -206,9 +183,7 @@ def _descriptor(value: object, what: str) -> Descriptor:
         size_bytes=size_bytes,
         annotations=_annotations(members, what),
         artifact_type=_optional_text(members, "artifactType", what),
-        platform=None
-        if platform is None
-        else _platform(as_object(platform, what), what),
+        platform=None if platform is None else _platform(as_object(platform, what), what),
     )
 
 
@@ -247,6 +222,4 @@ def _text_map(value: object, what: str) -> dict[str, str]:
 
 def _require_at_most(count: int, limit: int, what: str) -> None:
     if count > limit:
-        raise LimitExceededError(
-            f"{what} has {count} entries, more than the {limit} allowed"
-        )
+        raise LimitExceededError(f"{what} has {count} entries, more than the {limit} allowed")

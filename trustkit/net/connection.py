@@ -87,8 +87,7 @@ class Connection:
 
     def _too_slow(self) -> UnreachableError:
         return UnreachableError(
-            f"{self._name} stopped answering: {self._received} bytes in "
-            f"{self._timeouts.read_seconds:g} seconds",
+            f"{self._name} stopped answering: {self._received} bytes in {self._timeouts.read_seconds:g} seconds",
             next_step="try again later, or look at the registry's load and logs",
             host=self._name,
         )
@@ -134,9 +133,7 @@ def tls_context(ca_file: Path | None) -> TlsContext:
     return context
 
 
-def _encrypted(
-    opened: socket.socket, host: str, url: Url, tls: Callable[[], TlsContext]
-) -> socket.socket:
+def _encrypted(opened: socket.socket, host: str, url: Url, tls: Callable[[], TlsContext]) -> socket.socket:
     import ssl
 
     try:
@@ -157,9 +154,7 @@ def _encrypted(
 
 
 def _unreachable(url: Url, reason: str) -> UnreachableError:
-    return UnreachableError(
-        f"cannot reach {url.authority}: {reason}", next_step=_LOCAL_FIX, host=url.authority
-    )
+    return UnreachableError(f"cannot reach {url.authority}: {reason}", next_step=_LOCAL_FIX, host=url.authority)
 
 
 def _reason(error: OSError) -> str:

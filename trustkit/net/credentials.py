@@ -65,17 +65,13 @@ def _read(file: Path) -> dict[str, object] | None:
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}", next_step="make it readable") from error
     try:
-        value = strict_json.parse(
-            content, what=str(file), limit_bytes=limits.CREDENTIALS_BYTES, fold_names=False
-        )
+        value = strict_json.parse(content, what=str(file), limit_bytes=limits.CREDENTIALS_BYTES, fold_names=False)
         return as_object(value, str(file))
     except MalformedError as error:
         raise ConfigError(error.message, next_step="repair the file, or log in again") from error
 
 
-def _from_file(
-    members: dict[str, object], host: str, repository: str, file: Path
-) -> Credential | None:
+def _from_file(members: dict[str, object], host: str, repository: str, file: Path) -> Credential | None:
     try:
         helpers = as_object(members.get("credHelpers") or {}, f"{file}: credHelpers")
         auths = as_object(members.get("auths") or {}, f"{file}: auths")

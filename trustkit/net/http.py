@@ -46,9 +46,7 @@ class Request(NamedTuple):
 class Response:
     """An answer whose body is still on the wire; read it or close it."""
 
-    def __init__(
-        self, head: wire.Head, url: Url, body: Iterator[bytes], finish: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, head: wire.Head, url: Url, body: Iterator[bytes], finish: Callable[[bool], None]) -> None:
         """Keep the parts; `finish` is told once whether the body was read whole."""
         self.head = head
         self.status = head.status

@@ -89,9 +89,7 @@ def is_loopback(host: str) -> bool:
 
 def quote(text: str) -> str:
     """Percent-encode everything but unreserved characters (RFC 3986 2.3)."""
-    return "".join(
-        chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode()
-    )
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode())
 
 
 def query(pairs: tuple[tuple[str, str], ...]) -> str:

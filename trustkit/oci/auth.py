@@ -38,9 +38,7 @@ class Authenticator:
         """Return the Authorization value known for this registry and scope, or ""."""
         return self._headers.get((url.authority, scope)) or self._headers.get((url.authority, ""), "")
 
-    def answer(
-        self, url: Url, challenges: tuple[str, ...], scope: str, find: FindCredential
-    ) -> bool:
+    def answer(self, url: Url, challenges: tuple[str, ...], scope: str, find: FindCredential) -> bool:
         """Act on a 401; return whether there is something new to try.
 
         Raises UnauthorizedError, ProtocolError, SourceError, ConfigError.
@@ -59,9 +57,7 @@ class Authenticator:
         self._headers[url.authority, ""] = header
         return header != basic_before
 
-    def _token(
-        self, registry: Url, challenge: Mapping[str, str], scope: str, credential: Credential | None
-    ) -> str:
+    def _token(self, registry: Url, challenge: Mapping[str, str], scope: str, credential: Credential | None) -> str:
         realm = parse(challenge.get("realm", ""))
         self._require_safe(registry, realm)
         service = challenge.get("service", "")
@@ -127,9 +123,7 @@ def _basic(credential: Credential) -> str:
 def _token_of(content: bytes, host: str) -> str:
     what = f"the token answer of {host}"
     try:
-        members = as_object(
-            strict_json.parse(content, what=what, limit_bytes=limits.ERROR_BODY_BYTES), what
-        )
+        members = as_object(strict_json.parse(content, what=what, limit_bytes=limits.ERROR_BODY_BYTES), what)
         token = as_text(members.get("token") or members.get("access_token"), f"{what}: token")
     except MalformedError as error:
         raise ProtocolError(error.message, next_step="ask the registry's operator") from error

@@ -63,9 +63,7 @@ def _said(response: Response) -> str:
     """Return the registry's own code and message, printable and short, or ""."""
     try:
         content = response.read(limits.ERROR_BODY_BYTES, "the error's body")
-        value = strict_json.parse(
-            content, what="the error's body", limit_bytes=limits.ERROR_BODY_BYTES
-        )
+        value = strict_json.parse(content, what="the error's body", limit_bytes=limits.ERROR_BODY_BYTES)
         errors = as_list(as_object(value, "the error").get("errors"), "errors")
         first = as_object(errors[0] if errors else {}, "the error")
     except (SourceError, MalformedError):

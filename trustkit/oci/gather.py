@@ -96,9 +96,7 @@ class _Search:
             self._leave_out(what, error)
             return None
         manifest = self._parsed(what, content, descriptor.media_type)
-        if manifest is not None and (
-            manifest.subject is None or manifest.subject.digest != self._image
-        ):
+        if manifest is not None and (manifest.subject is None or manifest.subject.digest != self._image):
             self.notes.append(f"{what} was listed, but refers to something else")
             return None
         return manifest
@@ -137,9 +135,7 @@ class _Search:
         is_signature = layer.media_type == _SIMPLE_SIGNING
         limit = limits.SIGNATURE_BYTES if is_signature else limits.ATTESTATION_BYTES
         if layer.size_bytes > self._left_bytes:
-            raise LimitExceededError(
-                f"all evidence of one image may have {limits.EVIDENCE_BYTES} bytes"
-            )
+            raise LimitExceededError(f"all evidence of one image may have {limits.EVIDENCE_BYTES} bytes")
         content = self._source.blob(layer, limit)
         self._left_bytes -= len(content)
         return content

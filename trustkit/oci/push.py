@@ -62,9 +62,7 @@ def push(attachment: Attached, subject: Descriptor, sink: ImageSink) -> Digest:
     return _append(layer, tag, sink)
 
 
-def _push_referrer(
-    attachment: Attached, layer: Descriptor, subject: Descriptor, sink: ImageSink
-) -> Digest:
+def _push_referrer(attachment: Attached, layer: Descriptor, subject: Descriptor, sink: ImageSink) -> Digest:
     """Write the manifest byte for byte as cosign 3.1 does, `artifactType` in the config included."""
     kind = attachment.artifact_type
     config = Descriptor(OCI_EMPTY, sink.put_blob(_EMPTY), len(_EMPTY), artifact_type=kind)
@@ -77,9 +75,7 @@ def _push_referrer(
         attachment.manifest_annotations,
     )
     content = manifest_bytes(manifest)
-    described = Descriptor(
-        OCI_MANIFEST, digest_of(content), len(content), attachment.manifest_annotations, kind
-    )
+    described = Descriptor(OCI_MANIFEST, digest_of(content), len(content), attachment.manifest_annotations, kind)
     sink.attach(described, content, subject.digest)
     return described.digest
 
@@ -107,9 +103,7 @@ def _append(layer: Descriptor, tag: str, sink: ImageSink) -> Digest:
         # read again: a registry that ignores the condition lets the last writer win
     current, seen = _manifest_at(sink, tag)
     if seen is None or not _holds(current, layer):
-        raise ProtocolError(
-            f"other writers kept replacing {tag}", next_step="sign again when they are done"
-        )
+        raise ProtocolError(f"other writers kept replacing {tag}", next_step="sign again when they are done")
     return seen
 
 
@@ -125,6 +119,5 @@ def _manifest_at(sink: ImageSink, tag: str) -> tuple[Manifest, Digest | None]:
 
 def _holds(manifest: Manifest, layer: Descriptor) -> bool:
     return any(
-        each.digest == layer.digest and dict(each.annotations) == dict(layer.annotations)
-        for each in manifest.layers
+        each.digest == layer.digest and dict(each.annotations) == dict(layer.annotations) for each in manifest.layers
     )

@@ -56,9 +56,7 @@ def merge_fallback(store: TagStore, subject: Digest, manifest: Descriptor) -> No
         # no early return: whether it is there is seen by reading it again
     index, _ = _index_at(store, tag)
     if all(each.digest != manifest.digest for each in index.manifests):
-        raise ProtocolError(
-            f"other writers kept replacing {tag}", next_step="sign again when they are done"
-        )
+        raise ProtocolError(f"other writers kept replacing {tag}", next_step="sign again when they are done")
 
 
 def _index_at(store: TagStore, tag: str) -> tuple[Index, Digest | None]:

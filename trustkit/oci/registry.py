@@ -26,7 +26,7 @@ from trustkit.net.http import Response
 from trustkit.net.url import join
 from trustkit.oci.referrers import fallback_tag, merge_fallback
 from trustkit.oci.session import Call, Endpoint, RegistrySession
-from trustkit.oci.session import RegistryOptions as RegistryOptions
+from trustkit.oci.session import RegistryOptions as RegistryOptions  # noqa: PLC0414  (its public home)
 from trustkit.oci.source import Fetched
 
 _ACCEPT = ", ".join((*MANIFEST_TYPES, *INDEX_TYPES))
@@ -184,9 +184,7 @@ class RegistrySource:
             else:
                 return
 
-    def _open(
-        self, descriptor: Descriptor, what: str, at: int, endpoint: Endpoint | None
-    ) -> tuple[Endpoint, Response]:
+    def _open(self, descriptor: Descriptor, what: str, at: int, endpoint: Endpoint | None) -> tuple[Endpoint, Response]:
         """Return where the blob comes from and the answer that carries it from byte `at` on."""
 
         def ask(place: Endpoint) -> tuple[Endpoint, Response]:
@@ -228,9 +226,7 @@ class RegistrySource:
         kept = index.manifests[: limits.EVIDENCE_ITEMS]
         return kept, len(kept) == len(index.manifests)
 
-    def _put(
-        self, content: bytes, media_type: str, at: str, condition: dict[str, str] | None = None
-    ) -> Response:
+    def _put(self, content: bytes, media_type: str, at: str, condition: dict[str, str] | None = None) -> Response:
         own = self._endpoints[-1]
         headers = {"Content-Type": media_type, **(condition or {})}
         target = f"/v2/{own.repository}/manifests/{at}"
@@ -245,10 +241,7 @@ def require_small(descriptor: Descriptor, limit_bytes: int) -> None:
     if descriptor.size_bytes > limit_bytes:
         from trustkit.errors import LimitExceededError
 
-        message = (
-            f"blob {descriptor.digest} is {descriptor.size_bytes} bytes, "
-            f"more than the {limit_bytes} allowed"
-        )
+        message = f"blob {descriptor.digest} is {descriptor.size_bytes} bytes, more than the {limit_bytes} allowed"
         raise LimitExceededError(message)
 
 

@@ -4,8 +4,7 @@ from trustkit import limits
 from trustkit.codec.oci_manifest import Index, parse, parse_config, require_runnable
 from trustkit.errors import DigestMismatchError, MalformedError, NotFoundError
 from trustkit.model.digest import Digest
-from trustkit.model.image import DOCKER_CONFIG, INDEX_TYPES, OCI_CONFIG
-from trustkit.model.image import Descriptor, Platform, ResolvedImage
+from trustkit.model.image import DOCKER_CONFIG, INDEX_TYPES, OCI_CONFIG, Descriptor, Platform, ResolvedImage
 from trustkit.model.reference import ImageRef
 from trustkit.oci.platforms import choose, fits, host_platform
 from trustkit.oci.source import Fetched, ImageSource
@@ -45,8 +44,7 @@ def resolve(ref: ImageRef, source: ImageSource, platform: Platform | None) -> Re
         read = parse_config(config, f"{ref}: image configuration")
         if len(read.diff_ids) != len(document.layers):
             raise MalformedError(
-                f"{ref}: {len(document.layers)} layers, but the configuration names "
-                f"{len(read.diff_ids)}"
+                f"{ref}: {len(document.layers)} layers, but the configuration names {len(read.diff_ids)}"
             )
         found = read.platform if read.platform.architecture else told
     if not children and platform is not None and found.architecture and not fits(found, platform):
@@ -81,9 +79,7 @@ def _fetch_child(source: ImageSource, child: Descriptor, ref: ImageRef) -> Fetch
     fetched = source.manifest(str(child.digest))
     _require_digest(fetched, child.digest, what)
     if len(fetched.content) != child.size_bytes:
-        raise DigestMismatchError(
-            f"{what} is {len(fetched.content)} bytes, but its index says {child.size_bytes}"
-        )
+        raise DigestMismatchError(f"{what} is {len(fetched.content)} bytes, but its index says {child.size_bytes}")
     served = fetched.descriptor.media_type
     if served in INDEX_TYPES and child.media_type not in INDEX_TYPES:
         raise MalformedError(f"{what} is served as an index, but its index calls it a manifest")

@@ -80,9 +80,7 @@ class RegistrySession:
         """Begin without connections, tokens or knowledge."""
         self.options = options
         self._client = HttpClient(
-            HttpOptions(
-                options.ca_file, options.insecure, options.timeouts, options.make_tls_context
-            )
+            HttpOptions(options.ca_file, options.insecure, options.timeouts, options.make_tls_context)
         )
         self._auth = Authenticator(self._client)
         self._schemes: dict[str, str] = {}
@@ -103,7 +101,9 @@ class RegistrySession:
 
         Raises SourceError, LimitExceededError, ConfigError.
         """
-        for attempt in range(1, self.options.tries + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             retry_after = ""
             try:
                 response = self._authorized(endpoint, call)
@@ -111,13 +111,14 @@ class RegistrySession:
                     return response
                 retry_after = response.head.get("retry-after")
                 error: TrustkitError = failure(response, call.what)
-                if response.status not in _RETRIED:
-                    raise error
             except DroppedConnectionError as dropped:
                 error = dropped
-            if attempt < self.options.tries:
-                self.pause(attempt, retry_after, error)
-        raise error
+            else:
+                if response.status not in _RETRIED:
+                    raise error
+            if attempt >= self.options.tries:
+                raise error
+            self.pause(attempt, retry_after, error)
 
     def read(self, endpoint: Endpoint, call: Call, limit_bytes: int) -> tuple[Response, bytes]:
         """Return an answer and its whole body, asking again if it breaks off.
@@ -177,9 +178,7 @@ class RegistrySession:
             response = self._send(endpoint, first, call, scope)
         except (ProtocolError, UnreachableError) as error:
             # silence is silence in either scheme; only a refusal of this one is worth the other
-            silent = first == "http" and not isinstance(
-                error, (ProtocolError, DroppedConnectionError)
-            )
+            silent = first == "http" and not isinstance(error, (ProtocolError, DroppedConnectionError))
             if not others or silent:
                 raise
             try:
