@@ -7,7 +7,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def spec_bytes(
     container: Container,
     admission: Admission,
     config: Mapping[str, object],
-    mounts: list[types_pb2.Mount],
+    mounts: Sequence[types_pb2.Mount],
     *,
     fill: bool,
 ) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from trustkit.engine import cgroups, etc_files, recheck, request
@@ -18,6 +18,7 @@ from trustkit.engine.containerd.tasks import Exit
 from trustkit.engine.create import erase, require_stored, spec_bytes
 from trustkit.engine.failures import start_error
 from trustkit.engine.images import chain_of, config_of, run_config_of
+from trustkit.engine.protos import types_pb2
 from trustkit.engine.runtime_spec import hostname_of
 from trustkit.engine.signals import number_of
 from trustkit.engine.values import ExitStatus, Status
@@ -102,11 +103,13 @@ async def _require_snapshot(container: Container, parent: str) -> None:
         raise DigestMismatchError(message, next_step="remove the container and create it again")
 
 
-async def _renew_spec(container: Container, admission: Admission, mounts: object) -> None:
+async def _renew_spec(
+    container: Container, admission: Admission, mounts: Sequence[types_pb2.Mount]
+) -> None:
     """Compute the spec again and replace containerd's if it differs: nothing stored is taken on trust."""
     parts, row = container.parts, container.row
     config = run_config_of(config_of(admission.image))
-    spec = await asyncio.to_thread(spec_bytes, container, admission, config, mounts, fill=False)  # type: ignore[arg-type]
+    spec = await asyncio.to_thread(spec_bytes, container, admission, config, mounts, fill=False)
     if await parts.tasks.spec_of(row.id) != spec:
         await parts.tasks.replace_spec(row.id, spec)
 
@@ -223,10 +226,10 @@ async def _finish(container: Container, found: Exit | None) -> None:
         await parts.network.release(row.netns)
 
 
-async def _retried(work: Callable[[], object]) -> None:
+async def _retried(work: Callable[[], Awaitable[object]]) -> None:
     for _ in range(50):
         try:
-            await work()  # type: ignore[misc]
+            await work()
         except ContainerdUnavailableError:
             await asyncio.sleep(_RETRY_SECONDS)
         except ContainerdError:

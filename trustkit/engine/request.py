@@ -31,7 +31,9 @@ def facts_of(
         user=spec.user or _text(image_config.get("User")),
         read_only=spec.read_only,
         seccomp=_UNCONFINED if spec.privileged else "default",
-        command=command_of(spec, image_config),
+        # Only what was asked for: the image's own command is bound by its digest, and the gate is asked before it
+        # knows the image.
+        command=(spec.entrypoint or ()) + (spec.command or ()),
     )
 
 

@@ -178,7 +178,7 @@ class EngineService:
         name = names.require_name(spec.name) if spec.name else names.new_name(taken)
         container = await create.create(self._parts, admission, spec, name, request, now)
         self._containers[container.row.id] = container
-        container.removed.add_done_callback(lambda _: self._containers.pop(container.row.id, None))
+        self._forget_when_removed(container)
         details = {"name": name, "image": container.row.reference, "digest": str(container.row.image)}
         self._parts.events.publish("container", "create", container.row.id, details)
         return ContainerHandle(container.row.id, self.name, name)
@@ -368,6 +368,9 @@ class EngineService:
             raise NoSuchContainerError(message, next_step="trustkit ps --all lists them")
         return found[0]
 
+    def _forget_when_removed(self, container: Container) -> None:
+        container.removed.add_done_callback(lambda _: self._containers.pop(container.row.id, None))
+
     async def _reconcile(self) -> None:
         parts = self._parts
         rows = parts.state.containers()
@@ -375,7 +378,7 @@ class EngineService:
         for row in rows:
             container = Container(parts, row)
             self._containers[row.id] = container
-            container.removed.add_done_callback(lambda _, key=row.id: self._containers.pop(key, None))
+            self._forget_when_removed(container)
             await lifecycle.adopt(container)
         for orphan in set(await parts.tasks.records()) - {row.id for row in rows}:
             await parts.tasks.delete(orphan)

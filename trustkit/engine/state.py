@@ -216,9 +216,12 @@ def _container_row(container: str, name: str, text: str) -> ContainerRow:
         started_at=started,
         finished_at=finished,
         network=NetworkView(*body["network"]),
+        image=Digest.parse(body["image"]),
+        manifest=Digest.parse(body["manifest"]),
+        image_id=Digest.parse(body["image_id"]),
+        volumes=tuple(body["volumes"]),
+        arguments=tuple(body["arguments"]),
         **{key: body[key] for key in _PLAIN},
-        **{key: Digest.parse(body[key]) for key in _DIGESTS},
-        **{key: tuple(body[key]) for key in _TUPLES},
     )
 
 

@@ -87,7 +87,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
-        await self._channel.close()
+        await self._channel.close(None)
 
     def _metadata(self, lease: str) -> tuple[tuple[str, str], ...]:
         pair = (("containerd-namespace", self.namespace),)
@@ -112,9 +112,10 @@ class Client:
             response_deserializer=answer.FromString,
         )
         try:
-            return await invoke(request, metadata=self._metadata(lease), timeout=timeout_seconds)
+            found: Answer = await invoke(request, metadata=self._metadata(lease), timeout=timeout_seconds)
         except grpc.aio.AioRpcError as error:
             raise engine_error(method, error) from error
+        return found
 
     async def run(self, method: str, request: Message, *, lease: str = "") -> None:
         """Call `service/Method` whose answer is empty.
@@ -151,7 +152,7 @@ class Client:
             request_serializer=_to_bytes,
             response_deserializer=answer.FromString,
         )
-        call = invoke(metadata=self._metadata(lease))
+        call = invoke(None, metadata=self._metadata(lease))
         try:
             async for request in requests:
                 await call.write(request)

@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -69,7 +70,7 @@ class Network:
         await self._run(_load_netlink)
         while len(self._ahead) < _AHEAD:
             path = self._new_path()
-            await self._run(lambda path=path: namespaces.make(path))  # type: ignore[misc]
+            await self._run(partial(namespaces.make, path))
             self._ahead.append(path)
 
     def _new_path(self) -> Path:
@@ -89,7 +90,8 @@ class Network:
         """Make the namespace at this very path again, if a reboot took it."""
         place = Path(path)
         if not namespaces.exists(place):
-            await self._run(lambda: (place.unlink(missing_ok=True), namespaces.make(place)))
+            place.unlink(missing_ok=True)
+            await self._run(partial(namespaces.make, place))
 
     async def connect(self, container: str, netns: str) -> NetworkView:
         """Put a namespace on the bridge.
@@ -122,10 +124,10 @@ class Network:
         subnet = self._known_subnet()
         if self._bridge is not None and subnet is not None:
             return self._bridge, subnet
-        bridge, subnet = await self._run(self._raise)
-        self._state.remember("subnet", str(subnet))
-        self._bridge, self._subnet = bridge, subnet
-        return bridge, subnet
+        raised = await self._run(self._raise)
+        self._bridge, self._subnet = raised
+        self._state.remember("subnet", str(self._subnet))
+        return raised
 
     def _raise(self) -> "tuple[Bridge, IPv4Network]":
         from trustkit.engine.network.bridge import Bridge
@@ -168,7 +170,7 @@ class Network:
         if self._refill is not None:
             await asyncio.gather(self._refill, return_exceptions=True)
         unused = [path for path in self._folder.iterdir() if str(path) not in in_use]
-        await self._run(lambda: [namespaces.remove(path) for path in unused])
+        await self._run(partial(_remove_all, unused))
         if drop and self._state.setting("subnet"):
             bridge, _ = await self._raised()
             await self._run(bridge.drop)
@@ -179,7 +181,12 @@ class Network:
     async def sweep(self, in_use: set[str]) -> None:
         """At the start: remove what a killed daemon made ahead."""
         unused = [path for path in self._folder.iterdir() if str(path) not in in_use]
-        await self._run(lambda: [namespaces.remove(path) for path in unused])
+        await self._run(partial(_remove_all, unused))
+
+
+def _remove_all(paths: list[Path]) -> None:
+    for path in paths:
+        namespaces.remove(path)
 
 
 def _load_netlink() -> None:
