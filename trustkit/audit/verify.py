@@ -19,7 +19,6 @@ from trustkit.errors import (
 )
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import provider
-from trustkit.model.digest import Digest
 
 # Enough to see the pattern; a log of noise must not fill the memory.
 _MOST_PROBLEMS = 100
@@ -38,7 +37,7 @@ class LogReport(NamedTuple):
 
     origin: str
     size: int
-    root: Digest
+    root: bytes
     checkpoints: int
     signed: int
     vkeys: tuple[str, ...]
@@ -66,12 +65,12 @@ def verify_log(
     folder: Path,
     *,
     vkeys: tuple[VerifierKey, ...] = (),
-    witness: bytes = b"",
+    kept: bytes | None = None,
     crypto: CryptoProvider | None = None,
 ) -> LogReport:
     """Recompute the log and return what contradicts; a tampered log is a report, not an error.
 
-    1. collect every signed checkpoint: in the database, the file beside it, and `witness`, a
+    1. collect every signed checkpoint: in the database, the file beside it, and `kept`, a
        checkpoint kept elsewhere; check their signatures against `vkeys`, else the published keys;
     2. walk the entries: indices without gaps, canonical bytes, leaf hashes, search columns;
     3. compare the computed root with each checkpoint at its size;
@@ -85,8 +84,8 @@ def verify_log(
         store.connect_reader(folder)
     trusted = vkeys or _published_keys(folder, findings)
     check = _Checkpoints(trusted, crypto or provider(), findings)
-    if witness:
-        check.take(witness, "the checkpoint kept elsewhere")
+    if kept is not None:
+        check.take(kept, "the checkpoint kept elsewhere")
     if published is None:
         findings.add("checkpoint.missing", "the checkpoint file beside the database is missing")
     else:
@@ -95,7 +94,7 @@ def verify_log(
     return LogReport(
         origin=trusted[0].name if trusted else "",
         size=frontier.size,
-        root=Digest("sha256", frontier.root().hex()),
+        root=frontier.root(),
         checkpoints=check.count,
         signed=max(check.by_size, default=0),
         vkeys=tuple(key.to_text() for key in trusted),

@@ -1,0 +1,57 @@
+"""Events other than decisions, with the members a report looks for."""
+
+from datetime import datetime
+
+from trustkit.model.audit import AuditEvent
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.digest import Digest
+
+
+def log_started(at: datetime, *, actor: str, version: str, crypto: ModuleStatus) -> AuditEvent:
+    """Say that a daemon or command began to keep the log, and with which crypto module."""
+    body = {"actor": actor, "trustkit": version, "crypto": crypto._asdict()}
+    return AuditEvent(at, "log.started", "ok", None, body)
+
+
+def policy_loaded(at: datetime, *, name: str, digest: Digest, file: str, actor: str) -> AuditEvent:
+    """Say which policy decides from now on."""
+    policy = {"name": name, "digest": str(digest)}
+    return AuditEvent(at, "policy.loaded", "ok", None, {"policy": policy, "file": file, "actor": actor})
+
+
+def key_generated(at: datetime, *, name: str, kind: str, fingerprint: str, actor: str) -> AuditEvent:
+    """Say that a signing key was made."""
+    body = {"name": name, "key": kind, "fingerprint": fingerprint, "actor": actor}
+    return AuditEvent(at, "key.generated", "ok", None, body)
+
+
+def key_imported(at: datetime, *, name: str, kind: str, fingerprint: str, actor: str) -> AuditEvent:
+    """Say that a signing key was brought in."""
+    event = key_generated(at, name=name, kind=kind, fingerprint=fingerprint, actor=actor)
+    return event._replace(kind="key.imported")
+
+
+def image_signed(at: datetime, *, reference: str, image: Digest, fingerprint: str, actor: str) -> AuditEvent:
+    """Say that an image was signed here, with which key."""
+    body = {"reference": reference, "fingerprint": fingerprint, "actor": actor}
+    return AuditEvent(at, "image.signed", "ok", image, body)
+
+
+def container_started(at: datetime, image: Digest, container: str, **body: object) -> AuditEvent:
+    """Say that a container is about to start: `name`, `reference`, `actor`, `decision`."""
+    return AuditEvent(at, "container.started", "ok", image, {**body, "container": container})
+
+
+def container_exited(at: datetime, image: Digest | None, container: str, **body: object) -> AuditEvent:
+    """Say that a container ended: `exit_code`."""
+    return AuditEvent(at, "container.exited", "ok", image, {**body, "container": container})
+
+
+def container_refused(at: datetime, image: Digest | None, container: str, **body: object) -> AuditEvent:
+    """Say that a container was not started: `code`, `message`."""
+    return AuditEvent(at, "container.refused", "deny", image, {**body, "container": container})
+
+
+def container_removed(at: datetime, image: Digest | None, container: str, **body: object) -> AuditEvent:
+    """Say that a container is gone."""
+    return AuditEvent(at, "container.removed", "ok", image, {**body, "container": container})

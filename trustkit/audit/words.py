@@ -1,0 +1,47 @@
+"""What a record is about, in one line for tables."""
+
+from collections.abc import Mapping
+
+from trustkit.model.audit import AuditEvent
+
+_CHARS = 160
+
+
+def about(event: AuditEvent) -> str:
+    """Return the most telling words: why it was refused, what ran, how it ended."""
+    body = event.body
+    name = text(body, "reference") or text(body, "name") or text(body, "file")
+    if event.kind == "container.exited" and text(body, "exit_code"):
+        name = f"{text(body, 'name') or name}: exit {text(body, 'exit_code')}"
+    why = reason(event) if event.outcome in {"deny", "unknown", "failed"} else ""
+    words = f"{name}: {why}" if name and why else name or why
+    clean = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return clean if len(clean) <= _CHARS else clean[: _CHARS - 1] + "…"
+
+
+def reason(event: AuditEvent) -> str:
+    """Return why, in the record's own words: the deciding finding's, or the error's."""
+    body = event.body
+    return text(body, "reason") or text(mapping(body, "error"), "message") or text(body, "message")
+
+
+def text(body: Mapping[str, object], name: str) -> str:
+    """Return a member as text; empty if it is absent or no scalar."""
+    value = body.get(name)
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def mapping(body: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """Return a member that is a map; empty if it is absent or another thing."""
+    value = body.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(body: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+    """Return the maps in a member that is a list."""
+    value = body.get(name)
+    if not isinstance(value, list | tuple):
+        return []
+    return [item for item in value if isinstance(item, Mapping)]

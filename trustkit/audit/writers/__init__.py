@@ -1,0 +1,1 @@
+"""Writers of reports; they do not know each other."""
