@@ -1,0 +1,64 @@
+"""NIST CAVP and reference vectors: every provider gives every expected answer."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trustkit.errors import AlgorithmNotApprovedError, MalformedError, SignatureMismatchError
+from trustkit.fips import spki
+from trustkit.fips.ecdsa_signature import from_numbers
+from trustkit.fips.parse import public_key_from_spki
+from trustkit.fips.select import NAMES, provider
+
+_FOLDER = Path(__file__).parent / "vectors" / "crypto"
+_NOT_FITTING = (SignatureMismatchError, MalformedError)
+
+
+def _spki_of(case: dict[str, str]) -> bytes:
+    if "x" in case:
+        kind = case["algorithm"].rpartition("-")[0]
+        return spki.ec_spki(kind, int(case["x"], 16), int(case["y"], 16))
+    if "n" in case:
+        return spki.rsa_spki(int(case["n"], 16), int(case["e"], 16))
+    return spki.ed25519_spki(bytes.fromhex(case["public"]))
+
+
+def _signature_of(case: dict[str, str]) -> bytes:
+    if "r" in case:
+        return from_numbers(int(case["r"], 16), int(case["s"], 16))
+    return bytes.fromhex(case["signature"])
+
+
+def _verdict(name: str, case: dict[str, str]) -> str:
+    try:
+        key = public_key_from_spki(_spki_of(case))
+        message = bytes.fromhex(case["message"])
+        provider(name).verify(key, case["algorithm"], _signature_of(case), message)
+    except AlgorithmNotApprovedError:
+        return "refused"
+    except _NOT_FITTING:
+        return "invalid"
+    return "valid"
+
+
+@pytest.mark.parametrize("suite", ["ecdsa", "rsa", "ed25519"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_vector_gets_its_expected_verdict(suite: str, name: str) -> None:
+    cases = json.loads((_FOLDER / f"{suite}.json").read_text())
+    wrong = [
+        f"{case['algorithm']} {case['comment']}: {verdict} instead of {case['expect']}"
+        for case in cases
+        if (verdict := _verdict(name, case)) != case["expect"]
+    ]
+    assert cases
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_flipped_bit_in_an_ed25519_vector_is_noticed(name: str) -> None:
+    cases = json.loads((_FOLDER / "ed25519.json").read_text())
+    for number, case in enumerate(cases):
+        signature = bytearray.fromhex(case["signature"])
+        signature[number % len(signature)] ^= 1 << number % 8
+        assert _verdict(name, {**case, "signature": signature.hex()}) == "invalid"
