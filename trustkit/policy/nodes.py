@@ -1,6 +1,7 @@
 """Nodes of a policy document: every value knows its file, line and path."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from trustkit.errors import PolicySyntaxError
@@ -25,7 +26,7 @@ class Node(NamedTuple):
     kind: str
     scalar: str | int | bool | None = None
     items: "tuple[Node, ...]" = ()
-    members: "Mapping[str, Node]" = {}
+    members: "Mapping[str, Node]" = MappingProxyType({})
 
     def plain(self) -> object:
         """Return the value as plain data, for digests."""

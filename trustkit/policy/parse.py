@@ -4,6 +4,7 @@ The schema is that of docs/policy.md. A document that cannot be read whole is no
 """
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from trustkit.codec.canonical_json import canonical
 from trustkit.model.digest import Digest
@@ -52,7 +53,7 @@ def parse(
 def combine(sections: Iterable[Section], digest: Callable[[bytes], Digest]) -> Policy:
     """Return one policy of all sections; their order does not matter. Raises PolicySyntaxError."""
     ordered = sorted(sections, key=lambda section: section.name)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if one.name == other.name:
             reason = f"the name {one.name!r} is used by {one.file} too"
             raise located(other.file, 1, "metadata.name", reason, "give each policy its own name")
@@ -62,9 +63,7 @@ def combine(sections: Iterable[Section], digest: Callable[[bytes], Digest]) -> P
     return Policy("+".join(section.name for section in ordered[:4]), whole, tuple(ordered))
 
 
-def section_digest(
-    content: object, section_keys: Iterable[PolicyKey], digest: Callable[[bytes], Digest]
-) -> Digest:
+def section_digest(content: object, section_keys: Iterable[PolicyKey], digest: Callable[[bytes], Digest]) -> Digest:
     """Return the digest of a document: its content, and the bytes of every key it refers to."""
     pems = {key.name: str(digest(key.pem)) for key in section_keys}
     return digest(canonical({"document": content, "keys": pems}))
@@ -146,5 +145,3 @@ def _require(node: Node | None) -> tuple[Rule, ...]:
         return ()
     fields = Fields(node, ("image", "runtime"), _REQUIRE_LATER)
     return image_rules(fields.get("image")) + runtime_rules(fields.get("runtime"))
-
-

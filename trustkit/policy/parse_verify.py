@@ -18,9 +18,7 @@ def verify_rules(node: Node | None, keys: Mapping[str, PolicyKey]) -> tuple[Rule
     if node is None:
         return ()
     fields = Fields(node, ("subjects", "signatures", "attestations"), ("discovery", "signedIdentity"))
-    subjects, signatures, attestations = (
-        fields.get(name) for name in ("subjects", "signatures", "attestations")
-    )
+    subjects, signatures, attestations = (fields.get(name) for name in ("subjects", "signatures", "attestations"))
     if subjects is not None:
         index = Fields(subjects, ("index",)).require("index")
         choice(index, ("indexOnly",), ("allReferenced", "platform"))

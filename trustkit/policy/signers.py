@@ -51,9 +51,7 @@ def count(options: tuple[Signers, ...], items: tuple[VerifiedSignature, ...], fa
 
 def about_image(facts: Facts, kind: str) -> tuple[VerifiedSignature, ...]:
     """Return the verified items of one kind that speak of the very digest that was asked for."""
-    return tuple(
-        item for item in facts.report.accepted if item.kind == kind and item.subject == facts.image.digest
-    )
+    return tuple(item for item in facts.report.accepted if item.kind == kind and item.subject == facts.image.digest)
 
 
 def why_not(facts: Facts, unusable: Iterable[str] = ()) -> str:

@@ -63,7 +63,6 @@ class _Builder:
 
     def documents(self) -> list[Node]:
         """Read to the end of the stream."""
-
         found: list[Node] = []
         for event in self._events:
             if isinstance(event, StreamStartEvent | DocumentStartEvent | DocumentEndEvent):

@@ -1,0 +1,120 @@
+"""Statements about every policy: parsing fails only cleanly, evaluation is total, evidence only helps."""
+
+import contextlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_facts import NAME, OTHER_IMAGE, SLSA, attestation, facts, rejection, signature, spec
+from trustkit.errors import TrustkitError
+from trustkit.fips.hashing import digest_of
+from trustkit.model.decision import ALLOW, DENY
+from trustkit.model.facts import RequestFacts
+from trustkit.policy.evaluate import evaluate
+from trustkit.policy.parse import parse
+from trustkit.policy.pattern import Pattern
+
+KEYS = ("one", "two", "three", "four")
+
+fragments = st.sampled_from(
+    [
+        "apiVersion: trustkit.dev/v1\n", "kind: Policy\n", "metadata: {name: a}\n", "spec:\n", "  verify:\n", "- ", "? ",
+        "    signatures: {key: one}\n", "  trust: {keys: {one: {pem: a}}}\n", "{", "}", "[", "]", ": ", ", ", "&a ", "*a",
+        "!!int ", "---\n", "...\n", "'", '"', "|\n", ">\n", "#", "%YAML 1.2\n", "\\ud800", "\x00", "\x85", "\u2028", "1e9",
+        "~", "<<", "\t", "\n", "  ", "a",
+    ]
+)  # fmt: skip
+texts = st.one_of(st.lists(fragments, max_size=30).map("".join), st.text(max_size=200)).map(str.encode)
+
+threshold = st.builds(
+    lambda of, count: f"{{threshold: {{count: {1 + count % len(of)}, of: [{', '.join(of)}]}}}}",
+    st.lists(st.sampled_from(KEYS[:3]), min_size=1, max_size=3, unique=True),
+    st.integers(0, 9),
+)
+option = st.one_of(threshold, st.sampled_from(KEYS[:3]).map("{{key: {}}}".format))
+signatures = st.lists(option, min_size=1, max_size=3).map(lambda found: f"signatures: {{anyOf: [{', '.join(found)}]}}")
+annotated = st.just("signatures: {key: one, annotations: {env: prod}}")
+attestations = option.map(lambda by: f"attestations: {{p: {{type: '{SLSA}', by: {{anyOf: [{by}]}}}}}}")
+verify = st.one_of(signatures, annotated, attestations, st.tuples(signatures, attestations).map(", ".join))
+requirement = st.sampled_from(
+    [
+        "",
+        "  require: {image: {denyRootUser: true, registries: ['*.example'], platforms: [linux/amd64]}}\n",
+        "  require: {runtime: {denyPrivileged: true, denyHostPath: true, capabilities: {add: []}, seccomp: [Localhost]}}\n",
+        "  require: {runtime: {denyHostNamespaces: true, denyRootUser: true, readOnlyRoot: true}}\n",
+        "  enforcement: {digest: {require: true}}\n",
+        "  enforcement: {mode: warn}\n",
+        f"  match: {{images: ['{NAME}']}}\n",
+    ]
+)
+policies = st.builds(lambda body, more: spec(f"  verify: {{{body}}}\n{more}"), verify, requirement)
+
+items = st.builds(
+    lambda key, make, subject, annotations, number: make(
+        key, annotations=annotations, number=number, **({"subject": subject} if subject else {})
+    ),
+    st.sampled_from(KEYS),
+    st.sampled_from([signature, attestation]),
+    st.sampled_from([None, None, OTHER_IMAGE]),
+    st.sampled_from([(), (("env", "prod"),), (("env", "test"),)]),
+    st.integers(0, 1),
+)
+evidence = st.lists(items, max_size=6)
+requests = st.builds(
+    RequestFacts,
+    purpose=st.sampled_from(["run", "verify", "pull", "build"]),
+    privileged=st.booleans(),
+    host_network=st.booleans(),
+    host_mounts=st.sampled_from([(), ("/etc",)]),
+    capabilities_added=st.sampled_from([(), ("ALL",)]),
+    user=st.text(max_size=8),
+    read_only=st.booleans(),
+    seccomp=st.sampled_from(["default", "unconfined", "x"]),
+)
+references = st.sampled_from([NAME, f"{NAME}@sha256:{'11' * 32}", "busybox", "oci:/srv/x"])
+
+
+@given(texts)
+def test_parsing_raises_only_our_errors(content):
+    with contextlib.suppress(TrustkitError):
+        parse(content, file="x", load_key=str.encode, digest=digest_of, fingerprint=lambda pem: digest_of(pem).hex)
+
+
+@given(policies, evidence, requests, references, st.text(max_size=8))
+def test_evaluation_is_total_and_a_denial_has_a_reason(policy, found, request, reference, user):
+    decision = evaluate(policy, facts(*found, request=request, reference=reference, user=user))
+    assert decision.verdict in (ALLOW, DENY)
+    assert decision.verdict == ALLOW or decision.deciding is not None
+
+
+@given(policies, evidence, evidence, requests, references)
+def test_more_verified_evidence_never_turns_allow_into_deny(policy, found, more, request, reference):
+    before = evaluate(policy, facts(*found, request=request, reference=reference))
+    after = evaluate(policy, facts(*found, *more, request=request, reference=reference))
+    assert not (before.verdict == ALLOW and after.verdict == DENY)
+    for one, other in zip(before.findings, after.findings, strict=True):
+        assert not (one.verdict == ALLOW and other.verdict == DENY), one.rule
+
+
+@given(policies, evidence, references)
+def test_rejections_never_turn_deny_into_allow(policy, found, reference):
+    before = evaluate(policy, facts(*found, reference=reference))
+    after = evaluate(policy, facts(*found, reference=reference, rejected=(rejection(),) * 5))
+    assert before.verdict == after.verdict
+
+
+@given(st.lists(st.sampled_from("ab/*"), max_size=12).map("".join), st.text("ab/", max_size=12))
+def test_patterns_match_as_their_definition_says(pattern, name):
+    assert Pattern.compile(pattern).matches(name) == defined(pattern, name)
+
+
+def defined(pattern: str, name: str) -> bool:
+    """Match by the definition, by trying everything."""
+    if not pattern:
+        return not name
+    if pattern[0] != "*":
+        return bool(name) and name[0] == pattern[0] and defined(pattern[1:], name[1:])
+    stars = len(pattern) - len(pattern.lstrip("*"))
+    rest = pattern[stars:]
+    ends = range(len(name) + 1)
+    return any((stars > 1 or "/" not in name[:end]) and defined(rest, name[end:]) for end in ends)
