@@ -1,0 +1,155 @@
+"""The report: what it counts, what it joins, and that no image can write into it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from trustkit.audit import events
+from trustkit.audit.compile import compile_report
+from trustkit.audit.report import Report
+from trustkit.audit.verify import LogReport, Problem
+from trustkit.audit.words import about
+from trustkit.audit.writers.html import HtmlWriter
+from trustkit.audit.writers.json import JsonWriter
+from trustkit.model.audit import AuditEvent, AuditRecord
+from trustkit.model.digest import Digest
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+IMAGE = Digest("sha256", "ab" * 32)
+LEAF = Digest("sha256", "00" * 32)
+LOG = LogReport("log", 6, b"\1" * 32, 2, 6, ("log+00000000+AA==",), False, ())
+HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>\u202e'
+SIGNED = {
+    "trust_root": "key:release",
+    "fingerprint": "cd" * 32,
+    "algorithm": "ecdsa-p256-sha256",
+    "format": "cosign",
+}
+COMMON = {
+    "policy": {"name": "production", "digest": str(LEAF)},
+    "mode": "enforce",
+    "crypto": {"provider": "pyca", "version": "50", "library": "OpenSSL", "mode": "off", "validated": False},
+    "request": {"actor": "ada", "purpose": "run"},
+}
+
+
+def decision(outcome: str, **body: object) -> AuditEvent:
+    return AuditEvent(NOON, "decision", outcome, IMAGE, {"name": "registry.example/web:v1", **COMMON, **body})
+
+
+ALLOWED = decision("allow", accepted=[SIGNED])
+REFUSED = decision("deny", rule="web/verify.signatures", reason="no signature was accepted")
+
+
+def made(*what: AuditEvent, log: LogReport = LOG) -> Report:
+    records = [AuditRecord(number, event, LEAF) for number, event in enumerate(what)]
+    return compile_report(records, log, now=NOON)
+
+
+def page(report: Report) -> str:
+    return HtmlWriter().write(report).decode()
+
+
+def started(decided: int | None) -> AuditEvent:
+    return events.container_started(NOON, IMAGE, "c1", name="web", reference="web:v1", actor="ada", decision=decided)
+
+
+def test_a_run_is_joined_with_the_signers_its_decision_accepted() -> None:
+    assert made(ALLOWED, started(0)).runs[0].signers == ("key:release",)
+
+
+def test_a_run_without_a_decision_counts_as_unsigned() -> None:
+    assert made(ALLOWED, started(None)).unsigned_runs == 1
+
+
+def test_a_run_pointing_at_a_record_that_is_no_decision_has_no_signers() -> None:
+    assert made(started(0)).runs[0].signers == ()
+
+
+def test_an_exit_ends_the_run_of_its_container() -> None:
+    later = events.container_exited(NOON + timedelta(seconds=5), IMAGE, "c1", exit_code="3")
+    assert made(ALLOWED, started(0), later).runs[0].exit_code == "3"
+
+
+def test_an_exit_of_another_container_ends_nothing() -> None:
+    later = events.container_exited(NOON, IMAGE, "c2", exit_code="3")
+    assert made(ALLOWED, started(0), later).runs[0].ended_at is None
+
+
+def test_a_refusal_names_rule_and_reason() -> None:
+    refusal = made(REFUSED).refusals[0]
+    assert (refusal.rule, refusal.message) == ("web/verify.signatures", "no signature was accepted")
+
+
+def test_a_refused_start_is_a_refusal() -> None:
+    event = events.container_refused(NOON, IMAGE, "c1", code="verification.digest", message="layer altered")
+    assert made(event).refusals[0].rule == "verification.digest"
+
+
+def test_an_inconclusive_decision_is_no_refusal() -> None:
+    report = made(decision("unknown", error={"code": "source.unreachable", "message": "no answer"}))
+    assert (len(report.refusals), report.unknown[0].message) == (0, "no answer")
+
+
+def test_a_finding_that_was_not_enforced_is_shown_as_a_warning() -> None:
+    finding = {"rule": "web/pinned", "verdict": "deny", "enforced": False, "message": "not pinned"}
+    assert [warning.rule for warning in made(decision("allow", findings=[finding])).warnings] == ["web/pinned"]
+
+
+def test_policies_are_counted_by_digest_and_mode() -> None:
+    report = made(ALLOWED, REFUSED, REFUSED)
+    assert [(use.name, use.allowed, use.refused) for use in report.policies] == [("production", 1, 2)]
+
+
+def test_no_module_is_called_validated_unless_the_record_says_so() -> None:
+    assert not made(ALLOWED).modules[0].validated
+
+
+@pytest.mark.parametrize("body", [{}, {"accepted": 5}, {"findings": ["x"], "policy": [], "crypto": 1, "error": "x"}])
+def test_a_record_with_missing_or_odd_members_still_has_its_place(body: dict[str, object]) -> None:
+    event = AuditEvent(NOON, "decision", "deny", None, body)
+    assert made(event).totals.refused == 1
+
+
+def test_html_keeps_hostile_text_as_text() -> None:
+    written = page(made(decision("deny", name=HOSTILE, rule=HOSTILE, reason=HOSTILE)))
+    assert "<script" not in written
+    assert "<img" not in written
+
+
+def test_html_shows_direction_controls_instead_of_obeying_them() -> None:
+    assert "\u202e" not in page(made(decision("deny", name=HOSTILE)))
+
+
+def test_html_fetches_nothing() -> None:
+    written = page(made(ALLOWED, REFUSED))
+    assert "http://" not in written
+    assert "https://" not in written
+
+
+def test_html_never_says_compliant() -> None:
+    assert "complian" not in page(made(ALLOWED, started(0))).lower()
+
+
+def test_html_of_a_broken_log_says_not_to_rely_on_it() -> None:
+    broken = LOG._replace(problems=(Problem("entry.altered", "entry 3 was altered", 3),))
+    assert "Do not rely on this report" in page(made(ALLOWED, log=broken))
+
+
+def test_html_of_an_empty_log_is_still_a_report() -> None:
+    assert "No container was started" in page(made())
+
+
+def test_html_of_the_same_report_is_the_same() -> None:
+    assert page(made(ALLOWED, REFUSED)) == page(made(ALLOWED, REFUSED))
+
+
+def test_json_names_its_schema_and_whether_the_log_is_intact() -> None:
+    document = json.loads(JsonWriter().write(made(ALLOWED)))  # noqa: TID251  (an independent reader)
+    assert (document["schema"], document["intact"]) == ("trustkit.audit.report/v1", True)
+
+
+def test_words_about_a_refusal_carry_the_reason_on_one_line() -> None:
+    event = decision("deny", reference="web:v1", reason="no\nsignature")
+    assert about(event) == "web:v1: no signature"
