@@ -8,7 +8,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class ProtosHook(BuildHookInterface[Any]):  # type: ignore[misc]  # hatchling ships no types
+class ProtosHook(BuildHookInterface[Any]):
     """What hatch calls before it collects files."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  (hatch's signature)

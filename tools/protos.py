@@ -1,7 +1,7 @@
 """Generate the Python of `trustkit/engine/protos/*.proto` next to them (not committed).
 
-    python tools/protos.py            only when a .proto file is newer than its Python
-    python tools/protos.py --force
+python tools/protos.py            only when a .proto file is newer than its Python
+python tools/protos.py --force
 """
 
 import sys

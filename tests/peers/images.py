@@ -225,7 +225,7 @@ def write_layout(image: Image, folder: Path, tag: str | None = None) -> str:
         for digest, content in [*each.blobs.items(), (each.digest, each.manifest)]:
             (blobs / digest.removeprefix("sha256:")).write_bytes(content)
     table = folder / "index.json"
-    top = json.loads(table.read_bytes()) if table.exists() else {"schemaVersion": 2, "manifests": []}
+    top = json.loads(table.read_bytes() if table.exists() else b'{"schemaVersion":2,"manifests":[]}')
     named = {"annotations": {"org.opencontainers.image.ref.name": tag}} if tag else {}
     top["manifests"].append({**descriptor(image.media_type, image.manifest), **named})
     table.write_bytes(compact(top))

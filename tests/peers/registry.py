@@ -119,7 +119,9 @@ def make_tls(folder: Path) -> Tls:
     )
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
-    openssl("req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-days", "30", "-subj", "/CN=trustkit test authority")
+    openssl(
+        "req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-days", "30", "-subj", "/CN=trustkit test authority"
+    )
     openssl("req", *curve, "-keyout", key, "-out", request, "-subj", "/CN=127.0.0.1", "-addext", names)
     signing = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "30", "-copy_extensions", "copy"]
     openssl("x509", "-req", "-in", request, "-out", certificate, *signing)

@@ -19,7 +19,7 @@ PREFIX = "tk-"
 @contextmanager
 def short_folder(name: str) -> Iterator[Path]:
     """Give a folder such as `/tmp/tk-home-4711-ab12cd`, and clear it away with everything that lives in it."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}-{os.getpid()}-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}-{os.getpid()}-", dir="/tmp"))
     try:
         yield folder
     finally:
@@ -56,7 +56,7 @@ def remove_cgroups(container: str) -> None:
 
 def sweep() -> None:
     """Clear folders whose test run was killed before it could do so itself."""
-    for folder in Path("/tmp").glob(f"{PREFIX}*-*-*"):  # noqa: S108
+    for folder in Path("/tmp").glob(f"{PREFIX}*-*-*"):
         owner = folder.name.split("-")[-2]
         if owner.isdigit() and not alive(int(owner)):
             clear(folder)

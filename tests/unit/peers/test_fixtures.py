@@ -19,8 +19,7 @@ from peers.registry import Registry, Tls
 from peers.registry import referrers_registry as run_referrers_registry
 from peers.tools import Cosign
 
-
-ACCEPT = ", ".join((images.OCI_MANIFEST, images.OCI_INDEX, "*/*"))
+ACCEPT = f"{images.OCI_MANIFEST}, {images.OCI_INDEX}, */*"
 
 
 def get(url: str) -> bytes:
