@@ -118,7 +118,9 @@ class _Search:
             except _UNUSABLE as error:
                 self._leave_out(f"item {layer.digest}", error)
                 continue
-            annotations = manifest.annotations if place.kind == REFERRERS else layer.annotations
+            # cosign's oci-1-1 mode keeps the signature in a referrer's layer annotations
+            outer = manifest.annotations if place.kind == REFERRERS else {}
+            annotations = {**outer, **layer.annotations}
             self.items.append(
                 Evidence(
                     place,
