@@ -8,10 +8,14 @@ report  what ran, who signed it, what was refused and why; for an auditor
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from trustkit import durable, limits
+from trustkit.audit.query import Query
 from trustkit.cli.output import as_json, table
 from trustkit.config import load
+from trustkit.errors import UsageError
 from trustkit.model.audit import AuditRecord
 
 
@@ -28,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report = actions.add_parser("report", help="make the auditor's report")
     _add_filters(report)
     report.add_argument("--html", metavar="FILE", help="write one standalone page")
-    report.add_argument("--json", metavar="FILE", help="write JSON")
-    for action in (log, show, verify, report):
+    report.add_argument("--json", metavar="FILE", help="write JSON (without a file: to standard output)")
+    for action in (log, show, verify):
         action.add_argument("--output", choices=("table", "json"), default="table")
 
 
@@ -54,7 +58,7 @@ def _log(folder: Path, arguments: argparse.Namespace) -> int:
     wanted = _query(arguments)
     if arguments.tail:
         wanted = wanted._replace(limit=arguments.tail, newest=True)
-    found = sorted(records(folder, wanted))
+    found = sorted(records(folder, wanted), key=lambda record: record.sequence)
     if arguments.output == "json":
         as_json([_record_json(record) for record in found])
         return 0
@@ -106,32 +110,56 @@ def _verify(folder: Path, arguments: argparse.Namespace) -> int:
     from trustkit.app import open_crypto
     from trustkit.audit.verify import require_intact, verify_log
 
-    kept = Path(arguments.checkpoint).read_bytes() if arguments.checkpoint else None
+    kept = _kept_checkpoint(arguments.checkpoint) if arguments.checkpoint else b""
     report = verify_log(folder, crypto=open_crypto(load(os.environ)), kept=kept)
     if arguments.output == "json":
-        as_json(report._asdict() | {"root": report.root.hex(), "intact": report.intact})
+        as_json({**report._asdict(), "intact": report.intact})
     require_intact(report)
     if arguments.output == "table":
         print(f"intact: {report.size} records, none altered, dropped or inserted")
-        print(f"  root        {report.root.hex()}")
+        print(f"  root        {report.root}")
         print(f"  origin      {report.origin}")
         print(f"  checkpoint  signed, covers {report.signed} records")
+        if not kept:
+            print("  note        proven against this machine's own key; keep a checkpoint elsewhere and give it")
+            print("              with --checkpoint to prove it against whoever holds that key")
     return 0
+
+
+def _kept_checkpoint(file: str) -> bytes:
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(limits.AUDIT_ENTRY_BYTES)
+    except OSError as error:
+        raise UsageError(f"{file}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _report(folder: Path, arguments: argparse.Namespace) -> int:
-    from trustkit.app import make_report
+    from trustkit.app import now, open_crypto
+    from trustkit.audit.compile import Period, compile_report
+    from trustkit.audit.head import read_published
+    from trustkit.audit.query import records
+    from trustkit.audit.verify import verify_log
+    from trustkit.audit.writers import html, json
 
-    written = make_report(load(os.environ), _query(arguments), html=arguments.html, json=arguments.json)
-    for path in written.files:
-        print(path)
-    if not written.files:
-        print(written.text)
+    config, wanted = load(os.environ), _query(arguments)
+    report = compile_report(
+        records(folder, wanted),
+        verify_log(folder, crypto=open_crypto(config)),
+        now=now(),
+        checkpoint=read_published(folder) or b"",
+        period=Period(wanted.since, wanted.until),
+    )
+    for file, writer in ((arguments.html, html.HtmlWriter()), (arguments.json, json.JsonWriter())):
+        if file:
+            durable.write_file(Path(file).absolute(), writer.write(report), mode=0o644)
+            print(file)
+    if not arguments.html and not arguments.json:
+        sys.stdout.write(json.JsonWriter().write(report).decode())
     return 0
 
 
-def _query(arguments: argparse.Namespace) -> "Query":
-    from trustkit.audit.query import Query
+def _query(arguments: argparse.Namespace) -> Query:
     from trustkit.cli.words import moment_of
     from trustkit.model.digest import Digest
 

@@ -7,7 +7,6 @@ show           the policy in force
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from trustkit.cli.output import as_json, mark, plain, table
@@ -67,9 +66,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         as_json(judgement_json(judgement, record))
     else:
-        print(f"{plain(judgement.image.ref.given)}  {mark('admitted' if allowed else 'refused', good=allowed)}")
         for line in explain(judgement):
-            print(f"  {plain(line)}", file=sys.stdout)
+            print(plain(line))
+        print(mark("admitted" if allowed else "refused", good=allowed))
     return 0 if allowed else 1
 
 
