@@ -125,7 +125,7 @@ class Images:
         if await self._check.matches(item):
             return True
         # A blob that was changed on disk is replaced, so that a second pull heals the store.
-        await content.delete_blob(self._client, item.digest)
+        await content.delete_blob(self._client, item.digest, f"trustkit-heal-{new_id()}")
         return False
 
     async def _write(

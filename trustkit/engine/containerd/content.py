@@ -1,5 +1,6 @@
 """containerd's content store: upload, read and label blobs; a lease keeps them until an image record does."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -103,12 +104,16 @@ async def label_blob(client: Client, digest: Digest, labels: Mapping[str, str]) 
     await client.call(f"{_SERVICE}/Update", request, content_pb2.UpdateResponse)
 
 
-async def delete_blob(client: Client, digest: Digest) -> None:
-    """Take a blob out of the store, if it is there."""
-    try:
+async def delete_blob(client: Client, digest: Digest, name: str) -> None:
+    """Take a blob out of the store with its file, if it is there; `name` is free for a lease.
+
+    Delete forgets only the name of a blob: its file stays until a collection, and a new write of the same digest
+    would find it there and keep it. Deleting a lease synchronously is how a client asks for one.
+    """
+    with contextlib.suppress(ContainerdNotFoundError):
         await client.run(f"{_SERVICE}/Delete", content_pb2.DeleteContentRequest(digest=str(digest)))
-    except ContainerdNotFoundError:
-        return
+    await client.call("leases.v1.Leases/Create", leases_pb2.CreateRequest(id=name), leases_pb2.CreateResponse)
+    await client.run("leases.v1.Leases/Delete", leases_pb2.DeleteRequest(id=name, sync=True))
 
 
 async def name_image(client: Client, name: str, target: Descriptor) -> None:

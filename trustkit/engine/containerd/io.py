@@ -207,7 +207,7 @@ class Pump:
             return
         self._stdin = os.open(fifos.stdin, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         while self._stdin_pending:
-            await self.write(self._stdin_pending.popleft())
+            await self._send(self._stdin_pending.popleft())
 
     async def write(self, data: bytes) -> None:
         """Write to the process's input; waits while the pipe is full, drops once the process is gone."""
@@ -216,6 +216,9 @@ class Pump:
         if self._stdin is None:
             self._stdin_pending.append(data)
             return
+        await self._send(data)
+
+    async def _send(self, data: bytes) -> None:
         async with self._stdin_lock:
             rest = memoryview(data)
             while rest and self._stdin is not None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 from trustkit.durable import make_folder, write_file
@@ -50,7 +49,7 @@ class Supervisor:
         self.log_path = settings.directory / "containerd.log"
         self._pid_file = settings.run_directory / "containerd.pid"
         self._config = settings.run_directory / "containerd.toml"
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: int | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -101,22 +100,25 @@ class Supervisor:
         for folder in (self._root, self._state):
             make_folder(folder)
         write_file(self._config, self._config_text().encode())
-        command = [self._settings.containerd_binary, "--config", str(self._config)]
+        program = self._settings.containerd_binary
+        log_flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         try:
-            with self.log_path.open("ab") as log:
-                self._child = subprocess.Popen(  # noqa: S603  (our own configuration names it)
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd="/",
-                    start_new_session=True,
-                )
+            self._child = os.posix_spawnp(
+                program,
+                [program, "--config", str(self._config)],
+                os.environ,  # noqa: TID251  (containerd looks for the runtime in our PATH)
+                file_actions=(
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, str(self.log_path), log_flags, 0o600),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                ),
+                setsid=True,
+            )
         except OSError as error:
-            message = f"containerd cannot be started: {command[0]}: {error.strerror}"
+            message = f"containerd cannot be started: {program}: {error.strerror}"
             raise EngineError(message, next_step="install containerd (Debian: apt install containerd)") from error
-        write_file(self._pid_file, str(self._child.pid).encode())
-        return self._child.pid
+        write_file(self._pid_file, str(self._child).encode())
+        return self._child
 
     def _config_text(self) -> str:
         disabled = ", ".join(f'"{name}"' for name in _DISABLED)
@@ -137,7 +139,7 @@ class Supervisor:
                     return
             except ContainerdError:
                 pass
-            if self._child is not None and self._child.poll() is not None:
+            if self._reap():
                 break
             await asyncio.sleep(_POLL_SECONDS)
         message = f"containerd (process {pid}) does not answer on {self.address}{self._last_words()}"
@@ -162,9 +164,17 @@ class Supervisor:
                 _log.exception("containerd could not be started again")
                 await asyncio.sleep(_RESTART_PAUSE_SECONDS)
 
-    def _reap(self) -> None:
-        if self._child is not None:
-            self._child.poll()
+    def _reap(self) -> bool:
+        """Collect our child if it has ended, and say so; one started by an earlier daemon is init's."""
+        if self._child is None:
+            return False
+        try:
+            found, _ = os.waitpid(self._child, os.WNOHANG)
+        except ChildProcessError:
+            found = self._child
+        if found:
+            self._child = None
+        return bool(found)
 
 
 async def _ended(pid: int, timeout_seconds: float | None) -> bool:
