@@ -138,24 +138,9 @@ def _unpacked(packed: BinaryIO, what: str) -> BinaryIO:
     packed_bytes = packed.seek(0, 2)
     allowed = min(limits.ARCHIVE_BYTES, max(limits.ARCHIVE_FREE_BYTES, packed_bytes * limits.ARCHIVE_RATIO))
     packed.seek(0)
-    inflater = zlib.decompressobj(wbits=31)
     out: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  (kept open by the caller)
     try:
-        total = 0
-        while True:
-            source = inflater.unconsumed_tail or packed.read(_CHUNK_BYTES)
-            if not source:
-                break
-            chunk = inflater.decompress(source, _CHUNK_BYTES)
-            total += len(chunk)
-            if total > allowed:
-                raise LimitExceededError(f"{what} unpacks to more than {allowed} bytes")
-            out.write(chunk)
-            if inflater.eof:
-                break
-        if not inflater.eof:
-            raise MalformedError(f"{what} is cut off")
-        out.flush()
+        _inflate(packed, out, allowed, what)
     except zlib.error as error:
         out.close()
         raise MalformedError(f"{what} is damaged: {error}") from error
@@ -165,3 +150,20 @@ def _unpacked(packed: BinaryIO, what: str) -> BinaryIO:
     finally:
         packed.close()
     return out
+
+
+def _inflate(packed: BinaryIO, out: BinaryIO, allowed: int, what: str) -> None:
+    import zlib
+
+    inflater = zlib.decompressobj(wbits=31)
+    total = 0
+    while not inflater.eof:
+        source = inflater.unconsumed_tail or packed.read(_CHUNK_BYTES)
+        if not source:
+            raise MalformedError(f"{what} is cut off")
+        chunk = inflater.decompress(source, _CHUNK_BYTES)
+        total += len(chunk)
+        if total > allowed:
+            raise LimitExceededError(f"{what} unpacks to more than {allowed} bytes")
+        out.write(chunk)
+    out.flush()

@@ -182,7 +182,7 @@ class LayoutFolder(LayoutSource):
             self._list(Descriptor(media_type, digest, len(content)), tag)
         return digest
 
-    def attach(self, manifest: Descriptor, content: bytes, subject: Digest) -> None:
+    def attach(self, manifest: Descriptor, content: bytes, subject: Digest) -> None:  # noqa: ARG002
         """Store a manifest whose bytes name their `subject`: listing it makes it findable."""
         self.put_blob(content)
         with self._locked():
