@@ -73,7 +73,7 @@ def encrypt(content: bytes, passphrase: bytes) -> bytes:
 
 def _cost(params: dict[str, object]) -> _Scrypt:
     n, r, p = (as_int(params.get(name), f"{_WHAT} {name}") for name in ("N", "r", "p"))
-    if n < 2 or n & (n - 1) or r < 1 or p < 1:
+    if n <= 1 or n & (n - 1) or r < 1 or p < 1:
         raise MalformedError(f"{_WHAT} has impossible scrypt parameters")
     # RFC 7914: the memory is 128 * N * r bytes.
     if 128 * n * r > limits.SCRYPT_MEMORY_BYTES or p > _MOST_PARALLEL:

@@ -140,7 +140,7 @@ def _test_keys(provider: CryptoProvider) -> None:
 def _test_verify(scheme: str) -> Callable[[CryptoProvider], None]:
     def test(provider: CryptoProvider) -> None:
         algorithm, spki_hex, signature_hex = known.VERIFY[scheme]
-        key = public_key(bytes.fromhex(spki_hex), lambda content: bytes(32))
+        key = public_key(bytes.fromhex(spki_hex), lambda _: bytes(32))
         signature = bytes.fromhex(signature_hex)
         provider.verify(key, algorithm, signature, known.MESSAGE)
         try:

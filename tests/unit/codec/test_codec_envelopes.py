@@ -9,9 +9,7 @@ from trustkit.codec import base64, dsse, intoto, note, pem
 from trustkit.errors import LimitExceededError, MalformedError
 
 
-@pytest.mark.parametrize(
-    "text", ["A", "AQ", "AQ=", "AR==", "AQ==\n", " AQ==", "AQ==AQ==", "A-_=", "é", "=", "A\0=="]
-)
+@pytest.mark.parametrize("text", ["A", "AQ", "AQ=", "AR==", "AQ==\n", " AQ==", "AQ==AQ==", "A-_=", "é", "=", "A\0=="])
 def test_other_spellings_of_base64_are_malformed(text: str) -> None:
     with pytest.raises(MalformedError, match="field"):
         base64.decode(text, "field")
@@ -140,9 +138,7 @@ def test_a_broken_statement_is_malformed(changes: dict[str, object]) -> None:
 
 
 _CHECKPOINT = note.Checkpoint("example.org/log", 42, bytes(32))
-_NOTE = note.Note(
-    note.checkpoint_text(_CHECKPOINT), (note.NoteSignature("example.org/log", b"1234", b"sig"),)
-)
+_NOTE = note.Note(note.checkpoint_text(_CHECKPOINT), (note.NoteSignature("example.org/log", b"1234", b"sig"),))
 
 
 def test_a_signed_checkpoint_comes_back() -> None:
@@ -177,7 +173,7 @@ def test_a_broken_tree_size_is_malformed(size: str) -> None:
         note.parse_checkpoint(_NOTE.text.replace("42", size))
 
 
-@pytest.mark.parametrize("text", ["", "a\n1\n", "a\n1\nAA==\n", "\n".join(["a", "1", "x", ""])])
+@pytest.mark.parametrize("text", ["", "a\n1\n", "a\n1\nAA==\n", "a\n1\nx\n"])
 def test_a_broken_checkpoint_is_malformed(text: str) -> None:
     with pytest.raises(MalformedError):
         note.parse_checkpoint(text)

@@ -1,6 +1,7 @@
 """Strict JSON in, canonical JSON out."""
 
 import struct
+from collections.abc import Callable
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_too_many_bytes_are_stopped() -> None:
     ("narrow", "value"),
     [(as_object, []), (as_list, {}), (as_text, None), (as_int, True), (as_int, 1.0), (as_bool, 1)],
 )
-def test_another_kind_of_value_is_malformed(narrow, value) -> None:  # type: ignore[no-untyped-def]
+def test_another_kind_of_value_is_malformed(narrow: Callable[[object, str], object], value: object) -> None:
     with pytest.raises(MalformedError, match="member"):
         narrow(value, "member")
 
@@ -143,9 +144,7 @@ def test_text_is_escaped_as_little_as_possible() -> None:
     assert canonical(text) == b'"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/\x7f\xe2\x80\xa8"'
 
 
-@pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), "\ud800", (1 << 53) + 1, 10**400, {"\ud800": 1}]
-)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", (1 << 53) + 1, 10**400, {"\ud800": 1}])
 def test_values_without_canonical_json_are_malformed(value: object) -> None:
     with pytest.raises(MalformedError):
         canonical(value)

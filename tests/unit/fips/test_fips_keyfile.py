@@ -31,9 +31,7 @@ def test_an_encrypted_key_comes_back(private_key: PrivateKey, encrypted: bytes) 
     assert keyfile.read(encrypted, b"right", _CRYPTO).public == private_key.public
 
 
-def test_a_cosign_key_comes_back_under_both_labels(
-    private_key: PrivateKey, cosign_file: bytes
-) -> None:
+def test_a_cosign_key_comes_back_under_both_labels(private_key: PrivateKey, cosign_file: bytes) -> None:
     for content in (cosign_file, cosign_file.replace(b"SIGSTORE", b"COSIGN")):
         assert keyfile.read(content, b"right", _CRYPTO).public == private_key.public
 
@@ -91,7 +89,7 @@ def _cosign(**params: object) -> bytes:
     "params", [{"N": 1 << 30}, {"r": 1 << 20}, {"p": 100}, {"N": 3}, {"N": 0}, {"r": -1}, {"p": "1"}]
 )
 def test_costly_or_impossible_scrypt_is_refused_before_it_runs(params: dict[str, object]) -> None:
-    with pytest.raises(KeyFileError, match="scrypt|must be"):
+    with pytest.raises(KeyFileError, match=r"scrypt|must be"):
         keyfile.read(_cosign(**params), b"right", _CRYPTO)
 
 

@@ -1,5 +1,7 @@
 """What each provider must refuse: one broken thing a test."""
 
+from collections.abc import Callable
+
 import pytest
 
 from trustkit.codec import der
@@ -41,9 +43,7 @@ def key() -> PublicKey:
 @pytest.mark.parametrize(
     ("r", "s"), [(0, _S), (_R, 0), (_ORDER, _S), (_R, _ORDER), (_R + _ORDER, _S), (_R, _S + _ORDER)]
 )
-def test_numbers_outside_the_order_prove_nothing(
-    crypto: CryptoProvider, key: PublicKey, r: int, s: int
-) -> None:
+def test_numbers_outside_the_order_prove_nothing(crypto: CryptoProvider, key: PublicKey, r: int, s: int) -> None:
     with pytest.raises(SignatureMismatchError):
         crypto.verify(key, _ALGORITHM, from_numbers(r, s), known.MESSAGE)
 
@@ -73,7 +73,9 @@ def _indefinite(signature: bytes) -> bytes:
         lambda _: b"0\x80",
     ],
 )
-def test_a_signature_that_is_not_der_is_malformed(crypto, key, change) -> None:  # type: ignore[no-untyped-def]
+def test_a_signature_that_is_not_der_is_malformed(
+    crypto: CryptoProvider, key: PublicKey, change: Callable[[bytes], bytes]
+) -> None:
     with pytest.raises(MalformedError):
         crypto.verify(key, _ALGORITHM, change(_DER), known.MESSAGE)
 
@@ -88,9 +90,7 @@ def test_every_scheme_notices_another_message(crypto: CryptoProvider, scheme: st
 
 @pytest.mark.parametrize("scheme", ["eddsa", "rsa-pkcs1v15", "rsa-pss"])
 @pytest.mark.parametrize("cut", [-1, 0])
-def test_every_scheme_notices_a_cut_signature(
-    crypto: CryptoProvider, scheme: str, cut: int
-) -> None:
+def test_every_scheme_notices_a_cut_signature(crypto: CryptoProvider, scheme: str, cut: int) -> None:
     algorithm, spki_hex, signature = known.VERIFY[scheme]
     public = public_key_from_spki(bytes.fromhex(spki_hex))
     with pytest.raises((SignatureMismatchError, MalformedError)):
@@ -98,9 +98,7 @@ def test_every_scheme_notices_a_cut_signature(
 
 
 @pytest.mark.parametrize("algorithm", ["ecdsa-p384-sha384", "ed25519", "rsa-pss-sha256", "md5"])
-def test_an_algorithm_of_another_kind_of_key_is_refused(
-    crypto: CryptoProvider, key: PublicKey, algorithm: str
-) -> None:
+def test_an_algorithm_of_another_kind_of_key_is_refused(crypto: CryptoProvider, key: PublicKey, algorithm: str) -> None:
     with pytest.raises(AlgorithmNotApprovedError):
         crypto.verify(key, algorithm, _DER, known.MESSAGE)
 
