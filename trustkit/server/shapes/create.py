@@ -7,6 +7,7 @@ served here must not be dropped in silence. Fields without influence on a run ar
 import json
 from typing import NamedTuple
 
+from trustkit.engine import request
 from trustkit.errors import UsageError
 from trustkit.model.facts import RequestFacts
 from trustkit.model.run import RunSpec
@@ -81,21 +82,12 @@ def parse(body: bytes, name: str) -> CreateRequest:
     return CreateRequest(image, spec, json.dumps(_kept(config, host, spec)))
 
 
-def facts_of(spec: RunSpec, actor: str, image_user: str = "") -> RequestFacts:
-    """Return what policies are told of a run: every way in which it reaches outside its container."""
-    return RequestFacts(
-        actor=actor,
-        purpose="run",
-        privileged=spec.privileged,
-        host_network=spec.network == "host",
-        host_mounts=tuple(mount.source for mount in spec.mounts if mount.is_bind),
-        capabilities_added=spec.capabilities_added,
-        capabilities_dropped=spec.capabilities_dropped,
-        user=spec.user or image_user,
-        read_only=spec.read_only,
-        seccomp="unconfined" if spec.privileged else "default",
-        command=(*(spec.entrypoint or ()), *(spec.command or ())),
-    )
+def facts_of(spec: RunSpec, actor: str) -> RequestFacts:
+    """Return what policies are told of a run, by the very function with which the engine checks it again.
+
+    The image's user is filled in by the gate, which is the first to know the image. Raises UsageError.
+    """
+    return request.facts_of(spec, {}, actor=actor)
 
 
 def _refuse_unserved(

@@ -1,0 +1,83 @@
+"""Starting the daemon for a command that found none: once, however many commands race."""
+
+import fcntl
+import os
+import sys
+import time
+from pathlib import Path
+
+from trustkit.cli.client.wire import Connection
+from trustkit.durable import make_folder, storage_error
+from trustkit.errors import DaemonUnreachableError
+
+_READY_SECONDS = 30.0
+_PAUSE_SECONDS = 0.01
+_SHOWN_BYTES = 2000
+
+
+def start(home: Path, socket: str) -> Connection:
+    """Start a daemon detached from this terminal and return a connection to it.
+
+    Racing starters queue at a lock; all but the first find the daemon answering.
+    Raises DaemonUnreachableError with the last lines of its log, StorageError.
+    """
+    make_folder(home)
+    lock_path = home / "daemon.lock"
+    try:
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise storage_error(lock_path, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return Connection(socket)
+        except DaemonUnreachableError:
+            return _spawn(home / "daemon.log", socket)
+    finally:
+        os.close(lock)
+
+
+def _spawn(log: Path, socket: str) -> Connection:
+    try:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise storage_error(log, error) from error
+    began = os.fstat(output).st_size
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    pid = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "trustkit", "daemon"],
+        os.environ,  # noqa: TID251  (the daemon reads the configuration this command read)
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, nothing, 0),
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_DUP2, output, 2),
+        ],
+        setsid=True,
+    )
+    os.close(output)
+    os.close(nothing)
+    return _ready(pid, log, began, socket)
+
+
+def _ready(pid: int, log: Path, began: int, socket: str) -> Connection:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            return Connection(socket)
+        except DaemonUnreachableError:
+            ended, _ = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                raise _failure("the daemon could not start", log, began) from None
+        time.sleep(_PAUSE_SECONDS)
+    raise _failure(f"the daemon is not ready after {_READY_SECONDS:g} s", log, began)
+
+
+def _failure(message: str, log: Path, began: int) -> DaemonUnreachableError:
+    with log.open("rb") as file:
+        file.seek(max(began, file.seek(0, os.SEEK_END) - _SHOWN_BYTES))
+        said = file.read().decode("utf-8", "replace").strip()
+    last = "\n".join(said.splitlines()[-5:])
+    return DaemonUnreachableError(
+        f"{message}: {last}" if last else message, next_step=f"read {log}, or run `trustkit daemon` in a terminal"
+    )
