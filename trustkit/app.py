@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trustkit import limits
 from trustkit.admission.gate import Gate
 from trustkit.admission.judge import Kit
 from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
@@ -15,8 +16,8 @@ from trustkit.config import Config
 from trustkit.errors import KeyFileError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import provider
-from trustkit.limits import KEY_FILE_BYTES
 from trustkit.model.reference import ImageRef
+from trustkit.net.connection import Timeouts
 from trustkit.oci.open_source import open_repository, open_source
 from trustkit.oci.session import RegistryOptions, RegistrySession
 from trustkit.oci.source import ImageSource, Repository
@@ -51,7 +52,9 @@ def registry_options(config: Config) -> RegistryOptions:
     """Return how registries are reached."""
     files = (config.path("registry.docker_config"), config.path("registry.auth_file"))
     mirrors = {name: tuple(hosts.split()) for name, hosts in config.mapping("registry.mirrors").items()}
+    seconds = config.number("registry.timeout")
     return RegistryOptions(
+        timeouts=Timeouts(min(seconds, limits.CONNECT_SECONDS), seconds),
         insecure=config.items("registry.insecure"),
         ca_file=config.path("registry.ca_file"),
         mirrors=mirrors,
@@ -122,10 +125,10 @@ def keys_policy(config: Config, given: Sequence[str], annotations: tuple[tuple[s
 def _key_bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            content = stream.read(KEY_FILE_BYTES + 1)
+            content = stream.read(limits.KEY_FILE_BYTES + 1)
     except OSError as error:
         message = f"{file}: {(error.strerror or str(error)).lower()}"
         raise KeyFileError(message, next_step="give a public key's file or a name of `trustkit key list`") from error
-    if len(content) > KEY_FILE_BYTES:
-        raise KeyFileError(f"{file}: larger than {KEY_FILE_BYTES} bytes, so no key")
+    if len(content) > limits.KEY_FILE_BYTES:
+        raise KeyFileError(f"{file}: larger than {limits.KEY_FILE_BYTES} bytes, so no key")
     return content

@@ -17,7 +17,7 @@ _SOCKET_PATH_BYTES = 100
 
 
 class Setting(NamedTuple):
-    """One setting: `section.name`, its kind (`text`, `path`, `list`, `map`, `flag`), default, help."""
+    """One setting: `section.name`, its kind (`text`, `path`, `number`, `list`, `map`, `flag`), default, help."""
 
     key: str
     kind: str
@@ -36,6 +36,7 @@ SETTINGS = (
     Setting("registry.insecure", "list", (), "Registries (host[:port]) that may be spoken to without TLS; loopback always may."),
     Setting("registry.ca_file", "path", "", "PEM file with further certificate authorities for registries."),
     Setting("registry.mirrors", "map", {}, 'Where to ask first: { "docker.io" = "https://mirror.example" }.'),
+    Setting("registry.timeout", "number", 30, "Seconds a registry may stay silent before it counts as unreachable."),
     Setting("registry.docker_config", "path", "~/.docker/config.json", "Credentials, as `docker login` writes them."),
     Setting("registry.auth_file", "path", "", "Further credentials, as `podman login` writes them (auth.json)."),
     Setting("engine.containerd", "path", "", "Socket of a containerd to use. Empty: trustkit runs its own."),
@@ -64,6 +65,11 @@ class Config(NamedTuple):
         """A path setting, or None when it is empty."""
         value = self.text(key)
         return Path(value) if value else None
+
+    def number(self, key: str) -> float:
+        """A number setting."""
+        value = self.values[key]
+        return float(value) if isinstance(value, (int, float)) else 0.0
 
     def items(self, key: str) -> tuple[str, ...]:
         """A list setting."""
@@ -156,10 +162,19 @@ def _from_variable(setting: Setting, text: str) -> object:
     if setting.kind == "flag":
         words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
         return _checked(setting, words.get(text.lower(), text), setting.variable)
+    if setting.kind == "number":
+        return _checked(setting, _number(text), setting.variable)
     if setting.kind == "map":
         pairs = [part.partition("=") for part in text.split(",") if part]
         return {name: value for name, _, value in pairs}
     return text
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _checked(setting: Setting, value: object, where: str) -> object:
@@ -167,6 +182,7 @@ def _checked(setting: Setting, value: object, where: str) -> object:
         "text": isinstance(value, str),
         "path": isinstance(value, str),
         "flag": isinstance(value, bool),
+        "number": isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
         "list": isinstance(value, list) and all(isinstance(item, str) for item in value),
         "map": isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
     }[setting.kind]
@@ -225,6 +241,8 @@ def _toml(value: object) -> str:
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f'"{k}" = {_toml(v)}' for k, v in value.items()) + " }"
+    if isinstance(value, int):
+        return str(value)
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

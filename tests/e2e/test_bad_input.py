@@ -1,0 +1,239 @@
+"""Whatever is wrong ends in one clear line and a documented exit status, and a second try works."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from peers import images
+from peers.misbehaving import Answer, MisbehavingRegistry
+from peers.registry import Registry
+from peers.tools import Ran
+from peers.trustkit import Trustkit
+
+PASSPHRASE = {"TRUSTKIT_PASSWORD": "wonderland"}
+QUICK = {"TRUSTKIT_REGISTRY_TIMEOUT": "1"}
+
+
+def one_clear_line(done: Ran) -> str:
+    """Return the line that says what is wrong, after checking that there is just one and no traceback."""
+    assert "Traceback" not in done.stderr, done.said
+    lines = [line for line in done.stderr.splitlines() if line.startswith("trustkit: ")]
+    assert len(lines) == 1, done.said
+    return lines[0]
+
+
+@pytest.mark.parametrize("given", ["UPPER/case", "a b", "x@sha256:12", "host:port/app:tag", "oci:", "x" * 2000])
+def test_a_malformed_reference_is_a_usage_error(trustkit: Trustkit, given: str) -> None:
+    done = trustkit.run("verify", given)
+    assert done.status == 2, done.said
+    assert "is not an image reference" in one_clear_line(done)
+
+
+def test_a_missing_image_is_inconclusive(trustkit: Trustkit, registry: Registry) -> None:
+    done = trustkit.run("verify", registry.reference("nobody/pushed/this"))
+    assert done.status == 3, done.said
+    assert "nobody/pushed/this" in one_clear_line(done)
+
+
+def test_a_platform_that_is_not_there_is_named(trustkit: Trustkit, registry: Registry, repository: str) -> None:
+    registry.push(images.index({"linux/amd64": images.build()}), repository, "v1")
+    done = trustkit.run("verify", "--platform", "linux/s390x", registry.reference(repository, "v1"))
+    assert done.status == 3, done.said
+    assert "s390x" in one_clear_line(done)
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+def test_a_registry_that_answers_with_an_error_is_inconclusive(
+    trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry, status: int
+) -> None:
+    misbehaving_registry.always("GET", "/v2/app/manifests/v1", Answer(status, headers={"Retry-After": "0"}))
+    done = trustkit.run("verify", f"{misbehaving_registry.host}/app:v1")
+    assert done.status == 3, done.said
+    assert misbehaving_registry.host in one_clear_line(done)
+
+
+def test_a_registry_that_hangs_is_inconclusive(
+    trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry
+) -> None:
+    misbehaving_registry.always("GET", "/v2/app/manifests/v1", Answer(hang=True))
+    done = trustkit.run("verify", f"{misbehaving_registry.host}/app:v1", env=QUICK)
+    assert done.status == 3, done.said
+    assert "stopped answering" in one_clear_line(done)
+
+
+def test_a_registry_that_is_down_is_inconclusive(trustkit: Trustkit) -> None:
+    done = trustkit.run("verify", "127.0.0.1:1/app:v1", env=QUICK)
+    assert done.status == 3, done.said
+    assert "127.0.0.1:1" in one_clear_line(done)
+
+
+def test_a_redirect_of_a_manifest_to_another_host_is_not_followed(
+    trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry, registry: Registry, repository: str
+) -> None:
+    registry.push(images.build(), repository, "v1")
+    elsewhere = f"http://{registry.host}/v2/{repository}/manifests/v1"
+    misbehaving_registry.always("GET", "/v2/app/manifests/v1", Answer(307, headers={"Location": elsewhere}))
+    done = trustkit.run("verify", f"{misbehaving_registry.host}/app:v1")
+    assert done.status == 3, done.said
+    one_clear_line(done)
+
+
+def serve(fake: MisbehavingRegistry, content: bytes, **more: object) -> str:
+    """Serve these bytes as the manifest of a tag; return the reference."""
+    kind = {"Content-Type": images.OCI_MANIFEST}
+    fake.always("GET", "/v2/app/manifests/v1", Answer(200, content, kind, **more))  # type: ignore[arg-type]
+    return f"{fake.host}/app:v1"
+
+
+def test_a_truncated_manifest_is_refused(trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry) -> None:
+    done = trustkit.run("verify", serve(misbehaving_registry, images.build().manifest[:-20]))
+    assert done.status == 1, done.said
+    one_clear_line(done)
+
+
+def test_a_manifest_cut_off_by_the_connection_is_inconclusive(
+    trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry
+) -> None:
+    reference = serve(misbehaving_registry, images.build().manifest, cut_at=40)
+    done = trustkit.run("verify", reference, env=QUICK)
+    assert done.status == 3, done.said
+    one_clear_line(done)
+
+
+def test_an_oversized_manifest_is_refused(trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry) -> None:
+    reference = serve(misbehaving_registry, b" " * (5 * 1024 * 1024))
+    done = trustkit.run("verify", reference)
+    assert done.status == 1, done.said
+    one_clear_line(done)
+
+
+def test_a_manifest_with_duplicate_keys_is_refused(
+    trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry
+) -> None:
+    manifest = images.build().manifest.replace(b'"schemaVersion":2', b'"schemaVersion":2,"schemaVersion":2')
+    done = trustkit.run("verify", serve(misbehaving_registry, manifest))
+    assert done.status == 1, done.said
+    assert "schemaVersion" in one_clear_line(done)
+
+
+def test_content_with_another_digest_is_refused(
+    trustkit: Trustkit, misbehaving_registry: MisbehavingRegistry
+) -> None:
+    image, other = images.build(), images.build(files={"x": b"y"})
+    misbehaving_registry.serve(image, "app")
+    path = f"/v2/app/manifests/{image.digest}"
+    misbehaving_registry.always("GET", path, Answer(200, other.manifest, {"Content-Type": other.media_type}))
+    done = trustkit.run("verify", f"{misbehaving_registry.host}/app@{image.digest}")
+    assert done.status == 1, done.said
+    assert "digest" in one_clear_line(done)
+
+
+@pytest.fixture
+def signed(trustkit: Trustkit, registry: Registry, repository: str) -> str:
+    """A signed image, and the key `release` in the key ring."""
+    digest = registry.push(images.build(), repository, "v1")
+    trustkit.must("key", "generate", "release", env=PASSPHRASE)
+    reference = f"{registry.host}/{repository}@{digest}"
+    trustkit.must("sign", "--key", "release", reference, env=PASSPHRASE)
+    return reference
+
+
+def test_a_wrong_passphrase_is_a_usage_error_and_the_right_one_then_works(trustkit: Trustkit, signed: str) -> None:
+    done = trustkit.run("sign", "--key", "release", signed, env={"TRUSTKIT_PASSWORD": "looking glass"})
+    assert done.status == 2, done.said
+    assert "passphrase" in one_clear_line(done)
+    assert trustkit.run("sign", "--key", "release", signed, env=PASSPHRASE).status == 0
+
+
+def test_a_key_file_that_others_may_read_is_not_used(trustkit: Trustkit, signed: str) -> None:
+    key = trustkit.home / "keys" / "release.key"
+    key.chmod(0o644)
+    done = trustkit.run("sign", "--key", "release", signed, env=PASSPHRASE)
+    assert done.status == 2, done.said
+    assert "permissions" in one_clear_line(done)
+    key.chmod(0o600)
+    assert trustkit.run("sign", "--key", "release", signed, env=PASSPHRASE).status == 0
+
+
+def test_a_policy_with_an_unknown_field_names_file_line_and_field(trustkit: Trustkit, signed: str) -> None:
+    policy = trustkit.user_home / "bad.yaml"
+    policy.write_text("apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: bad}\nspec:\n  verifi: {}\n")
+    done = trustkit.run("verify", signed, env={"TRUSTKIT_TRUST_POLICY": str(policy)})
+    assert done.status == 2, done.said
+    line = one_clear_line(done)
+    assert "bad.yaml:5" in line
+    assert "verifi" in line
+
+
+@pytest.fixture
+def small_disk(trustkit: Trustkit) -> Iterator[Path]:
+    """The state directory on a disk of one megabyte."""
+    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"]
+    subprocess.run(["mount", *options, str(trustkit.home)], check=True)
+    try:
+        yield trustkit.home
+    finally:
+        subprocess.run(["umount", "--lazy", str(trustkit.home)], check=True)
+
+
+def test_a_full_disk_refuses_and_space_makes_it_work_again(
+    small_disk: Path, trustkit: Trustkit, signed: str
+) -> None:
+    filler = small_disk / "filler"
+    with filler.open("wb") as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+                file.flush()
+        except OSError:
+            pass
+    done = trustkit.run("verify", signed)
+    assert done.status == 4, done.said
+    assert "space" in one_clear_line(done)
+    filler.unlink()
+    assert trustkit.run("verify", signed).status == 0
+
+
+def test_a_read_only_state_directory_is_the_machines_fault(trustkit: Trustkit, signed: str) -> None:
+    subprocess.run(["mount", "--bind", trustkit.home, trustkit.home], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", trustkit.home], check=True)
+        done = trustkit.run("verify", signed)
+    finally:
+        subprocess.run(["umount", "--lazy", trustkit.home], check=True)
+    assert done.status == 4, done.said
+    assert "read-only" in one_clear_line(done)
+    assert trustkit.run("verify", signed).status == 0
+
+
+def test_one_bad_image_does_not_hide_the_others(trustkit: Trustkit, registry: Registry, signed: str) -> None:
+    done = trustkit.run("verify", "--output", "json", registry.reference("not/there"), signed)
+    assert done.status == 3, done.said
+    assert [entry["verdict"] for entry in json.loads(done.stdout)] == ["unknown", "allow"]
+
+
+def test_an_inconclusive_decision_is_on_record(trustkit: Trustkit, registry: Registry) -> None:
+    trustkit.run("verify", registry.reference("not/there"))
+    records = trustkit.json("audit", "log")
+    assert isinstance(records, list)
+    assert [record["outcome"] for record in records] == ["unknown"]
+
+
+@pytest.mark.parametrize("command", ["sign", "verify"])
+def test_a_command_killed_in_the_middle_leaves_nothing_broken(
+    trustkit: Trustkit, signed: str, command: str
+) -> None:
+    key = ["--key", "release"] if command == "sign" else []
+    for delay in (0.02, 0.06, 0.1, 0.14):
+        running = trustkit.start(command, *key, signed, env=PASSPHRASE)
+        try:
+            os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+            subprocess.run(["sleep", str(delay)], check=True)
+        finally:
+            running.stop()
+    assert trustkit.run(command, *key, signed, env=PASSPHRASE).status == 0
+    assert trustkit.run("audit", "verify").status == 0
