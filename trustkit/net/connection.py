@@ -24,6 +24,14 @@ class TlsContext(Protocol):
         """Return the socket, encrypted and its peer verified."""
 
 
+class QuietSocket(socket.socket):
+    """A socket that ends with whoever held it, without a warning: a source has no end to call."""
+
+    def __del__(self) -> None:
+        """Close."""
+        self.close()
+
+
 class Timeouts(NamedTuple):
     """Seconds to connect, and seconds an answer may take beyond what its size excuses."""
 
@@ -100,7 +108,9 @@ def connect(url: Url, timeouts: Timeouts, tls: Callable[[], TlsContext]) -> Conn
     """
     host = url.host.strip("[]")
     try:
-        opened = socket.create_connection((host, url.port), timeouts.connect_seconds)
+        found = socket.create_connection((host, url.port), timeouts.connect_seconds)
+        opened: socket.socket = QuietSocket(found.family, found.type, found.proto, found.detach())
+        opened.settimeout(timeouts.connect_seconds)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except socket.gaierror as error:
         raise _unreachable(url, f"the name is not known ({_reason(error)})") from error
@@ -121,7 +131,15 @@ def tls_context(ca_file: Path | None) -> TlsContext:
     """
     import ssl
 
+    class QuietTlsSocket(ssl.SSLSocket):
+        """As QuietSocket."""
+
+        def __del__(self) -> None:
+            """Close."""
+            self.close()
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = QuietTlsSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_default_certs()
     if ca_file is not None:
@@ -150,7 +168,9 @@ def _encrypted(opened: socket.socket, host: str, url: Url, tls: Callable[[], Tls
         raise _unreachable(url, "the TLS handshake hangs") from error
     except OSError as error:
         opened.close()
-        raise _unreachable(url, f"TLS: {_reason(error)}") from error
+        failed = _unreachable(url, f"TLS: {_reason(error)}")
+        failed.details["tls"] = "handshake"
+        raise failed from error
 
 
 def _unreachable(url: Url, reason: str) -> UnreachableError:

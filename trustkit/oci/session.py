@@ -183,8 +183,11 @@ class RegistrySession:
                 raise
             try:
                 response, first = self._send(endpoint, others[0], call, scope), others[0]
-            except (ProtocolError, UnreachableError):
-                raise error from None
+            except UnreachableError as second:
+                # a failed handshake only says that the other scheme was the right one
+                if second.details.get("tls") == "handshake":
+                    raise error from None
+                raise
         # Go's servers answer plain HTTP on a TLS port with 400
         if response.status == 400 and first == "http" and others:  # noqa: PLR2004
             response.close()
