@@ -51,7 +51,9 @@ class SigstoreBundle:
     places: ClassVar[tuple[Place, ...]] = (Place(REFERRERS, ""),)
 
     def recognises(self, item: Evidence) -> bool:
-        """Whether manifest or layer call themselves a bundle of any version."""
+        """Whether a referrer's manifest or layer call themselves a bundle of any version."""
+        if item.place.kind != REFERRERS:
+            return False
         return item.media_type.startswith(_FAMILY) or item.artifact_type.startswith(_FAMILY)
 
     def verify(self, item: Evidence, check: Check) -> VerifiedSignature:
@@ -121,7 +123,7 @@ def _envelope(value: object) -> Envelope:
     members = _members(value, "dsseEnvelope", _ENVELOPE)
     signatures = as_list(members.get("signatures"), "dsseEnvelope.signatures")
     if len(signatures) != 1:
-        # sigstore_bundle.proto: "MUST contain exactly one signature"
+        # sigstore_bundle.proto says so: signatures MUST number exactly one
         raise MalformedError(f"a bundle's envelope has exactly one signature, not {len(signatures)}")
     _members(signatures[0], "dsseEnvelope.signatures[0]", ("sig", "keyid"))
     return dsse.from_value(members)

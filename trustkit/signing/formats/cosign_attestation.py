@@ -28,8 +28,8 @@ class CosignAttestation:
     places: ClassVar[tuple[Place, ...]] = (TAG_PLACE,)
 
     def recognises(self, item: Evidence) -> bool:
-        """Whether the item lies where attestations lie, or calls itself one."""
-        return item.place == TAG_PLACE or item.media_type == MEDIA_TYPE
+        """Whether the item lies where attestations lie."""
+        return item.place == TAG_PLACE
 
     def verify(self, item: Evidence, check: Check) -> VerifiedSignature:
         """Return what the item proves: media type, envelope, payload type, signature, subject.

@@ -47,8 +47,10 @@ class CosignSignature:
     places: ClassVar[tuple[Place, ...]] = (TAG_PLACE, Place(REFERRERS, ARTIFACT_TYPE))
 
     def recognises(self, item: Evidence) -> bool:
-        """Whether the item lies where these signatures lie, or calls itself one."""
-        return item.place == TAG_PLACE or item.artifact_type == ARTIFACT_TYPE or item.media_type == MEDIA_TYPE
+        """Whether the item lies where these signatures lie; a referrer may only call itself one."""
+        if item.place.kind == REFERRERS:
+            return item.artifact_type == ARTIFACT_TYPE or item.media_type == MEDIA_TYPE
+        return item.place == TAG_PLACE
 
     def verify(self, item: Evidence, check: Check) -> VerifiedSignature:
         """Return what the item proves: media type, signature, payload's shape and type, digest.
