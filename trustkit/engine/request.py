@@ -97,6 +97,4 @@ def _more_capable(wanted: RequestFacts, admitted: RequestFacts) -> bool:
 
 
 def _capabilities(facts: RequestFacts) -> tuple[str, ...]:
-    return capabilities.effective(
-        facts.capabilities_added, facts.capabilities_dropped, privileged=facts.privileged
-    )
+    return capabilities.effective(facts.capabilities_added, facts.capabilities_dropped, privileged=facts.privileged)
