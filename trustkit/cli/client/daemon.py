@@ -49,7 +49,7 @@ class Daemon:
     def lines(self, method: str, target: str, **query: str) -> Iterator[Mapping[str, object]]:
         """Yield the JSON lines of a streamed answer. Raises as `call`."""
         pending = b""
-        for chunk in self.open(method, target, **query).chunks():
+        for chunk in self.open(method, target_of(target, query)).chunks():
             *whole, pending = (pending + chunk).split(b"\n")
             for line in whole:
                 if line.strip():

@@ -76,13 +76,12 @@ async def logs(parts: Parts, request: Request, name: str) -> Answer:
     if not wanted:
         raise UsageError("Bad parameters: you must choose at least one stream")
     until = moments.parse(request.query.get("until", ""), "until")
-    chunks = parts.engine.logs(
+    lines = parts.engine.logs(
         view.id,
         follow=request.flag("follow"),
         tail=_tail(request.query.get("tail", "")),
         since=moments.parse(request.query.get("since", ""), "since"),
     )
-    lines = chunks if hasattr(chunks, "__aiter__") else await chunks
     timestamps = request.flag("timestamps")
 
     async def framed() -> AsyncIterator[bytes]:
