@@ -26,6 +26,8 @@ _REFUSED_START = "container.refused"
 _CHANGES = ("policy.", "key.", "image.", "log.")
 # Up to this length of time a bar is an hour, beyond it a day.
 _HOURS = timedelta(hours=48)
+# More bars than this cannot be told apart.
+_MOST_BARS = 366
 
 
 class Period(NamedTuple):
@@ -231,9 +233,16 @@ def _intervals(decisions: Sequence[AuditRecord]) -> tuple[tuple[Interval, ...], 
     for record in decisions:
         start = record.event.at.replace(minute=0, second=0, microsecond=0)
         counted[(start if by_hour else start.replace(hour=0), record.event.outcome)] += 1
-    starts = sorted({start for start, _ in counted})
+    starts = _without_gaps({start for start, _ in counted}, timedelta(hours=1) if by_hour else timedelta(days=1))
     rows = [Interval(s, *(counted[(s, name)] for name in ("allow", "deny", "unknown"))) for s in starts]
     return tuple(rows), by_hour
+
+
+def _without_gaps(starts: set[datetime], step: timedelta) -> list[datetime]:
+    """Return every interval from first to last, so that quiet ones show; only the busy ones of a long time."""
+    first, last = min(starts), max(starts)
+    count = (last - first) // step + 1
+    return [first + number * step for number in range(count)] if count <= _MOST_BARS else sorted(starts)
 
 
 def _signer_name(item: Mapping[str, object]) -> str:

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -215,9 +217,7 @@ for number in range(int(sys.argv[2])):
 
 
 def writer(folder: Path, count: int, name: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder), str(count), name], stdout=subprocess.PIPE
-    )
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(count), name], stdout=subprocess.PIPE)
 
 
 def test_four_processes_append_without_losing_or_sharing_a_number(folder: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_torn_unacknowledged_tail_of_the_wal_leaves_a_log_that_goes_on(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
     disk = tmp_path / "disk"
@@ -274,16 +274,20 @@ def small_disk(tmp_path: Path) -> Path:
     subprocess.run(["umount", "-l", disk], check=True)
 
 
+def fill_up(path: Path) -> None:
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
 def test_a_full_disk_refuses_and_the_log_goes_on_once_there_is_space(small_disk: Path) -> None:
     with opened(small_disk / "audit") as log:
         log.append(event())
         filler = small_disk / "filler"
-        with pytest.raises(OSError, match="space"), filler.open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
+        fill_up(filler)
+        large = AuditEvent(NOON, "decision", "allow", None, {"filling": "x" * 60_000})
         with pytest.raises(StorageError) as caught:
-            for _ in range(100):
-                log.append(AuditEvent(NOON, "decision", "allow", None, {"filling": "x" * 60_000}))
+            log.append_many([large] * 100)
         assert caught.value.exit_status == 4
         assert "space" in caught.value.message or "full" in caught.value.message
         filler.unlink()

@@ -106,6 +106,11 @@ def test_no_module_is_called_validated_unless_the_record_says_so() -> None:
     assert not made(ALLOWED).modules[0].validated
 
 
+def test_quiet_days_have_their_place_in_the_chart() -> None:
+    report = made(ALLOWED, ALLOWED._replace(at=NOON + timedelta(days=5)))
+    assert [bar.allowed for bar in report.intervals] == [1, 0, 0, 0, 0, 1]
+
+
 @pytest.mark.parametrize("body", [{}, {"accepted": 5}, {"findings": ["x"], "policy": [], "crypto": 1, "error": "x"}])
 def test_a_record_with_missing_or_odd_members_still_has_its_place(body: dict[str, object]) -> None:
     event = AuditEvent(NOON, "decision", "deny", None, body)
