@@ -2,7 +2,20 @@ from datetime import timedelta
 
 import pytest
 
-from policy_facts import HEAD, KEYS, NAME, NOW, OTHER_IMAGE, attestation, facts, read, rejection, signature, spec, verdict
+from policy_facts import (
+    HEAD,
+    KEYS,
+    NAME,
+    NOW,
+    OTHER_IMAGE,
+    attestation,
+    facts,
+    read,
+    rejection,
+    signature,
+    spec,
+    verdict,
+)
 from trustkit.fips.hashing import digest_of
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import RequestFacts
@@ -212,7 +225,9 @@ def test_only_listed_registries_are_allowed(pattern, reference, expected):
     assert verdict(policy, facts(signature("one"), reference=reference))[0] == expected
 
 
-@pytest.mark.parametrize("user", ["", "0", "root", "0:10", "root:root", "00", ":5", "nginx", "-1", "+0", "٠", "4294967296"])
+@pytest.mark.parametrize(
+    "user", ["", "0", "root", "0:10", "root:root", "00", ":5", "nginx", "-1", "+0", "٠", "4294967296"]
+)
 @pytest.mark.parametrize("where", ["image", "runtime"])
 def test_a_user_that_may_be_root_is_denied(user, where):
     policy = spec(f"  require: {{{where}: {{denyRootUser: true}}}}\n" + SIGNED)
@@ -292,7 +307,9 @@ def test_the_built_in_policy_admits_what_one_of_the_users_keys_signed():
     assert verdict(built("one", "two"), facts(signature("two"), user=""))[0] == ALLOW
 
 
-@pytest.mark.parametrize(("names", "evidence"), [((), (signature("one"),)), (("one",), ()), (("one",), (signature("two"),))])
+@pytest.mark.parametrize(
+    ("names", "evidence"), [((), (signature("one"),)), (("one",), ()), (("one",), (signature("two"),))]
+)
 def test_the_built_in_policy_denies_everything_else(names, evidence):
     assert verdict(built(*names), facts(*evidence))[0] == DENY
 

@@ -63,7 +63,11 @@ def test_a_field_given_twice_is_refused_with_both_lines():
         ("  enforcement: {digest: {require: 1}}\n", "spec.enforcement.digest.require", "must be true or false"),
         ("  require: {runtime: {denyPrivileged: 'true'}}\n", "spec.require.runtime.denyPrivileged", "not text"),
         ("  require: {runtime: {denyPrivileged: yes}}\n", "spec.require.runtime.denyPrivileged", "not text"),
-        ("  require: {runtime: {capabilities: {add: ['a b']}}}\n", "spec.require.runtime.capabilities.add[0]", "no cap"),
+        (
+            "  require: {runtime: {capabilities: {add: ['a b']}}}\n",
+            "spec.require.runtime.capabilities.add[0]",
+            "no cap",
+        ),
         ("  require: {image: {platforms: [linux]}}\n", "spec.require.image.platforms[0]", "no platform"),
         ("  require: {image: {registries: ['A!']}}\n", "spec.require.image.registries[0]", "not a registry host"),
         ("  verify: {signatures: {}}\n", "spec.verify.signatures", "give exactly one of"),
@@ -179,7 +183,9 @@ def test_text_that_is_no_policy_is_refused(text, reason):
 
 def test_an_alias_bomb_is_refused_before_it_expands():
     bomb = "a: &a [x, x, x, x, x, x, x, x]\n"
-    bomb += "".join(f"{two}: &{two} [{', '.join(['*' + one] * 8)}]\n" for one, two in zip("abcdefgh", "bcdefghi", strict=True))
+    bomb += "".join(
+        f"{two}: &{two} [{', '.join(['*' + one] * 8)}]\n" for one, two in zip("abcdefgh", "bcdefghi", strict=True)
+    )
     assert "anchors and aliases" in refusal(bomb).message
 
 
@@ -197,7 +203,9 @@ def test_text_that_is_not_utf8_is_refused_with_its_line():
         parse(b"a: b\n\xff", file="x.yaml", load_key=str.encode, digest=digest_of, fingerprint=lambda pem: "")
 
 
-@pytest.mark.parametrize("head", ["apiVersion: trustkit.dev/v2\nkind: Policy", "apiVersion: trustkit.dev/v1\nkind: Pol"])
+@pytest.mark.parametrize(
+    "head", ["apiVersion: trustkit.dev/v2\nkind: Policy", "apiVersion: trustkit.dev/v1\nkind: Pol"]
+)
 def test_another_version_or_kind_is_refused(head):
     assert "is not one of" in refusal(f"{head}\nmetadata: {{name: a}}\nspec: {{}}\n").message
 
