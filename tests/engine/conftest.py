@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from peers.engine_bench import Bench, bench
 
 

@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from peers import images
 from peers.engine_bench import Bench
-
 from trustkit.model.run import Mount
 
 
@@ -30,7 +30,9 @@ def test_another_user_has_no_effective_capabilities(engine: Bench) -> None:
     assert text.split() == ["65534", "CapEff:", "0" * 16]
 
 
-@pytest.mark.parametrize("command", ["unshare -m true", "mount -t tmpfs none /mnt", "hostname evil", "unshare -U true", "dmesg"])
+@pytest.mark.parametrize(
+    "command", ["unshare -m true", "mount -t tmpfs none /mnt", "hostname evil", "unshare -U true", "dmesg"]
+)
 def test_calls_that_reach_out_fail_with_eperm(engine: Bench, command: str) -> None:
     code, text = engine.output("sh", "-c", f"mkdir -p /mnt; {command}")
     assert code != 0
@@ -46,11 +48,12 @@ def test_seccomp_stops_a_namespace_even_for_an_admin(engine: Bench) -> None:
 def test_clone3_is_answered_as_unknown_and_keyctl_refused(engine: Bench, tmp_path: Path) -> None:
     source = tmp_path / "probe.c"
     source.write_text(
-        "#include <errno.h>\n#include <stdio.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n#include <sys/socket.h>\n"
-        "int main(void) { long r = syscall(435, 0, 0); printf(\"%d \", r < 0 ? errno : 0);"
-        " r = syscall(SYS_keyctl, 0, -3, 0); printf(\"%d \", r < 0 ? errno : 0);"
-        " r = socket(38, 5, 0); printf(\"%d \", r < 0 ? errno : 0);"
-        " r = syscall(425, 1, 0); printf(\"%d\\n\", r < 0 ? errno : 0); return 0; }\n"
+        "#include <errno.h>\n#include <stdio.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+        "#include <sys/socket.h>\n"
+        'int main(void) { long r = syscall(435, 0, 0); printf("%d ", r < 0 ? errno : 0);'
+        ' r = syscall(SYS_keyctl, 0, -3, 0); printf("%d ", r < 0 ? errno : 0);'
+        ' r = socket(38, 5, 0); printf("%d ", r < 0 ? errno : 0);'
+        ' r = syscall(425, 1, 0); printf("%d\\n", r < 0 ? errno : 0); return 0; }\n'
     )
     binary = tmp_path / "probe"
     built = subprocess.run(["cc", "-static", "-o", binary, source], capture_output=True, check=False)
@@ -80,7 +83,9 @@ def test_a_read_only_root_is_read_only(engine: Bench) -> None:
 
 
 def test_the_memory_limit_kills(engine: Bench) -> None:
-    container = engine.create("sh", "-c", "tail -c 64m /dev/zero | cat > /dev/null; tail /dev/zero", memory_bytes=16 << 20)
+    container = engine.create(
+        "sh", "-c", "tail -c 64m /dev/zero | cat > /dev/null; tail /dev/zero", memory_bytes=16 << 20
+    )
     engine.start(container)
     assert engine.run(engine.service.wait(container)).code == 137
     assert engine.run(engine.service.inspect(container)).out_of_memory
@@ -158,7 +163,9 @@ def test_the_image_s_declared_volume_goes_with_the_container(engine: Bench) -> N
 
 def test_environment_entrypoint_and_folder_come_from_image_and_request(engine: Bench) -> None:
     image = engine.pull(
-        images.build(config={"Env": ["PATH=/bin", "A=image", "B=image"], "Entrypoint": ["sh", "-c"], "WorkingDir": "/new/dir"})
+        images.build(
+            config={"Env": ["PATH=/bin", "A=image", "B=image"], "Entrypoint": ["sh", "-c"], "WorkingDir": "/new/dir"}
+        )
     )
     fields = {"environment": ("A=asked",), "image": image}
     _, text = engine.output("echo $A $B $HOME; pwd", **fields)

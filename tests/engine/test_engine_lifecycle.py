@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from peers.engine_bench import Bench, admit, now
 
+from peers.engine_bench import Bench, admit, now
 from trustkit.engine.values import ExecSpec, Status
 from trustkit.errors import ConflictError, ContainerStartError, NoSuchContainerError, UsageError
-from trustkit.model.run import Mount, RunSpec
+from trustkit.model.run import ContainerHandle, Mount, RunSpec
 
 
 def test_a_container_goes_through_its_states(engine: Bench) -> None:
@@ -30,7 +30,9 @@ def test_the_exit_code_is_the_process_s(engine: Bench, code: int) -> None:
 
 @pytest.mark.parametrize(("name", "code"), [("KILL", 137), ("SIGTERM", 143), ("10", 138)])
 def test_a_signal_gives_128_and_its_number(engine: Bench, name: str, code: int) -> None:
-    container = engine.create("sh", "-c", "trap 'exit 143' TERM; trap 'exit 138' USR1; echo up; while :; do sleep 0.05; done")
+    container = engine.create(
+        "sh", "-c", "trap 'exit 143' TERM; trap 'exit 138' USR1; echo up; while :; do sleep 0.05; done"
+    )
     engine.start(container)
     engine.run(_line(engine, container, "up"))
     engine.run(engine.service.kill(container, name))
@@ -44,8 +46,9 @@ async def _line(engine: Bench, container: str, text: str) -> None:
 
 
 def test_stop_kills_what_ignores_the_stop_signal(engine: Bench) -> None:
-    container = engine.create("sh", "-c", "trap '' TERM; while :; do sleep 0.05; done")
+    container = engine.create("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done")
     engine.start(container)
+    engine.run(_line(engine, container, "up"))
     engine.run(engine.service.stop(container, 1))
     assert engine.run(engine.service.wait(container)).code == 137
 
@@ -58,7 +61,9 @@ def test_a_stopped_container_starts_again_with_its_files(engine: Bench) -> None:
     assert engine.logged(container).split() == ["1", "2"]
 
 
-@pytest.mark.parametrize(("command", "code"), [("/nope", "127"), ("nope", "127"), ("/etc/passwd", "126"), ("/etc", "126")])
+@pytest.mark.parametrize(
+    ("command", "code"), [("/nope", "127"), ("nope", "127"), ("/etc/passwd", "126"), ("/etc", "126")]
+)
 def test_what_cannot_run_gives_dockers_codes(engine: Bench, command: str, code: str) -> None:
     container = engine.create(command)
     with pytest.raises(ContainerStartError) as caught:
@@ -146,7 +151,7 @@ def test_attach_before_start_misses_nothing_and_keeps_streams_apart(engine: Benc
     assert engine.run(story()) == {1: b"out\n", 2: b"err\n"}
 
 
-async def _created(engine: Bench, *command: str, **fields: object):
+async def _created(engine: Bench, *command: str, **fields: object) -> ContainerHandle:
     spec = RunSpec(command=command, **{"network": "none", **fields})
     return await engine.service.create(admit(engine.image, spec), spec, now())
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from peers.engine_bench import Bench, admit, now, resolved
-from peers import images
 
+from peers import images
+from peers.engine_bench import Bench, admit, now, resolved
 from trustkit.engine.values import Status
 from trustkit.errors import AdmissionDenied, DigestMismatchError, NoSuchImageError
 from trustkit.model.digest import Digest
@@ -133,9 +133,7 @@ def test_a_layer_that_unpacks_to_other_bytes_is_refused(engine: Bench) -> None:
     from peers.engine_bench import Blobs
 
     with pytest.raises(DigestMismatchError):
-        engine.run(
-            engine.service.pull(admit(mixed, RunSpec()), mixed, Blobs({**honest.blobs, **other.blobs}), now())
-        )
+        engine.run(engine.service.pull(admit(mixed, RunSpec()), mixed, Blobs({**honest.blobs, **other.blobs}), now()))
 
 
 def test_a_source_that_lies_leaves_nothing(engine: Bench) -> None:
@@ -143,7 +141,10 @@ def test_a_source_that_lies_leaves_nothing(engine: Bench) -> None:
     image = resolved(built)
     from peers.engine_bench import Blobs
 
-    lies = {digest: (content[:-1] + b"!" if digest == built.layers[1] else content) for digest, content in built.blobs.items()}
+    lies = {
+        digest: (content[:-1] + b"!" if digest == built.layers[1] else content)
+        for digest, content in built.blobs.items()
+    }
     with pytest.raises(DigestMismatchError):
         engine.run(engine.service.pull(admit(image, RunSpec()), image, Blobs(lies), now()))
     assert not blob_path(engine, image.layers[1].digest).exists()

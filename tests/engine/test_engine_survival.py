@@ -3,10 +3,10 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 from peers import images
 from peers.engine_bench import Bench, admit, bench, now
-
 from trustkit.engine.service import EngineService
 from trustkit.engine.values import Status
 from trustkit.model.run import RunSpec
@@ -26,7 +26,9 @@ def wait_for_log(engine: Bench, container: str, text: str) -> None:
 
 
 def test_a_killed_daemon_finds_its_container_and_its_output(own_engine: Bench) -> None:
-    container = own_engine.create("sh", "-c", "echo before; while ! [ -e /go ]; do sleep 0.05; done; echo after; exit 4")
+    container = own_engine.create(
+        "sh", "-c", "echo before; while ! [ -e /go ]; do sleep 0.05; done; echo after; exit 4"
+    )
     own_engine.start(container)
     wait_for_log(own_engine, container, "before")
     own_engine.restart_daemon()
@@ -57,13 +59,17 @@ def test_an_end_without_the_daemon_is_learnt_and_auto_removed(own_engine: Bench)
     assert names == {"kept"}
 
 
+def _wait_for_ends(pids: list[int]) -> None:
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def _restart_after_the_end(engine: Bench, pids: list[int]) -> None:
     original = EngineService.open
 
     async def later(settings: object) -> EngineService:
-        deadline = time.monotonic() + 10
-        while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        _wait_for_ends(pids)
         return await original(settings)  # type: ignore[arg-type]
 
     EngineService.open = later  # type: ignore[method-assign, assignment]
@@ -110,9 +116,9 @@ def test_closing_leaves_no_bridge_no_namespace_no_mount_no_process() -> None:
         engine.pull()
         engine.output("true", network="bridge")
         bridge = engine.service._parts.network.bridge_name
-        assert os.path.exists(f"/sys/class/net/{bridge}")
+        assert Path(f"/sys/class/net/{bridge}").exists()
         folder = str(engine.folder)
-    assert not os.path.exists(f"/sys/class/net/{bridge}")
+    assert not Path(f"/sys/class/net/{bridge}").exists()
     with open("/proc/self/mounts", encoding="utf-8") as mounts:
         assert folder not in mounts.read()
 
@@ -131,7 +137,9 @@ def test_images_are_named_listed_and_removed(own_engine: Bench) -> None:
     other = own_engine.pull(images.build(files={"o": b"1"}))
     own_engine.run(own_engine.service.tag(other.digest, "registry.test/second:1"))
     assert own_engine.run(own_engine.service.image("registry.test/second:1")).digest == other.digest
-    assert own_engine.run(own_engine.service.remove_image("registry.test/second:1")) == ("untagged:registry.test/second:1",)
+    assert own_engine.run(own_engine.service.remove_image("registry.test/second:1")) == (
+        "untagged:registry.test/second:1",
+    )
     gone = own_engine.run(own_engine.service.remove_image(str(other.digest), force=True))
     assert gone[-1] == f"deleted:{other.digest}"
     left = [view.digest for view in own_engine.run(own_engine.service.images())]

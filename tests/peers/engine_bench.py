@@ -145,7 +145,7 @@ class Bench:
             if item.watch:
                 item.watch.cancel()
             item.watch = None
-            for stream, descriptor in item.pump._open.items():
+            for descriptor in item.pump._open.values():
                 self.runner.get_loop().remove_reader(descriptor)
                 os.close(descriptor)
             item.pump._open.clear()
@@ -170,7 +170,7 @@ class Bench:
 
     def _sweep(self) -> None:
         mine = str(self.folder)
-        for pid in filter(str.isdigit, os.listdir("/proc")):
+        for pid in filter(str.isdigit, (place.name for place in Path("/proc").iterdir())):
             try:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
             except OSError:

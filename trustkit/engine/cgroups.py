@@ -1,5 +1,6 @@
 """Which cgroup version the machine has, and where our containers' groups are."""
 
+import contextlib
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -26,3 +27,10 @@ def killed_by_memory(container: str) -> bool:
     except OSError:
         return False
     return any(line.split() != [key, "0"] for line in lines if line.split()[:1] == [key])
+
+
+def remove_parent() -> None:
+    """Remove the groups above our containers' where nothing is in them any more."""
+    for place in (_ROOT / "trustkit", *_ROOT.glob("*/trustkit")):
+        with contextlib.suppress(OSError):
+            place.rmdir()

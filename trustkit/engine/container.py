@@ -18,9 +18,7 @@ class Container:
         self.parts = parts
         self.lock = asyncio.Lock()
         self.log = LogFile(parts.folder(row.id) / f"{row.id}-json.log")
-        self.fifos = Fifos(
-            parts.fifos(row.id), stdin=row.spec.open_stdin, terminal=row.spec.terminal
-        )
+        self.fifos = Fifos(parts.fifos(row.id), stdin=row.spec.open_stdin, terminal=row.spec.terminal)
         self.pump = self.new_pump()
         self.size: tuple[int, int] | None = None
         self.watch: asyncio.Task[None] | None = None

@@ -175,5 +175,3 @@ def _erase_files(container: Container, *, volumes: bool) -> None:
         # Named volumes stay, as with docker: only those nobody named are taken.
         if volume not in wanted:
             container.parts.volumes.remove(volume)
-
-

@@ -31,9 +31,7 @@ class Events:
         self._queues.append(entry)
         return self._events(entry)
 
-    async def _events(
-        self, entry: tuple[deque[EngineEvent], asyncio.Event]
-    ) -> AsyncIterator[EngineEvent]:
+    async def _events(self, entry: tuple[deque[EngineEvent], asyncio.Event]) -> AsyncIterator[EngineEvent]:
         queue, wake = entry
         try:
             while True:

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 
+from trustkit.codec import strict_json
 from trustkit.engine import capabilities, rootfs, users
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.client import ContainerdError
@@ -18,7 +19,6 @@ from trustkit.engine.runtime_spec import environment_of
 from trustkit.engine.users import User
 from trustkit.engine.values import ExecSpec, ExecView
 from trustkit.errors import AdmissionDenied, ConflictError, EngineError, NoSuchContainerError, UsageError
-from trustkit.codec import strict_json
 
 _DRAIN_SECONDS = 2.0
 _KEPT = 256
@@ -112,9 +112,7 @@ class Execs:
         Raises EngineError, UsageError.
         """
         text = await self._parts.tasks.spec_of(session.container.row.id)
-        document = strict_json.parse(
-            text or b"{}", what="the runtime spec", limit_bytes=_SPEC_BYTES, fold_names=False
-        )
+        document = strict_json.parse(text or b"{}", what="the runtime spec", limit_bytes=_SPEC_BYTES, fold_names=False)
         process = strict_json.as_object(strict_json.as_object(document, "the spec").get("process"), "process")
         spec = session.spec
         user = process["user"]

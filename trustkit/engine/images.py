@@ -37,9 +37,7 @@ def config_of(image: ResolvedImage) -> dict[str, object]:
 
 
 def _config(text: bytes) -> dict[str, object]:
-    document = strict_json.parse(
-        text, what="the image's config", limit_bytes=limits.CONFIG_BYTES, fold_names=False
-    )
+    document = strict_json.parse(text, what="the image's config", limit_bytes=limits.CONFIG_BYTES, fold_names=False)
     return strict_json.as_object(document, "the image's config")
 
 
@@ -98,9 +96,7 @@ class Images:
         self._state.refer(str(image.ref), image.digest)
         return await self._view(row)
 
-    async def _store(
-        self, image: ResolvedImage, blobs: BlobSource, held: str, progress: Progress
-    ) -> None:
+    async def _store(self, image: ResolvedImage, blobs: BlobSource, held: str, progress: Progress) -> None:
         for item, text in _documents(image):
             if not await self._has(item):
                 await self._write(item, iter((text,)), held, progress)
@@ -114,10 +110,9 @@ class Images:
                 chunks = verifying(blobs.open(layer), layer, f"layer {layer.digest}")
                 await self._write(layer, chunks, held, progress)
 
-        async with _one_error():
-            async with asyncio.TaskGroup() as group:
-                for layer in {item.digest: item for item in image.layers}.values():
-                    group.create_task(fetch(layer))
+        async with _one_error(), asyncio.TaskGroup() as group:
+            for layer in {item.digest: item for item in image.layers}.values():
+                group.create_task(fetch(layer))
 
     async def _has(self, item: Descriptor) -> bool:
         if not await content.has_blob(self._client, item):
@@ -128,16 +123,12 @@ class Images:
         await content.delete_blob(self._client, item.digest, f"trustkit-heal-{new_id()}")
         return False
 
-    async def _write(
-        self, item: Descriptor, chunks: Iterator[bytes], held: str, progress: Progress
-    ) -> None:
+    async def _write(self, item: Descriptor, chunks: Iterator[bytes], held: str, progress: Progress) -> None:
         stream = _stream(chunks, lambda done: progress(PullProgress(item.digest, "downloading", done, item.size_bytes)))
         await content.write_blob(self._client, item, stream, ref=f"trustkit-{new_id()}", held=held)
         progress(PullProgress(item.digest, "done", item.size_bytes, item.size_bytes))
 
-    async def _unpack(
-        self, image: ResolvedImage, chain: tuple[Digest, ...], held: str, progress: Progress
-    ) -> None:
+    async def _unpack(self, image: ResolvedImage, chain: tuple[Digest, ...], held: str, progress: Progress) -> None:
         parents = (None, *chain[:-1])
         steps = zip(image.layers, _diff_ids(image), zip(parents, chain, strict=True), strict=True)
         for layer, diff_id, link in steps:
@@ -235,7 +226,9 @@ class Images:
             self._state.unrefer(wanted)
             return (f"untagged:{wanted}",)
         if wanted not in names and len(names) > 1 and not force:
-            raise ConflictError(f"image {digest.short} has {len(names)} names", next_step="remove it by name, or use --force")
+            raise ConflictError(
+                f"image {digest.short} has {len(names)} names", next_step="remove it by name, or use --force"
+            )
         if digest in set(in_use):
             raise ConflictError(f"image {digest.short} is used by a container", next_step="remove that container first")
         await content.forget_image(self._client, _record(digest))

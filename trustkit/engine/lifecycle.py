@@ -103,9 +103,7 @@ async def _require_snapshot(container: Container, parent: str) -> None:
         raise DigestMismatchError(message, next_step="remove the container and create it again")
 
 
-async def _renew_spec(
-    container: Container, admission: Admission, mounts: Sequence[types_pb2.Mount]
-) -> None:
+async def _renew_spec(container: Container, admission: Admission, mounts: Sequence[types_pb2.Mount]) -> None:
     """Compute the spec again and replace containerd's if it differs: nothing stored is taken on trust."""
     parts, row = container.parts, container.row
     config = run_config_of(config_of(admission.image))
@@ -310,5 +308,3 @@ def _attributes(container: Container) -> dict[str, str]:
     row = container.row
     found = {"name": row.name, "image": row.reference, "digest": str(row.image), "admission": row.admission}
     return found if row.exit_code is None else found | {"exitCode": str(row.exit_code)}
-
-

@@ -31,7 +31,7 @@ def require_in_force(admission: Admission, now: datetime) -> None:
     if not admission.decision.allowed:
         raise AdmissionDenied("the admission holds a refusal", next_step="this is a fault: report it")
     if not admission.issued_at <= now < admission.expires_at:
-        message = f"admission {admission.id} was in force from {admission.issued_at} to {admission.expires_at}, now it is {now}"
+        message = f"admission {admission.id} holds from {admission.issued_at} to {admission.expires_at}, it is {now}"
         raise AdmissionDenied(message, next_step="ask the gate again", admission=admission.id)
 
 

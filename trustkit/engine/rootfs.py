@@ -6,6 +6,7 @@ so symbolic links, absolute or not, end inside.
 
 import ctypes
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,10 +28,8 @@ class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
-
-
 def mount(source: str, target: Path | str, kind: str, flags: int, data: str = "") -> None:
-    """Call mount(2).
+    """Attach a file system to a place in the tree (mount(2)).
 
     Raises EngineError.
     """
@@ -102,6 +101,6 @@ def read_inside(root: int, path: str, limit_bytes: int) -> bytes:
     if descriptor is None:
         return b""
     with open(descriptor, "rb", buffering=0) as file:
-        if not os.path.isfile(f"/proc/self/fd/{descriptor}"):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b""
         return file.read(limit_bytes)

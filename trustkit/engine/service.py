@@ -16,31 +16,21 @@ Lists of calls, each an awaitable unless marked:
 import asyncio
 import contextlib
 import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
-from trustkit.durable import make_folder
 from trustkit.engine import cgroups, create, lifecycle, names, recheck
 from trustkit.engine.attachment import Attachment
 from trustkit.engine.blobs import BlobSource
 from trustkit.engine.container import Container
-from trustkit.engine.containerd.client import Client, ContainerdError
-from trustkit.engine.containerd.snapshots import Snapshots
-from trustkit.engine.containerd.supervisor import Supervisor
-from trustkit.engine.containerd.tasks import Tasks
-from trustkit.engine.events import Events
+from trustkit.engine.containerd.client import ContainerdError
+from trustkit.engine.containerd.supervisor import Supervisor, runtime_version
 from trustkit.engine.execs import Execs
-from trustkit.engine.images import Images
-from trustkit.engine.network.connect import Network
+from trustkit.engine.opening import open_parts
 from trustkit.engine.parts import Parts
 from trustkit.engine.processes import PumpAttachment
-from trustkit.engine.recheck import BlobCheck
 from trustkit.engine.settings import EngineSettings
-from trustkit.engine.state import State
 from trustkit.engine.values import (
     ContainerView,
     EngineEvent,
@@ -53,8 +43,7 @@ from trustkit.engine.values import (
     PullProgress,
     Status,
 )
-from trustkit.engine.volumes import Volumes
-from trustkit.errors import ConflictError, NoSuchContainerError
+from trustkit.errors import ConflictError, NoSuchContainerError, TrustkitError
 from trustkit.model.admission import Admission
 from trustkit.model.digest import Digest
 from trustkit.model.image import ResolvedImage
@@ -79,7 +68,7 @@ class EngineService:
     @classmethod
     async def open(cls, settings: EngineSettings) -> "EngineService":
         """Start or find containerd, find running containers again, remove what `--rm` left behind."""
-        parts = await _open_parts(settings)
+        parts = await open_parts(settings)
         service = cls(*parts)
         await service._reconcile()
         return service
@@ -99,6 +88,7 @@ class EngineService:
         if self._supervisor is not None:
             if stop_containerd:
                 await self._supervisor.stop()
+                cgroups.remove_parent()
             self._supervisor.release()
         self._parts.state.close()
 
@@ -161,9 +151,7 @@ class EngineService:
 
     # containers
 
-    async def create(
-        self, admission: Admission, spec: RunSpec, now: datetime, *, request: str = ""
-    ) -> ContainerHandle:
+    async def create(self, admission: Admission, spec: RunSpec, now: datetime, *, request: str = "") -> ContainerHandle:
         """Make a container from the admitted, already pulled image; nothing runs yet.
 
         `request` is kept and handed back in ContainerView.request (the server keeps its Docker JSON there).
@@ -192,16 +180,12 @@ class EngineService:
         async with found.lock:
             if found.running:
                 return
-            try:
-                await lifecycle.start(found, admission, now)
-                return
-            except BaseException:
-                if not found.row.spec.auto_remove:
-                    raise
-                failure = sys.exception()
-        await lifecycle.remove_ended(found)
-        if failure is not None:
-            raise failure
+            failure = await _failure_of(lifecycle.start(found, admission, now))
+        if failure is None:
+            return
+        if found.row.spec.auto_remove:
+            await lifecycle.remove_ended(found)
+        raise failure
 
     async def stop(self, container: str, timeout_seconds: int | None = None) -> None:
         """Send the stop signal and, after the timeout (10 s unless told), SIGKILL; returns when it has ended."""
@@ -336,7 +320,7 @@ class EngineService:
             containerd_version=await self._parts.client.version(),
             containerd_address=str(self._parts.client.address),
             runtime=settings.runtime_binary or settings.runtime,
-            runtime_version=await asyncio.to_thread(_runtime_version, settings.runtime_binary or "runc"),
+            runtime_version=await asyncio.to_thread(runtime_version, settings.runtime_binary or "runc"),
             snapshotter=settings.snapshotter,
             cgroup_version=cgroups.version(),
             kernel=os.uname().release,
@@ -389,39 +373,9 @@ class EngineService:
         parts.network.prepare()
 
 
-async def _open_parts(settings: EngineSettings) -> tuple[Parts, Supervisor | None]:
-    for folder in (settings.directory, settings.run_directory):
-        make_folder(folder)
-    supervisor = None if settings.containerd_address else Supervisor(settings)
-    address = supervisor.address if supervisor else settings.containerd_address
-    client = Client(address or Path(), settings.namespace)
+async def _failure_of(work: Awaitable[None]) -> BaseException | None:
     try:
-        if supervisor is not None:
-            await supervisor.start(client)
-        await client.make_namespace()
-        state = State(settings.directory / "engine.sqlite")
-    except BaseException:
-        await client.close()
-        raise
-    check = BlobCheck(client, supervisor.blobs if supervisor else None)
-    parts = Parts(
-        settings=settings,
-        client=client,
-        state=state,
-        check=check,
-        images=Images(settings, client, state, check),
-        snapshots=Snapshots(client, settings.snapshotter),
-        tasks=Tasks(client),
-        network=Network(settings, state),
-        volumes=Volumes(settings.directory / "volumes"),
-        events=Events(settings.clock),
-    )
-    return parts, supervisor
-
-
-def _runtime_version(binary: str) -> str:
-    try:
-        done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return (done.stdout.splitlines() or [""])[0].rpartition(" ")[2]
+        await work
+    except (TrustkitError, asyncio.CancelledError) as error:
+        return error
+    return None

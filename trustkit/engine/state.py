@@ -124,9 +124,7 @@ class State:
 
     def save_image(self, row: ImageRow) -> None:
         """Write an image."""
-        self._db.execute(
-            "insert or replace into images values (?, ?)", (str(row.root.digest), _image_text(row))
-        )
+        self._db.execute("insert or replace into images values (?, ?)", (str(row.root.digest), _image_text(row)))
 
     def images(self) -> tuple[ImageRow, ...]:
         """Return all images."""
@@ -203,7 +201,7 @@ _NETWORK = ("mode", "address", "prefix_length", "gateway", "mac_address", "inter
 
 
 def _container_row(container: str, name: str, text: str) -> ContainerRow:
-    body = json.loads(text)
+    body = json.loads(text)  # noqa: TID251  (our own row)
     created, started, finished = (_time(item) for item in body["times"])
     if created is None:
         raise EngineError(f"the record of container {container} is damaged")
@@ -246,6 +244,6 @@ def _image_text(row: ImageRow) -> str:
 
 
 def _image_row(text: str) -> ImageRow:
-    body = json.loads(text)
+    body = json.loads(text)  # noqa: TID251  (our own row)
     blobs = [Descriptor(kind, Digest.parse(digest), size) for kind, digest, size in body["blobs"]]
     return ImageRow(blobs[0], blobs[1], blobs[2], tuple(blobs[3:]), datetime.fromisoformat(body["at"]))

@@ -136,7 +136,7 @@ class ExecView:
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
-    """Something that happened, by Docker's words: kind `container` or `image`, action `start`, `die`, …"""
+    """Something that happened, by Docker's words: kind `container` or `image`, action `start`, `die` and so on."""
 
     at: datetime
     kind: str

@@ -75,16 +75,16 @@ def _checked(name: str) -> str:
 
 def _copy_tree(source: str, target: str) -> None:
     """Copy files, folders and links with owner and mode; links are copied, never followed."""
-    _copy_owner(os.stat(source), target)
+    _copy_owner(Path(source).stat(), target)
     with os.scandir(source) as entries:
         for entry in entries:
-            place = os.path.join(target, entry.name)
+            place = f"{target}/{entry.name}"
             info = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(info.st_mode):
-                os.mkdir(place)
+                Path(place).mkdir()
                 _copy_tree(entry.path, place)
             elif stat.S_ISLNK(info.st_mode):
-                os.symlink(os.readlink(entry.path), place)
+                Path(place).symlink_to(Path(entry.path).readlink())
                 os.lchown(place, info.st_uid, info.st_gid)
             elif stat.S_ISREG(info.st_mode):
                 shutil.copyfile(entry.path, place, follow_symlinks=False)
@@ -93,4 +93,4 @@ def _copy_tree(source: str, target: str) -> None:
 
 def _copy_owner(info: os.stat_result, target: str) -> None:
     os.chown(target, info.st_uid, info.st_gid)
-    os.chmod(target, stat.S_IMODE(info.st_mode))
+    Path(target).chmod(stat.S_IMODE(info.st_mode))

@@ -107,7 +107,10 @@ def test_calls_docker_never_allows_are_in_no_rule(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ('OCI runtime create failed: runc create failed: x: exec: "a": executable file not found in $PATH: unknown', "127"),
+        (
+            'OCI runtime create failed: runc create failed: x: exec: "a": executable file not found in $PATH: unknown',
+            "127",
+        ),
         ('failed to create shim task: exec: "/a": permission denied: unknown', "126"),
         ("failed to create shim task: cannot mount: permission denied: unknown", "125"),
         ("something\nwith lines", "125"),
@@ -151,9 +154,10 @@ def test_a_log_gives_back_what_was_written(parts: list[tuple[Stream, str]]) -> N
         log.finish()
         found = log.written()
     for stream in Stream:
-        assert b"".join(c.data for c in found if c.stream is stream) == "".join(
-            text for which, text in parts if which is stream
-        ).encode()
+        assert (
+            b"".join(c.data for c in found if c.stream is stream)
+            == "".join(text for which, text in parts if which is stream).encode()
+        )
 
 
 def test_a_log_entry_is_dockers(tmp_path: Path) -> None:

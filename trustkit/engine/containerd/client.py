@@ -178,9 +178,7 @@ class Client:
         request = namespaces_pb2.CreateNamespaceRequest()
         request.namespace.name = self.namespace
         try:
-            await self.call(
-                "namespaces.v1.Namespaces/Create", request, namespaces_pb2.CreateNamespaceResponse
-            )
+            await self.call("namespaces.v1.Namespaces/Create", request, namespaces_pb2.CreateNamespaceResponse)
         except ContainerdExistsError:
             return
 

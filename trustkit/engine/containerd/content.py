@@ -63,9 +63,7 @@ async def write_blob(
         raise
 
 
-async def _requests(
-    descriptor: Descriptor, chunks: AsyncIterator[bytes], ref: str
-) -> AsyncIterator[Message]:
+async def _requests(descriptor: Descriptor, chunks: AsyncIterator[bytes], ref: str) -> AsyncIterator[Message]:
     total, expected = descriptor.size_bytes, str(descriptor.digest)
     offset = 0
     async for chunk in chunks:

@@ -41,9 +41,7 @@ class Snapshots:
         """Return the name of the snapshot that `key` stands on, None when there is no `key`."""
         request = snapshots_pb2.StatSnapshotRequest(snapshotter=self._snapshotter, key=key)
         try:
-            found = await self._client.call(
-                f"{_SERVICE}/Stat", request, snapshots_pb2.StatSnapshotResponse
-            )
+            found = await self._client.call(f"{_SERVICE}/Stat", request, snapshots_pb2.StatSnapshotResponse)
         except ContainerdNotFoundError:
             return None
         return found.info.parent
@@ -62,9 +60,7 @@ class Snapshots:
         try:
             applied = await self._apply(layer, mounts, held)
             # containerd reports what it unpacked and compares it with nothing.
-            if applied != str(diff_id):
-                message = f"layer {layer.digest} unpacks to {applied}, the image's config says {diff_id}"
-                raise DigestMismatchError(message, next_step="the image is inconsistent: rebuild and push it")
+            _require_same(layer, applied, diff_id)
             await self._commit(ref, str(name), layer, held)
         except ContainerdExistsError:
             await self.remove(ref)
@@ -91,9 +87,7 @@ class Snapshots:
 
     async def prepare(self, key: str, parent: str, *, held: str = "") -> Sequence[types_pb2.Mount]:
         """Make a writable snapshot upon `parent` and return how to mount it."""
-        request = snapshots_pb2.PrepareSnapshotRequest(
-            snapshotter=self._snapshotter, key=key, parent=parent
-        )
+        request = snapshots_pb2.PrepareSnapshotRequest(snapshotter=self._snapshotter, key=key, parent=parent)
         answer = await self._client.call(
             f"{_SERVICE}/Prepare", request, snapshots_pb2.PrepareSnapshotResponse, lease=held
         )
@@ -112,3 +106,9 @@ class Snapshots:
             await self._client.run(f"{_SERVICE}/Remove", request)
         except ContainerdNotFoundError:
             return
+
+
+def _require_same(layer: Descriptor, applied: str, diff_id: Digest) -> None:
+    if applied != str(diff_id):
+        message = f"layer {layer.digest} unpacks to {applied}, the image's config says {diff_id}"
+        raise DigestMismatchError(message, next_step="the image is inconsistent: rebuild and push it")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 from trustkit.durable import make_folder, write_file
@@ -106,7 +107,7 @@ class Supervisor:
             self._child = os.posix_spawnp(
                 program,
                 [program, "--config", str(self._config)],
-                os.environ,  # noqa: TID251  (containerd looks for the runtime in our PATH)
+                os.environ,  # containerd looks for the runtime in our PATH
                 file_actions=(
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_OPEN, 1, str(self.log_path), log_flags, 0o600),
@@ -197,3 +198,12 @@ async def _ended(pid: int, timeout_seconds: float | None) -> bool:
     return True
 
 
+def runtime_version(binary: str) -> str:
+    """Return what an OCI runtime calls its version, or nothing; blocking."""
+    try:
+        done = subprocess.run(  # noqa: S603  (our own configuration names it)
+            [binary, "--version"], capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return (done.stdout.splitlines() or [""])[0].rpartition(" ")[2]

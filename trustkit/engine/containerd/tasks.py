@@ -83,18 +83,14 @@ class Tasks:
         item.runtime.name = record.runtime
         if record.runtime_binary:
             options = runc_options_pb2.Options(binary_name=record.runtime_binary)
-            item.runtime.options.CopyFrom(
-                AnyMessage(type_url=_RUNC_OPTIONS_URL, value=options.SerializeToString())
-            )
+            item.runtime.options.CopyFrom(AnyMessage(type_url=_RUNC_OPTIONS_URL, value=options.SerializeToString()))
         await self._client.call(f"{_CONTAINERS}/Create", request, containers_pb2.CreateContainerResponse)
 
     async def spec_of(self, container: str) -> bytes | None:
         """Return the spec in the container's record, None without a record."""
         request = containers_pb2.GetContainerRequest(id=container)
         try:
-            found = await self._client.call(
-                f"{_CONTAINERS}/Get", request, containers_pb2.GetContainerResponse
-            )
+            found = await self._client.call(f"{_CONTAINERS}/Get", request, containers_pb2.GetContainerResponse)
         except ContainerdNotFoundError:
             return None
         return found.container.spec.value
@@ -138,9 +134,7 @@ class Tasks:
         )
         if binary:
             options = runc_options_pb2.Options(binary_name=binary)
-            request.options.CopyFrom(
-                AnyMessage(type_url=_RUNC_OPTIONS_URL, value=options.SerializeToString())
-            )
+            request.options.CopyFrom(AnyMessage(type_url=_RUNC_OPTIONS_URL, value=options.SerializeToString()))
         answer = await self._client.call(f"{_TASKS}/Create", request, tasks_pb2.CreateTaskResponse)
         return answer.pid
 
@@ -209,9 +203,7 @@ class Tasks:
     async def resize(self, container: str, size: tuple[int, int], exec_id: str = "") -> None:
         """Set the size (rows, columns) of the process's terminal."""
         rows, columns = size
-        request = tasks_pb2.ResizePtyRequest(
-            container_id=container, exec_id=exec_id, height=rows, width=columns
-        )
+        request = tasks_pb2.ResizePtyRequest(container_id=container, exec_id=exec_id, height=rows, width=columns)
         await self._client.run(f"{_TASKS}/ResizePty", request)
 
     async def close_stdin(self, container: str, exec_id: str = "") -> None:

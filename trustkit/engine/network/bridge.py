@@ -9,16 +9,12 @@ import os
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import NamedTuple
-
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
+from typing import Any, NamedTuple
 
 from trustkit.engine.network import firewall, namespaces
 from trustkit.errors import EngineError
 
 _INTERFACE = "eth0"
-_EXISTS = 17
 # 64 subnets of 4094 addresses in 172.28.0.0/14, where docker's own come last.
 _CANDIDATES = tuple(IPv4Network((int(IPv4Address("172.28.0.0")) + (number << 12), 20)) for number in range(64))
 
@@ -42,8 +38,21 @@ def veth_of(container: str) -> str:
     return f"tkv{container[:12]}"
 
 
+def _open_netlink() -> Any:
+    from pyroute2 import IPRoute
+
+    return IPRoute()
+
+
+def load() -> None:
+    """Import pyroute2 while nobody waits for it."""
+    import pyroute2  # noqa: F401
+
+
 @contextlib.contextmanager
 def _reported(what: str) -> Iterator[None]:
+    from pyroute2.netlink.exceptions import NetlinkError
+
     try:
         yield
     except (NetlinkError, OSError) as error:
@@ -57,7 +66,7 @@ class Bridge:
         """Open netlink."""
         self.name = name
         self._index = 0
-        self._netlink = IPRoute()
+        self._netlink = _open_netlink()
 
     def close(self) -> None:
         """Close netlink."""
@@ -91,11 +100,8 @@ class Bridge:
                 found = self._netlink.link_lookup(ifname=self.name)
             self._index = found[0]
             gateway = str(next(subnet.hosts()))
-            try:
+            if not self._netlink.get_addr(index=self._index, address=gateway):
                 self._netlink.addr("add", index=self._index, address=gateway, prefixlen=subnet.prefixlen)
-            except NetlinkError as error:
-                if error.code != _EXISTS:
-                    raise
             self._netlink.link("set", index=self._index, state="up")
         firewall.raise_rules(self.name, subnet)
 
@@ -121,12 +127,10 @@ class Bridge:
             descriptor = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 peer = {"ifname": _INTERFACE, "net_ns_fd": descriptor, "address": mac_of(place.address)}
-                self._netlink.link(
-                    "add", ifname=veth, kind="veth", peer=peer, master=self._index, state="up"
-                )
+                self._netlink.link("add", ifname=veth, kind="veth", peer=peer, master=self._index, state="up")
             finally:
                 os.close(descriptor)
-            with namespaces.inside(netns), IPRoute() as inner:
+            with namespaces.inside(netns), _open_netlink() as inner:
                 index = inner.link_lookup(ifname=_INTERFACE)[0]
                 inner.addr("add", index=index, address=str(place.address), prefixlen=place.prefix_length)
                 inner.link("set", index=index, state="up")
@@ -135,5 +139,5 @@ class Bridge:
     def detach(self, container: str) -> None:
         """Remove the container's veth pair, if it is there."""
         for index in self._netlink.link_lookup(ifname=veth_of(container)):
-            with contextlib.suppress(NetlinkError):
+            with contextlib.suppress(EngineError), _reported("the interface cannot be removed"):
                 self._netlink.link("del", index=index)

@@ -11,19 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from trustkit.durable import make_folder
 from trustkit.engine.names import new_id
 from trustkit.engine.network import namespaces
+from trustkit.engine.network.bridge import Address, Bridge, load, mac_of
 from trustkit.engine.settings import EngineSettings
 from trustkit.engine.state import State
 from trustkit.engine.values import NetworkView
 from trustkit.errors import EngineError, UsageError
 from trustkit.fips.hashing import sha256
-
-if TYPE_CHECKING:
-    from trustkit.engine.network.bridge import Bridge
 
 MODES = ("none", "host", "bridge")
 _AHEAD = 3
@@ -67,7 +65,7 @@ class Network:
             self._refill = asyncio.create_task(self._fill())
 
     async def _fill(self) -> None:
-        await self._run(_load_netlink)
+        await self._run(load)
         while len(self._ahead) < _AHEAD:
             path = self._new_path()
             await self._run(partial(namespaces.make, path))
@@ -90,7 +88,7 @@ class Network:
         """Make the namespace at this very path again, if a reboot took it."""
         place = Path(path)
         if not namespaces.exists(place):
-            place.unlink(missing_ok=True)
+            await self._run(partial(namespaces.remove, place))
             await self._run(partial(namespaces.make, place))
 
     async def connect(self, container: str, netns: str) -> NetworkView:
@@ -99,8 +97,6 @@ class Network:
         Raises EngineError.
         """
         bridge, subnet = await self._raised()
-        from trustkit.engine.network.bridge import Address, mac_of
-
         address = self._address(container, subnet)
         place = Address(address, subnet.prefixlen, next(subnet.hosts()), mac_of(address))
         await self._run(lambda: bridge.attach(container, Path(netns), place))
@@ -120,7 +116,7 @@ class Network:
         """
         await self._raised()
 
-    async def _raised(self) -> "tuple[Bridge, IPv4Network]":
+    async def _raised(self) -> tuple[Bridge, IPv4Network]:
         subnet = self._known_subnet()
         if self._bridge is not None and subnet is not None:
             return self._bridge, subnet
@@ -129,9 +125,7 @@ class Network:
         self._state.remember("subnet", str(self._subnet))
         return raised
 
-    def _raise(self) -> "tuple[Bridge, IPv4Network]":
-        from trustkit.engine.network.bridge import Bridge
-
+    def _raise(self) -> tuple[Bridge, IPv4Network]:
         bridge = Bridge(self.bridge_name)
         subnet = self._subnet or bridge.free_subnet()
         bridge.raise_up(subnet)
@@ -187,8 +181,3 @@ class Network:
 def _remove_all(paths: list[Path]) -> None:
     for path in paths:
         namespaces.remove(path)
-
-
-def _load_netlink() -> None:
-    """Import pyroute2 (a tenth of a second) while nobody waits for it."""
-    import trustkit.engine.network.bridge  # noqa: F401

@@ -57,7 +57,9 @@ def _enable_forwarding() -> None:
             _FORWARDING.write_text("1", "ascii")
     except OSError as error:
         message = f"IP forwarding cannot be switched on: {error.strerror}"
-        raise EngineError(message, next_step="run with --network none or host, or: sysctl net.ipv4.ip_forward=1") from error
+        raise EngineError(
+            message, next_step="run with --network none or host, or: sysctl net.ipv4.ip_forward=1"
+        ) from error
 
 
 def _jumps(table: str, parent: str, chain: str) -> bool:
@@ -69,7 +71,9 @@ def _restore(*lines: str) -> None:
     done = _run(["iptables-restore", "-w", "--noflush"], "".join(f"{line}\n" for line in lines))
     if done.returncode != 0:
         reason = " ".join(done.stderr.split())[:400]
-        raise EngineError(f"the firewall rules were refused: {reason}", next_step="check iptables, or use --network none")
+        raise EngineError(
+            f"the firewall rules were refused: {reason}", next_step="check iptables, or use --network none"
+        )
 
 
 def _run(command: list[str], text: str) -> subprocess.CompletedProcess[str]:

@@ -73,7 +73,7 @@ def make(path: Path) -> None:
 def exists(path: Path) -> bool:
     """Whether a namespace is mounted there; after a reboot the bare file may be left."""
     try:
-        return os.stat(path).st_dev != os.stat(path.parent).st_dev
+        return path.stat().st_dev != path.parent.stat().st_dev
     except OSError:
         return False
 
