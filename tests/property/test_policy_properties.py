@@ -10,6 +10,8 @@ from trustkit.errors import TrustkitError
 from trustkit.fips.hashing import digest_of
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import RequestFacts
+from trustkit.model.signature import VerifiedSignature
+from trustkit.policy.document import Policy
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.parse import parse
 from trustkit.policy.pattern import Pattern
@@ -17,13 +19,11 @@ from trustkit.policy.pattern import Pattern
 KEYS = ("one", "two", "three", "four")
 
 fragments = st.sampled_from(
-    [
-        "apiVersion: trustkit.dev/v1\n", "kind: Policy\n", "metadata: {name: a}\n", "spec:\n", "  verify:\n", "- ", "? ",
-        "    signatures: {key: one}\n", "  trust: {keys: {one: {pem: a}}}\n", "{", "}", "[", "]", ": ", ", ", "&a ", "*a",
-        "!!int ", "---\n", "...\n", "'", '"', "|\n", ">\n", "#", "%YAML 1.2\n", "\\ud800", "\x00", "\x85", "\u2028", "1e9",
-        "~", "<<", "\t", "\n", "  ", "a",
-    ]
-)  # fmt: skip
+    ["apiVersion: trustkit.dev/v1\n", "kind: Policy\n", "metadata: {name: a}\n", "spec:\n", "  verify:\n"]
+    + ["    signatures: {key: one}\n", "  trust: {keys: {one: {pem: a}}}\n", "&a ", "*a", "!!int ", "%YAML 1.2\n"]
+    + ["- ", "? ", "{", "}", "[", "]", ": ", ", ", "---\n", "...\n", "'", '"', "|\n", ">\n", "#", "~", "<<", "a", "1e9"]
+    + ["\\ud800", "\x00", "\x85", "\u2028", "\t", "\n", "  "]
+)
 texts = st.one_of(st.lists(fragments, max_size=30).map("".join), st.text(max_size=200)).map(str.encode)
 
 threshold = st.builds(
@@ -40,7 +40,8 @@ requirement = st.sampled_from(
     [
         "",
         "  require: {image: {denyRootUser: true, registries: ['*.example'], platforms: [linux/amd64]}}\n",
-        "  require: {runtime: {denyPrivileged: true, denyHostPath: true, capabilities: {add: []}, seccomp: [Localhost]}}\n",
+        "  require: {runtime: {denyPrivileged: true, denyHostPath: true, capabilities: {add: []}}}\n",
+        "  require: {runtime: {seccomp: [Localhost]}}\n",
         "  require: {runtime: {denyHostNamespaces: true, denyRootUser: true, readOnlyRoot: true}}\n",
         "  enforcement: {digest: {require: true}}\n",
         "  enforcement: {mode: warn}\n",
@@ -75,20 +76,24 @@ references = st.sampled_from([NAME, f"{NAME}@sha256:{'11' * 32}", "busybox", "oc
 
 
 @given(texts)
-def test_parsing_raises_only_our_errors(content):
+def test_parsing_raises_only_our_errors(content: bytes) -> None:
     with contextlib.suppress(TrustkitError):
         parse(content, file="x", load_key=str.encode, digest=digest_of, fingerprint=lambda pem: digest_of(pem).hex)
 
 
 @given(policies, evidence, requests, references, st.text(max_size=8))
-def test_evaluation_is_total_and_a_denial_has_a_reason(policy, found, request, reference, user):
+def test_evaluation_is_total_and_a_denial_has_a_reason(
+    policy: Policy, found: list[VerifiedSignature], request: RequestFacts, reference: str, user: str
+) -> None:
     decision = evaluate(policy, facts(*found, request=request, reference=reference, user=user))
     assert decision.verdict in (ALLOW, DENY)
     assert decision.verdict == ALLOW or decision.deciding is not None
 
 
 @given(policies, evidence, evidence, requests, references)
-def test_more_verified_evidence_never_turns_allow_into_deny(policy, found, more, request, reference):
+def test_more_verified_evidence_never_turns_allow_into_deny(
+    policy: Policy, found: list[VerifiedSignature], more: list[VerifiedSignature], request: RequestFacts, reference: str
+) -> None:
     before = evaluate(policy, facts(*found, request=request, reference=reference))
     after = evaluate(policy, facts(*found, *more, request=request, reference=reference))
     assert not (before.verdict == ALLOW and after.verdict == DENY)
@@ -97,14 +102,14 @@ def test_more_verified_evidence_never_turns_allow_into_deny(policy, found, more,
 
 
 @given(policies, evidence, references)
-def test_rejections_never_turn_deny_into_allow(policy, found, reference):
+def test_rejections_never_turn_deny_into_allow(policy: Policy, found: list[VerifiedSignature], reference: str) -> None:
     before = evaluate(policy, facts(*found, reference=reference))
     after = evaluate(policy, facts(*found, reference=reference, rejected=(rejection(),) * 5))
     assert before.verdict == after.verdict
 
 
 @given(st.lists(st.sampled_from("ab/*"), max_size=12).map("".join), st.text("ab/", max_size=12))
-def test_patterns_match_as_their_definition_says(pattern, name):
+def test_patterns_match_as_their_definition_says(pattern: str, name: str) -> None:
     assert Pattern.compile(pattern).matches(name) == defined(pattern, name)
 
 

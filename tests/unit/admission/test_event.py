@@ -4,8 +4,9 @@ from policy_facts import attestation, facts, rejection, signature, spec
 from trustkit import limits
 from trustkit.admission.event import Context, decision_event, inconclusive_event, trust_digest
 from trustkit.audit.entry import to_bytes
-from trustkit.errors import DigestMismatchError, UnreachableError
-from trustkit.model.facts import RequestFacts
+from trustkit.errors import DigestMismatchError, TrustkitError, UnreachableError
+from trustkit.model.audit import AuditEvent
+from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.image import Descriptor, ResolvedImage
 from trustkit.model.judgement import Judgement
 from trustkit.policy.evaluate import evaluate
@@ -14,7 +15,7 @@ from trustkit.signing.format import TrustRoots
 SIGNED = "  verify: {signatures: {key: one}}\n"
 
 
-def event_of(about):
+def event_of(about: Facts) -> tuple[AuditEvent, Context]:
     decision = evaluate(spec(SIGNED), about)
     what = Descriptor("", about.image.digest, 1)
     image = ResolvedImage(about.image.ref, what, b"", what, b"", what, b"{}", (), about.image.platform)
@@ -23,7 +24,7 @@ def event_of(about):
 
 
 @pytest.mark.parametrize("letter", ["a", "\x00", "\U0001f512", "\ud800"])
-def test_the_largest_decision_fits_an_entry_of_the_log(letter):
+def test_the_largest_decision_fits_an_entry_of_the_log(letter: str) -> None:
     long = letter * 5000
     request = RequestFacts(actor=long, user=long, command=(long,) * 500, host_mounts=(long,) * 500)
     evidence = [signature("one", number=n)._replace(claimed_name=long, format=long) for n in range(64)]
@@ -34,12 +35,12 @@ def test_the_largest_decision_fits_an_entry_of_the_log(letter):
     assert event.body["request"]["command_omitted"] == 500 - len(event.body["request"]["command"])
 
 
-def test_cutting_is_the_same_each_time():
+def test_cutting_is_the_same_each_time() -> None:
     about = facts(*(attestation("one", number=n) for n in range(60)), rejected=(rejection("x" * 5000),) * 60)
     assert to_bytes(event_of(about)[0]) == to_bytes(event_of(about)[0])
 
 
-def test_an_ordinary_decision_is_kept_whole():
+def test_an_ordinary_decision_is_kept_whole() -> None:
     event, _ = event_of(facts(signature("one"), rejected=(rejection("no"),)))
     assert event.body["omitted"] == {}
     assert (event.body["rule"], event.body["reason"]) == ("test/verify.signatures", "signed by one")
@@ -48,7 +49,7 @@ def test_an_ordinary_decision_is_kept_whole():
 @pytest.mark.parametrize(
     ("error", "outcome"), [(UnreachableError("no answer"), "unknown"), (DigestMismatchError("changed"), "deny")]
 )
-def test_a_silent_registry_is_unknown_and_lying_bytes_are_refused(error, outcome):
+def test_a_silent_registry_is_unknown_and_lying_bytes_are_refused(error: TrustkitError, outcome: str) -> None:
     about = facts()
     _, context = event_of(about)
     event = inconclusive_event(about.image.ref, about.request, error, context, about.now)
@@ -57,5 +58,5 @@ def test_a_silent_registry_is_unknown_and_lying_bytes_are_refused(error, outcome
     assert to_bytes(event)
 
 
-def test_the_trust_digest_does_not_depend_on_order():
+def test_the_trust_digest_does_not_depend_on_order() -> None:
     assert trust_digest(TrustRoots()) == trust_digest(TrustRoots(()))

@@ -1,15 +1,17 @@
 """The straight path over a real layout, real keys and the real decision log."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Never
 
 import pytest
 
 from peers import images
 from trustkit.admission.admit import require_covers, require_current
-from trustkit.admission.gate import Gate
+from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.judge import Kit
 from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
 from trustkit.audit.log import DecisionLog
@@ -23,6 +25,7 @@ from trustkit.errors import (
 )
 from trustkit.fips.parse import public_key_to_pem
 from trustkit.fips.select import provider
+from trustkit.model.audit import AuditEvent
 from trustkit.model.facts import RequestFacts
 from trustkit.model.reference import ImageRef
 from trustkit.oci.layout import LayoutFolder
@@ -40,7 +43,7 @@ PEM = public_key_to_pem(KEY.public)
 class FullDisk:
     """A log that cannot keep anything."""
 
-    def append(self, event):
+    def append(self, event: AuditEvent) -> Never:
         raise StorageError("no space left on device")
 
 
@@ -57,7 +60,7 @@ class Scene:
         self.policy = builtin_policy({"mine": PEM})
         self.now = NOW
 
-    def gate(self, log=None) -> Gate:
+    def gate(self, log: AuditLog | None = None) -> Gate:
         return Gate(
             Kit(
                 open_source=lambda ref: LayoutFolder(Path(ref.path)),
@@ -70,24 +73,24 @@ class Scene:
             log or self.log,
         )
 
-    def sign(self, key=KEY, layout: str = BUNDLE) -> None:
+    def sign(self, key: str = KEY, layout: str = BUNDLE) -> None:
         folder = LayoutFolder(self.layout)
         subject = folder.manifest("1.0").descriptor
         push(sign(Subjected(subject.digest, self.ref.name), key, layout), subject, folder)
 
-    def records(self):
+    def records(self) -> list[AuditEvent]:
         return [record.event for record in self.log.records()]
 
 
 @pytest.fixture
-def scene(tmp_path):
+def scene(tmp_path: Path) -> Iterator[Scene]:
     made = Scene(tmp_path)
     yield made
     made.log.close()
 
 
 @pytest.mark.parametrize("layout", [BUNDLE, LEGACY])
-def test_a_signed_image_is_admitted_after_its_decision_is_on_record(scene, layout):
+def test_a_signed_image_is_admitted_after_its_decision_is_on_record(scene: Scene, layout: str) -> None:
     scene.sign(layout=layout)
     admission = scene.gate().admit(scene.ref, RUN)
     (event,) = scene.records()
@@ -97,13 +100,13 @@ def test_a_signed_image_is_admitted_after_its_decision_is_on_record(scene, layou
     assert len(admission.id) == 32
 
 
-def test_two_admissions_never_share_an_id(scene):
+def test_two_admissions_never_share_an_id(scene: Scene) -> None:
     scene.sign()
     gate = scene.gate()
     assert gate.admit(scene.ref, RUN).id != gate.admit(scene.ref, RUN).id
 
 
-def test_an_unsigned_image_is_refused_and_the_refusal_is_on_record(scene):
+def test_an_unsigned_image_is_refused_and_the_refusal_is_on_record(scene: Scene) -> None:
     with pytest.raises(AdmissionDenied) as caught:
         scene.gate().admit(scene.ref, RUN)
     assert "refused by built-in/verify.signatures: requires a signature by mine" in caught.value.message
@@ -111,7 +114,7 @@ def test_an_unsigned_image_is_refused_and_the_refusal_is_on_record(scene):
     assert [event.outcome for event in scene.records()] == ["deny"]
 
 
-def test_a_signature_by_a_stranger_is_refused_and_named_as_rejected(scene):
+def test_a_signature_by_a_stranger_is_refused_and_named_as_rejected(scene: Scene) -> None:
     scene.sign(provider().generate("ecdsa-p256"))
     with pytest.raises(AdmissionDenied):
         scene.gate().admit(scene.ref, RUN)
@@ -119,20 +122,20 @@ def test_a_signature_by_a_stranger_is_refused_and_named_as_rejected(scene):
     assert [item["code"] for item in event.body["rejected"]] == ["verification.signer"]
 
 
-def test_nothing_is_admitted_when_the_decision_cannot_be_recorded(scene):
+def test_nothing_is_admitted_when_the_decision_cannot_be_recorded(scene: Scene) -> None:
     scene.sign()
     with pytest.raises(StorageError):
         scene.gate(FullDisk()).admit(scene.ref, RUN)
 
 
-def test_a_missing_image_is_recorded_as_unknown_and_raised(scene):
+def test_a_missing_image_is_recorded_as_unknown_and_raised(scene: Scene) -> None:
     with pytest.raises(NotFoundError):
         scene.gate().admit(ImageRef.parse(f"oci:{scene.layout}:2.0"), RUN)
     (event,) = scene.records()
     assert (event.outcome, event.body["error"]["code"]) == ("unknown", "source.not_found")
 
 
-def test_a_changed_manifest_is_recorded_as_refused_and_raised(scene):
+def test_a_changed_manifest_is_recorded_as_refused_and_raised(scene: Scene) -> None:
     scene.sign()
     path = scene.layout / "blobs" / "sha256" / scene.image.digest.removeprefix("sha256:")
     path.write_bytes(path.read_bytes().replace(b"schemaVersion", b"schemaversion"))
@@ -141,12 +144,12 @@ def test_a_changed_manifest_is_recorded_as_refused_and_raised(scene):
     assert [event.outcome for event in scene.records()] == ["deny"]
 
 
-def test_an_unwritable_record_of_an_error_is_what_is_raised(scene):
+def test_an_unwritable_record_of_an_error_is_what_is_raised(scene: Scene) -> None:
     with pytest.raises(StorageError):
         scene.gate(FullDisk()).decide(ImageRef.parse(f"oci:{scene.layout}:2.0"), RUN)
 
 
-def test_the_record_says_who_what_why_and_by_which_means(scene):
+def test_the_record_says_who_what_why_and_by_which_means(scene: Scene) -> None:
     scene.sign()
     judgement, _ = scene.gate().decide(scene.ref, RUN)
     body = scene.records()[0].body
@@ -164,7 +167,7 @@ def test_the_record_says_who_what_why_and_by_which_means(scene):
     assert json.dumps(body)
 
 
-def test_threads_share_a_gate(scene):
+def test_threads_share_a_gate(scene: Scene) -> None:
     scene.sign()
     gate = scene.gate()
     with ThreadPoolExecutor(4) as pool:
@@ -172,7 +175,7 @@ def test_threads_share_a_gate(scene):
     assert sorted(admission.record for admission in admissions) == list(range(12))
 
 
-def test_the_engines_check_passes_for_the_very_request(scene):
+def test_the_engines_check_passes_for_the_very_request(scene: Scene) -> None:
     scene.sign()
     admission = scene.gate().admit(scene.ref, RUN)
     require_current(admission, NOW)
@@ -181,14 +184,14 @@ def test_the_engines_check_passes_for_the_very_request(scene):
 
 
 @pytest.mark.parametrize("seconds", [-1, 300, 3600])
-def test_an_admission_is_refused_outside_its_minutes(scene, seconds):
+def test_an_admission_is_refused_outside_its_minutes(scene: Scene, seconds: int) -> None:
     scene.sign()
     admission = scene.gate().admit(scene.ref, RUN)
     with pytest.raises(AdmissionDenied, match="is not valid at"):
         require_current(admission, NOW + timedelta(seconds=seconds))
 
 
-def test_an_admission_made_of_a_denial_is_refused(scene):
+def test_an_admission_made_of_a_denial_is_refused(scene: Scene) -> None:
     scene.sign()
     admission = scene.gate().admit(scene.ref, RUN)
     forged = admission._replace(decision=admission.decision._replace(verdict="deny"))
@@ -215,7 +218,7 @@ def test_an_admission_made_of_a_denial_is_refused(scene):
         ("actor", "uid:1000"),
     ],
 )
-def test_a_wider_request_is_refused(scene, field, value):
+def test_a_wider_request_is_refused(scene: Scene, field: str, value: object) -> None:
     scene.sign()
     admitted = RUN._replace(read_only=True, capabilities_dropped=("ALL",))
     admission = scene.gate().admit(scene.ref, admitted)
@@ -223,7 +226,7 @@ def test_a_wider_request_is_refused(scene, field, value):
         require_covers(admission, admitted._replace(**{field: value}))
 
 
-def test_an_admission_to_pull_does_not_cover_a_run(scene):
+def test_an_admission_to_pull_does_not_cover_a_run(scene: Scene) -> None:
     scene.sign()
     admission = scene.gate().admit(scene.ref, RUN._replace(purpose="pull"))
     with pytest.raises(AdmissionDenied, match="purpose"):
@@ -248,13 +251,13 @@ def write_policy(folder: Path, name: str = "one") -> Path:
     return path
 
 
-def test_a_policy_file_finds_its_keys_beside_it_and_decides(scene, tmp_path):
+def test_a_policy_file_finds_its_keys_beside_it_and_decides(scene: Scene, tmp_path: Path) -> None:
     scene.policy = read_policy(write_policy(tmp_path / "p"))
     scene.sign()
     assert scene.gate().admit(scene.ref, RUN).decision.policy_name == "one"
 
 
-def test_a_directory_of_policies_is_one_policy(tmp_path):
+def test_a_directory_of_policies_is_one_policy(tmp_path: Path) -> None:
     write_policy(tmp_path, "one")
     write_policy(tmp_path, "two")
     policy = read_policy(tmp_path)
@@ -271,7 +274,9 @@ def test_a_directory_of_policies_is_one_policy(tmp_path):
         (lambda key: key.write_bytes(KEY.to_pkcs8()), "not a usable public key"),
     ],
 )
-def test_a_policy_whose_key_is_unusable_is_refused(tmp_path, damage, reason):
+def test_a_policy_whose_key_is_unusable_is_refused(
+    tmp_path: Path, damage: Callable[[Path], object], reason: str
+) -> None:
     path = write_policy(tmp_path)
     damage(tmp_path / "keys" / "mine.pub")
     with pytest.raises(PolicySyntaxError, match=reason):
@@ -280,6 +285,6 @@ def test_a_policy_whose_key_is_unusable_is_refused(tmp_path, damage, reason):
 
 
 @pytest.mark.parametrize("path", ["missing.yaml", "."])
-def test_a_missing_policy_is_refused(tmp_path, path):
+def test_a_missing_policy_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(PolicySyntaxError):
         read_policy(tmp_path / path)

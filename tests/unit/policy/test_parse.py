@@ -23,17 +23,17 @@ def spec_refusal(body: str, *, keys: bool = True) -> PolicySyntaxError:
     return refusal(HEAD + "spec:" + (KEYS if keys else "\n") + body)
 
 
-def test_an_unknown_field_is_refused_with_file_line_path_and_suggestion():
+def test_an_unknown_field_is_refused_with_file_line_path_and_suggestion() -> None:
     error = refusal(HEAD + "spec:\n  verify:\n    signature: {key: one}\n")
     assert error.message == "policies/x.yaml:6: spec.verify.signature: unknown field (did you mean signatures?)"
     assert error.details == {"file": "policies/x.yaml", "line": "6", "path": "spec.verify.signature"}
 
 
-def test_a_missing_field_is_named():
+def test_a_missing_field_is_named() -> None:
     assert "the field 'metadata' is missing" in refusal("apiVersion: trustkit.dev/v1\nkind: Policy\nspec: {}\n").message
 
 
-def test_a_field_given_twice_is_refused_with_both_lines():
+def test_a_field_given_twice_is_refused_with_both_lines() -> None:
     error = spec_refusal("  verify:\n    signatures: {key: one}\n    signatures: {key: two}\n")
     assert error.details["path"] == "spec.verify.signatures"
     assert "given twice (first on line" in error.message
@@ -81,7 +81,7 @@ def test_a_field_given_twice_is_refused_with_both_lines():
         ("  verify: {attestations: {'p p': {}}}\n", "spec.verify.attestations.p p", "no name"),
     ],
 )
-def test_a_wrong_value_is_refused_at_its_path(body, path, reason):
+def test_a_wrong_value_is_refused_at_its_path(body: str, path: str, reason: str) -> None:
     error = spec_refusal(body)
     assert error.details["path"] == path
     assert reason in error.message
@@ -103,7 +103,7 @@ def test_a_wrong_value_is_refused_at_its_path(body, path, reason):
         ("{count: 1, of: [one], distinct: name}", "is not one of key"),
     ],
 )
-def test_a_threshold_that_means_nothing_is_refused(threshold, reason):
+def test_a_threshold_that_means_nothing_is_refused(threshold: str, reason: str) -> None:
     assert reason in spec_refusal(f"  verify: {{signatures: {{threshold: {threshold}}}}}\n").message
 
 
@@ -129,12 +129,12 @@ def test_a_threshold_that_means_nothing_is_refused(threshold, reason):
         "  require: {image: {maxAge: 90d}}\n",
     ],
 )
-def test_what_is_not_enforced_yet_is_refused_and_never_ignored(body):
+def test_what_is_not_enforced_yet_is_refused_and_never_ignored(body: str) -> None:
     assert "not supported yet" in spec_refusal(body).message
 
 
 @pytest.mark.parametrize("trust", ["identities: {}", "roots: {}", "transparency: {}", "keys: {a: {kms: b}}"])
-def test_trust_that_is_not_enforced_yet_is_refused(trust):
+def test_trust_that_is_not_enforced_yet_is_refused(trust: str) -> None:
     assert "not supported yet" in spec_refusal(f"  trust: {{{trust}}}\n", keys=False).message
 
 
@@ -154,7 +154,7 @@ def test_trust_that_is_not_enforced_yet_is_refused(trust):
         ('{pem: "a\\nb"}', "neither a path nor a PEM block"),
     ],
 )
-def test_a_wrong_key_is_refused(key, reason):
+def test_a_wrong_key_is_refused(key: str, reason: str) -> None:
     assert reason in spec_refusal(f"  trust: {{keys: {{k: {key}}}}}\n", keys=False).message
 
 
@@ -177,11 +177,11 @@ def test_a_wrong_key_is_refused(key, reason):
         ("<<: {a: b}\n", "unknown field"),
     ],
 )
-def test_text_that_is_no_policy_is_refused(text, reason):
+def test_text_that_is_no_policy_is_refused(text: str, reason: str) -> None:
     assert reason in refusal(text).message
 
 
-def test_an_alias_bomb_is_refused_before_it_expands():
+def test_an_alias_bomb_is_refused_before_it_expands() -> None:
     bomb = "a: &a [x, x, x, x, x, x, x, x]\n"
     bomb += "".join(
         f"{two}: &{two} [{', '.join(['*' + one] * 8)}]\n" for one, two in zip("abcdefgh", "bcdefghi", strict=True)
@@ -190,50 +190,50 @@ def test_an_alias_bomb_is_refused_before_it_expands():
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{a: " * 5000, "- " * 5000])
-def test_deep_nesting_is_refused(text):
+def test_deep_nesting_is_refused(text: str) -> None:
     assert "nested deeper than 32 levels" in refusal(text).message
 
 
-def test_a_policy_over_the_size_limit_is_refused():
+def test_a_policy_over_the_size_limit_is_refused() -> None:
     assert "larger than" in refusal(HEAD + "#" * limits.POLICY_BYTES).message
 
 
-def test_text_that_is_not_utf8_is_refused_with_its_line():
-    with pytest.raises(PolicySyntaxError, match="x.yaml:2: not UTF-8"):
-        parse(b"a: b\n\xff", file="x.yaml", load_key=str.encode, digest=digest_of, fingerprint=lambda pem: "")
+def test_text_that_is_not_utf8_is_refused_with_its_line() -> None:
+    with pytest.raises(PolicySyntaxError, match=r"x\.yaml:2: not UTF-8"):
+        parse(b"a: b\n\xff", file="x.yaml", load_key=str.encode, digest=digest_of, fingerprint=bytes.hex)
 
 
 @pytest.mark.parametrize(
     "head", ["apiVersion: trustkit.dev/v2\nkind: Policy", "apiVersion: trustkit.dev/v1\nkind: Pol"]
 )
-def test_another_version_or_kind_is_refused(head):
+def test_another_version_or_kind_is_refused(head: str) -> None:
     assert "is not one of" in refusal(f"{head}\nmetadata: {{name: a}}\nspec: {{}}\n").message
 
 
 @pytest.mark.parametrize("name", ["Upper", "a b", "x" * 64, "a/b"])
-def test_a_name_that_would_not_fit_a_rule_id_is_refused(name):
+def test_a_name_that_would_not_fit_a_rule_id_is_refused(name: str) -> None:
     assert "is no name" in refusal(HEAD.replace("name: test", f"name: {name}") + "spec: {}\n").message
 
 
-def test_two_documents_of_one_name_are_refused():
+def test_two_documents_of_one_name_are_refused() -> None:
     one = HEAD + "spec:" + KEYS + SIGNED
     assert "is used by" in refusal(one + "---\n" + one).message
 
 
-def test_several_documents_make_one_policy():
+def test_several_documents_make_one_policy() -> None:
     one = HEAD + "spec:" + KEYS + SIGNED
     policy = read(one + "---\n" + one.replace("name: test", "name: other"))
     assert [section.name for section in policy.sections] == ["other", "test"]
 
 
-def test_the_digest_does_not_depend_on_order_comments_or_style():
+def test_the_digest_does_not_depend_on_order_comments_or_style() -> None:
     one = read(HEAD + "spec:" + KEYS + "  verify:\n    signatures:\n      key: one\n# comment\n")
     assert one.digest == spec(SIGNED).digest
     other = read((HEAD + "spec:" + KEYS + SIGNED).replace("name: test", "name: other"))
     assert combine(one.sections + other.sections, digest_of) == combine(other.sections + one.sections, digest_of)
 
 
-def test_the_digest_changes_with_the_bytes_of_a_key():
+def test_the_digest_changes_with_the_bytes_of_a_key() -> None:
     text = (HEAD + "spec:" + KEYS + SIGNED).encode()
     one, other = (
         parse(text, file="x", load_key=load, digest=digest_of, fingerprint=lambda pem: digest_of(pem).hex)
@@ -242,7 +242,7 @@ def test_the_digest_changes_with_the_bytes_of_a_key():
     assert one.digest != other.digest
 
 
-def test_trusted_keys_lists_each_key_once_with_its_widest_bounds():
+def test_trusted_keys_lists_each_key_once_with_its_widest_bounds() -> None:
     policy = spec(
         "  trust:\n    keys:\n"
         "      a: {pem: a.pub, algorithms: [ed25519], notAfter: 2027-01-01T00:00:00Z}\n"
@@ -253,7 +253,7 @@ def test_trusted_keys_lists_each_key_once_with_its_widest_bounds():
     assert (key.name, key.algorithms, key.not_after) == ("a", ("ecdsa-p256-sha256", "ed25519"), None)
 
 
-def test_one_name_for_two_keys_in_two_documents_stays_two_keys():
+def test_one_name_for_two_keys_in_two_documents_stays_two_keys() -> None:
     one = HEAD + "spec: {trust: {keys: {k: {pem: a.pub}}}}\n"
     two = one.replace("a.pub", "b.pub").replace("name: test", "name: other")
     assert {key.name for key in trusted_keys(read(one + "---\n" + two))} == {"test/k", "other/k"}

@@ -20,7 +20,7 @@ from trustkit.policy.pattern import Pattern
         ("registry.example:5000/*", "registry.example:5000/app"),
     ],
 )
-def test_a_pattern_matches_names_it_describes(pattern, name):
+def test_a_pattern_matches_names_it_describes(pattern: str, name: str) -> None:
     assert Pattern.compile(pattern).matches(name)
 
 
@@ -42,11 +42,11 @@ def test_a_pattern_matches_names_it_describes(pattern, name):
         ("", "registry.example/app"),
     ],
 )
-def test_a_pattern_refuses_names_it_does_not_describe(pattern, name):
+def test_a_pattern_refuses_names_it_does_not_describe(pattern: str, name: str) -> None:
     assert not Pattern.compile(pattern).matches(name)
 
 
-def test_matching_time_is_linear_for_the_worst_pattern():
+def test_matching_time_is_linear_for_the_worst_pattern() -> None:
     pattern = Pattern.compile("a*" * 200 + "b")
     before = time.process_time()
     assert not pattern.matches("a" * 1000)

@@ -15,11 +15,11 @@ PATHS = {f"{part}.{name}" for part, kind in PARTS.items() for name in kind._fiel
 PATHS |= {name for name in Facts._fields if name not in PARTS}
 
 
-def test_the_reference_lists_exactly_the_facts():
+def test_the_reference_lists_exactly_the_facts() -> None:
     table = REFERENCE.split("## Facts", 1)[1]
     assert set(re.findall(r"^\| `([a-z_.]+)` \|", table, re.MULTILINE)) == PATHS
 
 
 @pytest.mark.parametrize("field", ["denyPrivileged", "registries", "onNoMatch", "annotations", "notAfter", "distinct"])
-def test_the_reference_lists_the_field(field):
+def test_the_reference_lists_the_field(field: str) -> None:
     assert field in REFERENCE.split("## Facts", 1)[0]

@@ -6,7 +6,7 @@ import pytest
 
 from policy_facts import NAME, facts, read, signature, verdict
 from trustkit.model.decision import ALLOW, DENY
-from trustkit.model.facts import RequestFacts
+from trustkit.model.facts import Facts, RequestFacts
 from trustkit.policy.document import Policy
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -71,9 +71,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "about", "expected", "rule"), CASES)
-def test_a_ready_policy_decides_as_its_comments_say(name, about, expected, rule):
+def test_a_ready_policy_decides_as_its_comments_say(name: str, about: Facts, expected: str, rule: str) -> None:
     assert verdict(ready(name), about) == (expected, rule)
 
 
-def test_every_ready_policy_has_cases():
+def test_every_ready_policy_has_cases() -> None:
     assert {path.stem for path in POLICIES.glob("*.yaml")} == {name for name, *_ in CASES}
