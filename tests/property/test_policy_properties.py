@@ -19,10 +19,45 @@ from trustkit.policy.pattern import Pattern
 KEYS = ("one", "two", "three", "four")
 
 fragments = st.sampled_from(
-    ["apiVersion: trustkit.dev/v1\n", "kind: Policy\n", "metadata: {name: a}\n", "spec:\n", "  verify:\n"]
-    + ["    signatures: {key: one}\n", "  trust: {keys: {one: {pem: a}}}\n", "&a ", "*a", "!!int ", "%YAML 1.2\n"]
-    + ["- ", "? ", "{", "}", "[", "]", ": ", ", ", "---\n", "...\n", "'", '"', "|\n", ">\n", "#", "~", "<<", "a", "1e9"]
-    + ["\\ud800", "\x00", "\x85", "\u2028", "\t", "\n", "  "]
+    [
+        "apiVersion: trustkit.dev/v1\n",
+        "kind: Policy\n",
+        "metadata: {name: a}\n",
+        "spec:\n",
+        "  verify:\n",
+        "    signatures: {key: one}\n",
+        "  trust: {keys: {one: {pem: a}}}\n",
+        "&a ",
+        "*a",
+        "!!int ",
+        "%YAML 1.2\n",
+        "- ",
+        "? ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ": ",
+        ", ",
+        "---\n",
+        "...\n",
+        "'",
+        '"',
+        "|\n",
+        ">\n",
+        "#",
+        "~",
+        "<<",
+        "a",
+        "1e9",
+        "\\ud800",
+        "\x00",
+        "\x85",
+        "\u2028",
+        "\t",
+        "\n",
+        "  ",
+    ]
 )
 texts = st.one_of(st.lists(fragments, max_size=30).map("".join), st.text(max_size=200)).map(str.encode)
 
