@@ -109,7 +109,7 @@ def errors() -> list[type[trustkit.errors.TrustkitError]]:
     """Return every error class, the root first."""
     found = [trustkit.errors.TrustkitError]
     for each in found:
-        found.extend(each.__subclasses__())
+        found.extend(sub for sub in each.__subclasses__() if sub.__module__.startswith("trustkit."))
     return found
 
 
