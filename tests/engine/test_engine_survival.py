@@ -1,14 +1,21 @@
 """Containers outlive the daemon and containerd."""
 
+import asyncio
 import os
 import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from peers import images
 from peers.engine_bench import Bench, admit, bench, now
+from peers.engines import containerd
+from peers.workspace import short_folder
 from trustkit.engine.service import EngineService
-from trustkit.engine.values import Status
+from trustkit.engine.settings import EngineSettings
+from trustkit.engine.values import ExecSpec, Status
+from trustkit.errors import ConflictError, DigestMismatchError, EngineError
 from trustkit.model.run import RunSpec
 
 
@@ -16,13 +23,7 @@ def wait_for_log(engine: Bench, container: str, text: str) -> None:
     deadline = time.monotonic() + 30
     while text not in engine.logged(container):
         assert time.monotonic() < deadline, engine.logged(container)
-
-        async def turn() -> None:
-            import asyncio
-
-            await asyncio.sleep(0.02)
-
-        engine.run(turn())
+        engine.run(asyncio.sleep(0.02))
 
 
 def test_a_killed_daemon_finds_its_container_and_its_output(own_engine: Bench) -> None:
@@ -33,8 +34,6 @@ def test_a_killed_daemon_finds_its_container_and_its_output(own_engine: Bench) -
     wait_for_log(own_engine, container, "before")
     own_engine.restart_daemon()
     assert own_engine.run(own_engine.service.inspect(container)).status is Status.RUNNING
-    from trustkit.engine.values import ExecSpec
-
     session = own_engine.run(own_engine.service.exec_create(container, ExecSpec(("touch", "/go"))))
     own_engine.run(own_engine.service.exec_start(session))
     assert own_engine.run(own_engine.service.wait(container)).code == 4
@@ -84,9 +83,6 @@ def test_containerd_killed_comes_back_and_nothing_is_lost(own_engine: Bench) -> 
     own_engine.start(container)
     before = own_engine.containerd_pid()
     os.kill(before, signal.SIGKILL)
-    from trustkit.engine.values import ExecSpec
-    from trustkit.errors import EngineError
-
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -146,3 +142,37 @@ def test_images_are_named_listed_and_removed(own_engine: Bench) -> None:
     assert left == [own_engine.image.digest]
     spec = RunSpec(command=("true",), network="none")
     assert own_engine.run(own_engine.service.create(admit(own_engine.image, spec), spec, now())).id
+
+
+def test_a_create_that_was_killed_midway_is_cleaned_away(own_engine: Bench) -> None:
+    container = own_engine.create("true", name="half")
+    own_engine.run(own_engine.service._parts.tasks.delete_record(container))
+    own_engine.restart_daemon()
+    assert own_engine.run(own_engine.service.list(every=True)) == ()
+    assert own_engine.create("true", name="half")
+
+
+def test_one_folder_has_one_engine(own_engine: Bench) -> None:
+    with pytest.raises(ConflictError):
+        own_engine.run(EngineService.open(own_engine.settings))
+    assert own_engine.output("true")[0] == 0
+
+
+def test_an_engine_on_somebody_elses_containerd_checks_over_the_socket() -> None:
+    with containerd() as other, bench(containerd_address=other.socket) as engine:
+        engine.pull()
+        assert engine.output("sh", "-c", "exit 7")[0] == 7
+        container = engine.create("true")
+        layer = engine.image.layers[0].digest
+        path = other.root / "io.containerd.content.v1.content" / "blobs" / "sha256" / layer.hex
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        with pytest.raises(DigestMismatchError):
+            engine.start(container)
+
+
+def test_no_containerd_is_one_clear_line(tmp_path: Path) -> None:
+    with short_folder("none") as folder:
+        settings = EngineSettings(folder / "s", folder / "r", now, containerd_binary="/no/containerd")
+        with pytest.raises(EngineError, match="containerd cannot be started"):
+            asyncio.run(EngineService.open(settings))

@@ -84,9 +84,9 @@ def admit(image: ResolvedImage, spec: RunSpec, *, seconds: int = 300, at: dateti
 class Bench:
     """A service with its own event loop, so that tests are plain functions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: object) -> None:
         self.folder = folder
-        self.settings = EngineSettings(directory=folder / "s", run_directory=folder / "r", clock=now)
+        self.settings = EngineSettings(directory=folder / "s", run_directory=folder / "r", clock=now, **settings)  # type: ignore[arg-type]
         self.runner = asyncio.Runner()
         self.service = self.run(EngineService.open(self.settings))
         self.image = resolved(images.build())
@@ -149,7 +149,8 @@ class Bench:
                 self.runner.get_loop().remove_reader(descriptor)
                 os.close(descriptor)
             item.pump._open.clear()
-        before._supervisor.release()
+        if before._supervisor:
+            before._supervisor.release()
         self.run(before._parts.client.close())
         before._parts.state.close()
         self.service = self.run(EngineService.open(self.settings))
@@ -183,10 +184,10 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(**settings: object) -> Iterator[Bench]:
     """A bench on a short folder."""
     with short_folder("eng") as folder:
-        made = Bench(folder)
+        made = Bench(folder, **settings)
         try:
             yield made
         finally:

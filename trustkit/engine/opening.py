@@ -12,6 +12,7 @@ from trustkit.engine.images import Images
 from trustkit.engine.network.connect import Network
 from trustkit.engine.parts import Parts
 from trustkit.engine.recheck import BlobCheck
+from trustkit.engine.rootfs import unmount
 from trustkit.engine.settings import EngineSettings
 from trustkit.engine.state import State
 from trustkit.engine.volumes import Volumes
@@ -26,15 +27,20 @@ async def open_parts(settings: EngineSettings) -> tuple[Parts, Supervisor | None
         make_folder(folder)
     supervisor = None if settings.containerd_address else Supervisor(settings)
     address = supervisor.address if supervisor else settings.containerd_address
+    state = State(settings.directory / "engine.sqlite")
     client = Client(address or Path(), settings.namespace)
     try:
         if supervisor is not None:
             await supervisor.start(client)
         await client.make_namespace()
-        state = State(settings.directory / "engine.sqlite")
     except BaseException:
         await client.close()
+        state.close()
         raise
+    look = settings.run_directory / "look"
+    for left in look.iterdir() if look.is_dir() else ():
+        unmount(left)
+        left.rmdir()
     check = BlobCheck(client, supervisor.blobs if supervisor else None)
     parts = Parts(
         settings=settings,

@@ -359,12 +359,17 @@ class EngineService:
         parts = self._parts
         rows = parts.state.containers()
         await parts.network.sweep({row.netns for row in rows})
+        records = set(await parts.tasks.records())
         for row in rows:
             container = Container(parts, row)
+            if row.status is Status.CREATED and row.id not in records:
+                # The daemon was killed in the middle of `create`.
+                await create.erase(container, volumes=True)
+                continue
             self._containers[row.id] = container
             self._forget_when_removed(container)
             await lifecycle.adopt(container)
-        for orphan in set(await parts.tasks.records()) - {row.id for row in rows}:
+        for orphan in records - {row.id for row in rows}:
             await parts.tasks.delete(orphan)
             await parts.tasks.delete_record(orphan)
             await parts.snapshots.remove(orphan)

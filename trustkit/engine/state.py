@@ -4,7 +4,9 @@ Rows are JSON of our own values. Nothing here is trusted at a start: digests com
 request is computed again from the spec.
 """
 
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -75,6 +77,7 @@ class State:
 
         Raises StorageError, EngineError when a later trustkit wrote it.
         """
+        self._lock = _locked(path.with_suffix(".lock"))
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
             path.chmod(0o600)
@@ -92,6 +95,7 @@ class State:
     def close(self) -> None:
         """Close it."""
         self._db.close()
+        os.close(self._lock)
 
     # containers
 
@@ -171,6 +175,21 @@ class State:
     def remember(self, name: str, value: str) -> None:
         """Remember a setting."""
         self._db.execute("insert or replace into settings values (?, ?)", (name, value))
+
+
+def _locked(path: Path) -> int:
+    """Take the folder for this process; the kernel lets go of it when the process ends, however it ends."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        message = f"another engine uses {path.parent}"
+        raise ConflictError(message, next_step="stop that daemon, or use another state directory") from error
+    return descriptor
 
 
 def _time_text(at: datetime | None) -> str | None:
