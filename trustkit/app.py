@@ -6,11 +6,14 @@ Each function loads what it needs when it is called, so that a command pays only
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 
-from trustkit import limits
+from trustkit import __version__, limits
 from trustkit.admission.gate import Gate
 from trustkit.admission.judge import Kit
 from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
+from trustkit.audit.events import log_started, policy_loaded
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
 from trustkit.errors import KeyFileError
@@ -26,6 +29,9 @@ from trustkit.signing.format import SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import CosignSignature
+
+if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
+    from trustkit.engine.settings import EngineSettings
 
 
 def now() -> datetime:
@@ -102,11 +108,17 @@ def load_policy(config: Config, file: Path | None = None) -> Policy:
     return read_policy(path) if path else builtin_policy(key_ring(config))
 
 
-def open_gate(config: Config, *, policy: Policy | None = None, log: DecisionLog | None = None) -> Gate:
+def open_gate(
+    config: Config,
+    *,
+    policy: Policy | None = None,
+    log: DecisionLog | None = None,
+    sources: Sources | None = None,
+) -> Gate:
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
     kit = Kit(
-        open_source=Sources(config),
+        open_source=sources or Sources(config),
         formats=formats(),
         crypto=open_crypto(config),
         policy=decided,
@@ -140,6 +152,7 @@ async def serve_daemon(config: Config) -> None:
 
     from trustkit.audit import query
     from trustkit.engine.service import EngineService
+    from trustkit.engine.values import Status
     from trustkit.engine.settings import EngineSettings
     from trustkit.server.current_gate import CurrentGate
     from trustkit.server.daemon import serve
@@ -170,3 +183,67 @@ async def serve_daemon(config: Config) -> None:
         )
     finally:
         await engine.close()
+
+
+class PolicyGate:
+    """The gate of the policy as it stands on disk now: read for every decision, made anew when it changed.
+
+    A policy that no longer loads raises: nothing is decided until it is mended.
+    """
+
+    def __init__(self, config: Config, log: DecisionLog, sources: Sources) -> None:
+        """Decide by what `config` names, and keep records in `log`."""
+        self._config, self._log, self._sources = config, log, sources
+        self._lock = Lock()
+        self._gate: Gate | None = None
+
+    def __call__(self) -> Gate:
+        """Return the gate in force; the same one for as long as the policy's digest is the same."""
+        policy = load_policy(self._config)
+        with self._lock:
+            if self._gate is None or self._gate.kit.policy.digest != policy.digest:
+                event = policy_loaded(
+                    now(), name=policy.name, digest=policy.digest, file=str(self._config.policy or ""), actor="daemon"
+                )
+                self._log.append(event)
+                self._gate = open_gate(self._config, policy=policy, log=self._log, sources=self._sources)
+            return self._gate
+
+
+async def serve_daemon(config: Config) -> None:
+    """Run the daemon until SIGTERM or SIGINT. Containers go on; containerd ends with the last of them.
+
+    Raises ConfigError, ConflictError, EngineError, StorageError, AuditError.
+    """
+    from trustkit.engine.service import EngineService
+    from trustkit.engine.values import Status
+    from trustkit.server.daemon import serve
+    from trustkit.server.parts import Parts
+
+    log = open_log(config)
+    log.append(log_started(now(), actor="daemon", version=__version__, crypto=open_crypto(config).status()))
+    engine = await EngineService.open(engine_settings(config))
+    try:
+        gate = PolicyGate(config, log, Sources(config))
+        parts = Parts(engine=engine, gate=gate, log=log, now=now, socket=config.socket)
+        await serve(parts, group=config.text("daemon.group"), records=log.records)
+    finally:
+        running = [container for container in await engine.list() if container.status is Status.RUNNING]
+        await engine.close(stop_containerd=not running)
+        log.close()
+
+
+def engine_settings(config: Config) -> "EngineSettings":
+    """Return what the engine needs to know."""
+    from trustkit.engine.settings import EngineSettings
+
+    runtime = config.text("engine.runtime")
+    return EngineSettings(
+        directory=config.engine,
+        run_directory=config.run,
+        clock=now,
+        containerd_address=config.path("engine.containerd"),
+        runtime_binary=None if runtime == "runc" else runtime,
+        bridge=config.text("engine.bridge"),
+        subnet=config.text("engine.subnet"),
+    )

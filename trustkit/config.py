@@ -41,8 +41,8 @@ SETTINGS = (
     Setting("registry.auth_file", "path", "", "Further credentials, as `podman login` writes them (auth.json)."),
     Setting("engine.containerd", "path", "", "Socket of a containerd to use. Empty: trustkit runs its own."),
     Setting("engine.runtime", "text", "runc", "OCI runtime that starts containers."),
-    Setting("engine.bridge", "text", "trustkit0", "Name of the network bridge."),
-    Setting("engine.subnet", "text", "10.89.57.0/24", "Addresses of containers on the bridge."),
+    Setting("engine.bridge", "text", "", "Name of the network bridge. Empty: chosen once for the state directory."),
+    Setting("engine.subnet", "text", "", "Addresses of containers on the bridge. Empty: chosen once, out of 10.0.0.0/8."),
     Setting("daemon.socket", "path", "", "Where the daemon listens. Empty: run/trustkit.sock in the state directory."),
     Setting("daemon.autostart", "flag", True, "Whether commands start the daemon when none answers."),
     Setting("daemon.group", "text", "", "Group that may use the socket. Empty: only the owner."),
@@ -104,6 +104,11 @@ class Config(NamedTuple):
     def policy(self) -> Path | None:
         """The policy file or folder, or None for the built-in policy."""
         return self.path("trust.policy")
+
+    @property
+    def run(self) -> Path:
+        """Where sockets and FIFOs lie; its path is short enough for them."""
+        return _socket_of(self.home).parent
 
     @property
     def socket(self) -> Path:

@@ -35,9 +35,7 @@ class Daemon:
         require_ok(status, content)
         return parsed(content)
 
-    def open(
-        self, method: str, target: str, body: object = None, *, upgrade: bool = False, **query: str
-    ) -> Connection:
+    def open(self, method: str, target: str, body: object = None, *, upgrade: bool = False, **query: str) -> Connection:
         """Make one request and return its connection after the headers, to be read as it comes. Raises as `call`."""
         connection = Connection(self.path)
         connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade)
@@ -117,7 +115,9 @@ def told_error(answer: Mapping[str, object]) -> TrustkitError:
 
 
 def _class_of(code: str) -> type[TrustkitError]:
-    known = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TrustkitError)}
+    known = {
+        kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TrustkitError)
+    }
     while code and code not in known:
         code = code.rpartition(".")[0]
     return known.get(code, errors.EngineError)

@@ -30,9 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
             peer.call("POST", f"/containers/{container}/start")
             print(container)
             return 0
-        link = attached.Attached(
-            peer, container, tty=arguments.tty, stdin=arguments.interactive, removed=arguments.rm
-        )
+        link = attached.Attached(peer, container, tty=arguments.tty, stdin=arguments.interactive, removed=arguments.rm)
         link.prepare()
         peer.call("POST", f"/containers/{container}/start")
     except TrustkitError as error:
