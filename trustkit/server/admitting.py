@@ -13,6 +13,7 @@ from trustkit.oci.source import ImageSource
 from trustkit.server.parts import Parts, Permit
 
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{4,64}\Z")
+_PLATFORM = re.compile(r"[a-z0-9_.-]{1,32}/[a-z0-9_.-]{1,32}(?:/[a-z0-9_.-]{1,32})?")
 _FULL_ID = re.compile(r"(?:sha256:[0-9a-f]{4,64}|[0-9a-f]{64})\Z")
 
 
@@ -41,9 +42,7 @@ async def admit(parts: Parts, ref: ImageRef, request: RequestFacts, platform: Pl
     return await asyncio.to_thread(ask)
 
 
-async def store(
-    parts: Parts, permit: Permit, progress: Callable[[PullProgress], None] | None = None
-) -> ImageView:
+async def store(parts: Parts, permit: Permit, progress: Callable[[PullProgress], None] | None = None) -> ImageView:
     """Fetch and unpack what is missing of the admitted image. Raises SourceError, DigestMismatchError, EngineError."""
     image = permit.admission.image
     source = await asyncio.to_thread(permit.gate.source, image.ref)
@@ -110,6 +109,6 @@ def platform_of(text: str) -> Platform | None:
     if not text:
         return None
     parts = text.split("/")
-    if not 2 <= len(parts) <= 3 or not all(re.fullmatch(r"[a-z0-9_.-]{1,32}", part) for part in parts):
+    if not _PLATFORM.fullmatch(text):
         raise UsageError(f"{text[:60]!r} is no platform", next_step="write os/architecture, such as linux/amd64")
     return Platform(*parts)

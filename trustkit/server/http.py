@@ -89,7 +89,7 @@ class Connection:
             return await self._application(request)
         except TrustkitError as error:
             return reply_of(error)
-        except Exception:
+        except Exception:  # noqa: BLE001  (the last line of defence: no request ends the daemon)
             _LOG.exception("%s %s", request.method, request.path)
             return reply_of(TrustkitError("internal error; the daemon's log has the details"))
 

@@ -47,7 +47,7 @@ def _spawn(log: Path, socket: str) -> Connection:
     pid = os.posix_spawn(
         sys.executable,
         [sys.executable, "-m", "trustkit", "daemon"],
-        os.environ,  # noqa: TID251  (the daemon reads the configuration this command read)
+        os.environ,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, nothing, 0),
             (os.POSIX_SPAWN_DUP2, output, 1),

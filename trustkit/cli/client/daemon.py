@@ -9,6 +9,8 @@ from trustkit.codec import strict_json
 from trustkit.config import Config, load
 from trustkit.errors import DaemonUnreachableError, MalformedError, TrustkitError
 
+# RFC 9110 15: what is no success any more, and what is an error.
+_REDIRECTION, _ERROR = 300, 400
 _ANSWER_BYTES = 64 * 1024 * 1024
 
 
@@ -40,7 +42,7 @@ class Daemon:
         connection = Connection(self.path)
         connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade)
         status = connection.head()
-        if status >= 300:
+        if status >= _REDIRECTION:
             require_ok(status, connection.body())
         return connection
 
@@ -88,7 +90,7 @@ def rows(value: object) -> list[dict[str, object]]:
 
 def require_ok(status: int, content: bytes) -> None:
     """Raise the error an answer carries."""
-    if status >= 400:
+    if status >= _ERROR:
         raise error_of(status, content)
 
 

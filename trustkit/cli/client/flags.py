@@ -89,7 +89,7 @@ def bytes_of(text: str) -> int:
     lowered = text.lower().removesuffix("ib") if text.lower().endswith("ib") else text.lower()
     number = lowered.rstrip("bkmgt")
     unit = lowered[len(number) :]
-    unit = unit[0] if len(unit) == 2 and unit[1] == "b" else unit
+    unit = unit[:-1] if unit.endswith("b") and unit != "b" else unit
     try:
         return int(float(number) * _UNITS[unit]) if text else 0
     except (ValueError, KeyError, OverflowError) as error:
@@ -107,7 +107,7 @@ def nano_cpus_of(text: str) -> int:
 def _bind(text: str) -> str:
     source, colon, rest = text.partition(":")
     if source.startswith((".", "~")) and colon:
-        source = os.path.abspath(os.path.expanduser(source))
+        source = str(Path(source).expanduser().absolute())
     return f"{source}{colon}{rest}"
 
 

@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 
 from trustkit.cli.client.daemon import daemon, rows
-from trustkit.cli.commands.ps import filters_of
+from trustkit.cli.client.filters import filters_of
 from trustkit.cli.output import ago, as_json, size_of, table
 
 

@@ -35,5 +35,5 @@ def _moment(text: str) -> str:
     if text[-1:] in units and text[:-1].isdecimal():
         import time
 
-        return str(int(time.time()) - int(text[:-1]) * units[text[-1]])  # noqa: TID251  (the user's own clock)
+        return str(int(time.time()) - int(text[:-1]) * units[text[-1]])
     return text

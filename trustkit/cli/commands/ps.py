@@ -4,8 +4,10 @@ import argparse
 from datetime import UTC, datetime
 
 from trustkit.cli.client.daemon import daemon, rows
+from trustkit.cli.client.filters import filters_of
 from trustkit.cli.output import ago, as_json, table
-from trustkit.errors import UsageError
+
+_COMMAND_CHARS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,21 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def filters_of(texts: list[str]) -> str:
-    """Return the `filters` parameter of `NAME=VALUE` words. Raises UsageError."""
-    if not texts:
-        return ""
-    import json
-
-    wanted: dict[str, list[str]] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign:
-            raise UsageError(f"{text!r} is no filter", next_step="write NAME=VALUE")
-        wanted.setdefault(name, []).append(value)
-    return json.dumps(wanted)
-
-
 def _row(row: dict[str, object], *, whole: bool) -> list[str]:
     name, command = str(row["Id"]), str(row["Command"])
     names = row["Names"]
@@ -56,6 +43,6 @@ def _row(row: dict[str, object], *, whole: bool) -> list[str]:
     at = datetime.fromtimestamp(created if isinstance(created, int) else 0, UTC)
     if not whole:
         name = name[:12]
-        command = command if len(command) <= 20 else command[:19] + "…"
+        command = command if len(command) <= _COMMAND_CHARS else command[: _COMMAND_CHARS - 1] + "…"
     shown = ",".join(str(item).removeprefix("/") for item in names) if isinstance(names, list) else ""
     return [name, str(row["Image"]), f'"{command}"', ago(at), str(row["Status"]), shown]

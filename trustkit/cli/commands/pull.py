@@ -1,10 +1,10 @@
 """Verify an image, then fetch and unpack it; prints its digest."""
 
 import argparse
-import sys
 
-from trustkit.cli.client.daemon import Daemon, daemon, told_error
-from trustkit.cli.output import as_json, plain
+from trustkit.cli.client.daemon import daemon
+from trustkit.cli.client.fetch import fetch
+from trustkit.cli.output import as_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,19 +28,3 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         as_json(done)
     return 0
-
-
-def fetch(peer: Daemon, image: str, platform: str, *, quiet: bool) -> str:
-    """Pull one image and return its digest. Raises the daemon's error."""
-    digest = ""
-    shown: set[tuple[str, str]] = set()
-    for line in peer.lines("POST", "/images/create", fromImage=image, platform=platform):
-        if "error" in line:
-            raise told_error(line)
-        status, name = str(line.get("status", "")), str(line.get("id", ""))
-        if status.startswith("Digest: "):
-            digest = status.removeprefix("Digest: ")
-        if not quiet and (status, name) not in shown:
-            shown.add((status, name))
-            print(plain(f"{name}: {status}" if name else status), file=sys.stderr)
-    return digest

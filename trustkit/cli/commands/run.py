@@ -9,8 +9,8 @@ import argparse
 from trustkit.cli.client import attached, terminal
 from trustkit.cli.client.daemon import Daemon, daemon
 from trustkit.cli.client.flags import add_container_flags
-from trustkit.cli.commands.create import made
-from trustkit.errors import TrustkitError, UsageError
+from trustkit.cli.client.make import made
+from trustkit.errors import ConflictError, NoSuchContainerError, TrustkitError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +57,6 @@ def _not_started(peer: Daemon, container: str, error: TrustkitError, *, remove: 
 def _remove(peer: Daemon, container: str) -> None:
     try:
         Daemon(peer.path).call("DELETE", f"/containers/{container}", force="1")
-    except TrustkitError as error:
-        if not isinstance(error, UsageError) and error.exit_status != 2:
-            raise
+    except (NoSuchContainerError, ConflictError):
+        # Gone, or going, by itself
+        return

@@ -1,6 +1,7 @@
 """`/containers`: create, start, list, inspect, rename, remove."""
 
 import asyncio
+import contextlib
 import json
 from datetime import datetime
 
@@ -18,7 +19,7 @@ from trustkit.server.shapes import facts, filters, mounts
 from trustkit.server.shapes.create import CreateRequest
 
 
-async def create(parts: Parts, request: Request, name: str) -> Answer:  # noqa: ARG001  (all handlers alike)
+async def create(parts: Parts, request: Request, name: str) -> Answer:
     """Ask the gate, fetch what is missing, and make the container."""
     wanted = create_shape.parse(request.body, request.query.get("name", "").removeprefix("/"))
     spec = wanted.spec._replace(mounts=mounts.pinned(wanted.spec.mounts))
@@ -80,7 +81,7 @@ async def _holds(parts: Parts, permit: Permit, now: datetime) -> bool:
     return await asyncio.to_thread(parts.gate) is permit.gate
 
 
-async def listed(parts: Parts, request: Request, name: str) -> Answer:  # noqa: ARG001
+async def listed(parts: Parts, request: Request, name: str) -> Answer:
     """List running containers, or with `all` or a filter on the state every one."""
     wanted = filters.parse(request.query.get("filters", ""), filters.CONTAINER_FILTERS)
     limit = _limit(request.query.get("limit", "0"))
@@ -97,14 +98,12 @@ def _limit(text: str) -> int:
         raise UsageError(f"limit: {text[:40]!r} is no number") from error
 
 
-async def inspect(parts: Parts, request: Request, name: str) -> Answer:  # noqa: ARG001
+async def inspect(parts: Parts, request: Request, name: str) -> Answer:
     """Show one container."""
     view = await parts.engine.inspect(name)
     image: ImageView | None = None
-    try:
+    with contextlib.suppress(NoSuchImageError):
         image = await parts.engine.image(str(view.image))
-    except NoSuchImageError:
-        pass
     return Reply(body=json.dumps(shape.inspection(view, image)).encode())
 
 

@@ -24,7 +24,7 @@ async def start(parts: Parts, request: Request, name: str) -> Answer:
     body = fields.body_of(request.body, "the exec start configuration")
     view = await parts.engine.exec_inspect(name)
     size = body.get("ConsoleSize")
-    if view.spec.tty and isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n for n in size):
+    if view.spec.tty and isinstance(size, list) and [type(part) for part in size] == [int, int]:
         await parts.engine.exec_resize(name, int(size[0]), int(size[1]))
     attachment = await parts.engine.exec_start(name)
     if fields.flag(body, "Detach"):
@@ -46,6 +46,6 @@ async def resize(parts: Parts, request: Request, name: str) -> Answer:
     return Reply(200)
 
 
-async def inspect(parts: Parts, request: Request, name: str) -> Answer:  # noqa: ARG001  (all handlers alike)
+async def inspect(parts: Parts, request: Request, name: str) -> Answer:
     """Show an exec session."""
     return Reply(body=json.dumps(shape.inspection(await parts.engine.exec_inspect(name))).encode())

@@ -17,7 +17,7 @@ from trustkit.server.shapes.names import familiar
 from trustkit.server.status import RouteError
 
 
-async def create(parts: Parts, request: Request, name: str) -> Answer:  # noqa: ARG001  (all handlers alike)
+async def create(parts: Parts, request: Request, name: str) -> Answer:
     """Pull: the gate decides first, then blobs are fetched; progress is streamed."""
     if "fromSrc" in request.query:
         raise RouteError("importing an image from a tar is not served yet", 501)
@@ -69,14 +69,14 @@ class _Pull:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-async def listed(parts: Parts, request: Request, name: str) -> Answer:  # noqa: ARG001
+async def listed(parts: Parts, request: Request, name: str) -> Answer:
     """List stored images."""
     wanted = filters.parse(request.query.get("filters", ""), filters.IMAGE_FILTERS)
     rows = [shape.summary(view) for view in await parts.engine.images() if filters.image_matches(view, wanted)]
     return Reply(body=json.dumps(rows).encode())
 
 
-async def inspect(parts: Parts, request: Request, name: str) -> Answer:  # noqa: ARG001
+async def inspect(parts: Parts, request: Request, name: str) -> Answer:
     """Show one stored image."""
     return Reply(body=json.dumps(shape.inspection(await admitting.stored_image(parts, name))).encode())
 

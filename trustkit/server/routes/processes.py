@@ -42,11 +42,14 @@ async def resize(parts: Parts, request: Request, name: str) -> Answer:
     return Reply(200)
 
 
+# struct winsize holds unsigned shorts
+_MOST_ROWS = 0xFFFF
+
+
 def size_of(request: Request) -> tuple[int, int]:
     """Return rows and columns of a resize request. Raises UsageError."""
     rows, columns = (_integer(request.query.get(name, ""), name) for name in ("h", "w"))
-    # struct winsize holds unsigned shorts
-    if not (0 <= rows <= 0xFFFF and 0 <= columns <= 0xFFFF):
+    if not (0 <= rows <= _MOST_ROWS and 0 <= columns <= _MOST_ROWS):
         raise UsageError("a terminal has at most 65535 rows and columns")
     return rows, columns
 

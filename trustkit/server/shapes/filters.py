@@ -28,24 +28,28 @@ def _labelled(labels: Mapping[str, str], wanted: str) -> bool:
     return name in labels and (not sign or labels[name] == value)
 
 
-_CONTAINER: dict[str, Callable[[ContainerView, str], bool]] = {
-    "id": lambda view, word: view.id.startswith(word),
-    "name": lambda view, word: word.removeprefix("/") in view.name,
-    "status": lambda view, word: view.status.value == word,
-    "label": lambda view, word: _labelled(view.labels, word),
-    "exited": lambda view, word: view.finished_at is not None and str(view.exit_code) == word,
-    "ancestor": lambda view, word: _is_of(view, word),
-    "network": lambda view, word: view.network.mode == word,
-}
-CONTAINER_FILTERS = frozenset(_CONTAINER)
-IMAGE_FILTERS = frozenset({"reference", "label", "dangling"})
+# The shortest image id that `ancestor` takes for one.
+_ID_CHARS = 4
 
 
 def _is_of(view: ContainerView, word: str) -> bool:
     known = {container.image_name(view), names.familiar(view.reference), view.reference, str(view.image)}
     hexadecimal = view.image_id.hex
     short = word.removeprefix("sha256:")
-    return word in known or f"{word}:latest" in known or (len(short) >= 4 and hexadecimal.startswith(short))
+    return word in known or f"{word}:latest" in known or (len(short) >= _ID_CHARS and hexadecimal.startswith(short))
+
+
+_CONTAINER: dict[str, Callable[[ContainerView, str], bool]] = {
+    "id": lambda view, word: view.id.startswith(word),
+    "name": lambda view, word: word.removeprefix("/") in view.name,
+    "status": lambda view, word: view.status.value == word,
+    "label": lambda view, word: _labelled(view.labels, word),
+    "exited": lambda view, word: view.finished_at is not None and str(view.exit_code) == word,
+    "ancestor": _is_of,
+    "network": lambda view, word: view.network.mode == word,
+}
+CONTAINER_FILTERS = frozenset(_CONTAINER)
+IMAGE_FILTERS = frozenset({"reference", "label", "dangling"})
 
 
 def container_matches(view: ContainerView, filters: Filters) -> bool:

@@ -7,7 +7,12 @@ from trustkit.errors import TrustkitError
 from trustkit.server.shapes import fields, moments, names
 from trustkit.server.status import members_of
 
-_PROGRESS = {"downloading": "Downloading", "exists": "Already exists", "unpacking": "Extracting", "done": "Pull complete"}
+_PROGRESS = {
+    "downloading": "Downloading",
+    "exists": "Already exists",
+    "unpacking": "Extracting",
+    "done": "Pull complete",
+}
 _BAR_CHARS = 50
 
 

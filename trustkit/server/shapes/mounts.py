@@ -3,6 +3,7 @@
 import os
 import posixpath
 import re
+from pathlib import Path
 
 from trustkit.errors import UsageError
 from trustkit.model.run import Mount
@@ -63,16 +64,20 @@ def _mount(mount: Members) -> Mount:
     checked = _checked(wanted, f"{wanted.source}:{wanted.target}")
     if checked.is_bind != (kind == "bind"):
         raise UsageError(f"Mounts: {wanted.source!r} is no source for a {kind}")
-    if checked.is_bind and not os.path.exists(checked.source):
+    if checked.is_bind and not Path(checked.source).exists():
         raise UsageError(f"Mounts: bind source path does not exist: {checked.source}")
     return checked
 
 
 def _is_private(name: str, value: object) -> bool:
-    return name == "BindOptions" and isinstance(value, dict) and all(
-        is_default or fields.is_zero(option)
-        for key, option in value.items()
-        for is_default in [key == "Propagation" and option in _PROPAGATION]
+    return (
+        name == "BindOptions"
+        and isinstance(value, dict)
+        and all(
+            is_default or fields.is_zero(option)
+            for key, option in value.items()
+            for is_default in [key == "Propagation" and option in _PROPAGATION]
+        )
     )
 
 
