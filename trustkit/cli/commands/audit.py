@@ -110,14 +110,14 @@ def _verify(folder: Path, arguments: argparse.Namespace) -> int:
     from trustkit.app import open_crypto
     from trustkit.audit.verify import require_intact, verify_log
 
-    kept = _kept_checkpoint(arguments.checkpoint) if arguments.checkpoint else b""
+    kept = _kept_checkpoint(arguments.checkpoint) if arguments.checkpoint else None
     report = verify_log(folder, crypto=open_crypto(load(os.environ)), kept=kept)
     if arguments.output == "json":
-        as_json({**report._asdict(), "intact": report.intact})
+        as_json({**report._asdict(), "root": report.root.hex(), "intact": report.intact})
     require_intact(report)
     if arguments.output == "table":
         print(f"intact: {report.size} records, none altered, dropped or inserted")
-        print(f"  root        {report.root}")
+        print(f"  root        {report.root.hex()}")
         print(f"  origin      {report.origin}")
         print(f"  checkpoint  signed, covers {report.signed} records")
         if not kept:
