@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from peers import images
-from peers.engine_bench import Bench, admit, now, resolved
+from peers.engine_bench import Bench, Blobs, admit, now, resolved
 from trustkit.engine.values import Status
 from trustkit.errors import AdmissionDenied, DigestMismatchError, NoSuchImageError
 from trustkit.model.digest import Digest
@@ -130,8 +130,6 @@ def test_a_layer_that_unpacks_to_other_bytes_is_refused(engine: Bench) -> None:
     mixed = resolved(honest)._replace(
         layers=(resolved(honest).layers[0], resolved(other).layers[1]),
     )
-    from peers.engine_bench import Blobs
-
     with pytest.raises(DigestMismatchError):
         engine.run(engine.service.pull(admit(mixed, RunSpec()), mixed, Blobs({**honest.blobs, **other.blobs}), now()))
 
@@ -139,8 +137,6 @@ def test_a_layer_that_unpacks_to_other_bytes_is_refused(engine: Bench) -> None:
 def test_a_source_that_lies_leaves_nothing(engine: Bench) -> None:
     built = images.build(files={"lied": b"about"})
     image = resolved(built)
-    from peers.engine_bench import Blobs
-
     lies = {
         digest: (content[:-1] + b"!" if digest == built.layers[1] else content)
         for digest, content in built.blobs.items()
@@ -150,3 +146,12 @@ def test_a_source_that_lies_leaves_nothing(engine: Bench) -> None:
     assert not blob_path(engine, image.layers[1].digest).exists()
     with pytest.raises(NoSuchImageError):
         engine.run(engine.service.image(str(image.digest)))
+
+
+def test_an_admission_to_verify_does_not_pull(engine: Bench) -> None:
+    built = images.build(files={"seen": b"only"})
+    image = resolved(built)
+    admission = admit(image, RunSpec())
+    looked = admission._replace(request=admission.request._replace(purpose="verify"))
+    with pytest.raises(AdmissionDenied):
+        engine.run(engine.service.pull(looked, image, Blobs(built.blobs), now()))

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from trustkit.admission.admit import require_covers, require_current
 from trustkit.engine import cgroups, etc_files, recheck, request
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.client import (
@@ -39,9 +40,8 @@ def require_admitted(admission: Admission, spec: RunSpec, now: datetime) -> None
 
     Raises AdmissionDenied.
     """
-    recheck.require_in_force(admission, now)
-    config = run_config_of(config_of(admission.image))
-    request.require_within(request.facts_of(spec, config), admission.request)
+    require_current(admission, now)
+    require_covers(admission, request.facts_of(spec, {}))
 
 
 async def start(container: Container, admission: Admission, now: datetime) -> None:

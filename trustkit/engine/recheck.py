@@ -9,7 +9,6 @@
 import asyncio
 import os
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 from trustkit.engine.containerd.client import Client, ContainerdNotFoundError
@@ -21,18 +20,6 @@ from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor, ResolvedImage
 
 _CHUNK_BYTES = 1024 * 1024
-
-
-def require_in_force(admission: Admission, now: datetime) -> None:
-    """Return if the admission may be used at `now`.
-
-    Raises AdmissionDenied.
-    """
-    if not admission.decision.allowed:
-        raise AdmissionDenied("the admission holds a refusal", next_step="this is a fault: report it")
-    if not admission.issued_at <= now < admission.expires_at:
-        message = f"admission {admission.id} holds from {admission.issued_at} to {admission.expires_at}, it is {now}"
-        raise AdmissionDenied(message, next_step="ask the gate again", admission=admission.id)
 
 
 def require_same_image(admission: Admission, root: Digest, manifest: Digest) -> None:

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Literal
 
+from trustkit.admission.admit import require_covers, require_current
 from trustkit.engine import cgroups, create, lifecycle, names, recheck
 from trustkit.engine.attachment import Attachment
 from trustkit.engine.blobs import BlobSource
@@ -109,7 +110,8 @@ class EngineService:
         Raises AdmissionDenied when the admission is stale or for another digest, DigestMismatchError,
         whatever `blobs` raises, EngineError.
         """
-        recheck.require_in_force(admission, now)
+        require_current(admission, now)
+        require_covers(admission, admission.request._replace(purpose="pull"))
         recheck.require_same_image(admission, image.digest, image.manifest.digest)
         view = await self._parts.images.pull(image, blobs, now, progress)
         self._parts.events.publish("image", "pull", str(image.ref), {"digest": str(image.digest)})
