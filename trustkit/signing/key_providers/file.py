@@ -64,13 +64,16 @@ def read_private_file(path: Path, *, insecure_allow_loose_permissions: bool = Fa
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _refused(path, (error.strerror or str(error)).lower(), "check the path") from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise _refused(path, "it is not a regular file", "give the path of a key file")
         if not insecure_allow_loose_permissions:
             _require_private(path, found)
-        content = file.read(limits.KEY_FILE_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(limits.KEY_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > limits.KEY_FILE_BYTES:
         raise _refused(path, f"it is over {limits.KEY_FILE_BYTES} bytes", "give the path of a key file")
     return content
