@@ -7,8 +7,8 @@ import threading
 from typing import NamedTuple
 
 import pytest
-from peers import images
 
+from peers import images
 from trustkit.errors import NotFoundError, UnauthorizedError, UsageError
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import REFERRERS, TAG_SUFFIX, Place

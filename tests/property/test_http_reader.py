@@ -17,7 +17,9 @@ STREAM = st.lists(PIECES | st.binary(max_size=20), max_size=30)
 @given(STREAM, st.sampled_from(["GET", "HEAD", "PUT"]))
 def test_any_stream_is_read_or_refused_within_its_bytes(parts, method):
     rest = list(parts)
-    reader = wire.Reader(lambda count: next((part for part in iter(lambda: rest.pop(0) if rest else None, None) if part), b""))
+    reader = wire.Reader(
+        lambda count: next((part for part in iter(lambda: rest.pop(0) if rest else None, None) if part), b"")
+    )
     with suppress(TrustkitError):
         head = wire.read_head(reader)
         content = b"".join(wire.body(reader, wire.framing(head, method)))

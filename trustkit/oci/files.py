@@ -93,6 +93,11 @@ class TarFiles:
             self._file.close()
             raise
 
+    def __del__(self) -> None:
+        """Close with whoever held the archive."""
+        if hasattr(self, "_file"):
+            self._file.close()
+
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
         return follow(self._table, name, self._what) is not None

@@ -204,6 +204,9 @@ class LayoutFolder(LayoutSource):
                 raise ProtocolError(f"{self._what}: {tag} was changed meanwhile", status="412")
             self._list(Descriptor(media_type, digest, len(content)), tag)
 
+    def settle(self) -> None:
+        """Return at once: writes are under a lock."""
+
     def _list(self, added: Descriptor, tag: str) -> None:
         index = self._index()
         if tag:

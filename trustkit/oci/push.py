@@ -13,7 +13,7 @@ from trustkit.model.evidence import REFERRERS, Place
 from trustkit.model.image import OCI_CONFIG, OCI_EMPTY, OCI_MANIFEST, Descriptor
 from trustkit.oci.source import ImageSink
 
-_RACES = 5
+_RACES = 12
 _EMPTY = b"{}"
 
 
@@ -100,6 +100,7 @@ def _append(layer: Descriptor, tag: str, sink: ImageSink) -> Digest:
         except SourceError as error:
             if error.details.get("status") not in ("409", "412"):
                 raise
+        sink.settle()
         # read again: a registry that ignores the condition lets the last writer win
     current, seen = _manifest_at(sink, tag)
     if seen is None or not _holds(current, layer):

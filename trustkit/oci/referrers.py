@@ -16,7 +16,7 @@ from trustkit.model.image import OCI_INDEX, Descriptor
 from trustkit.oci.source import Fetched
 
 _TAG_CHARS = 128
-_RACES = 5
+_RACES = 12
 
 
 class TagStore(Protocol):
@@ -27,6 +27,9 @@ class TagStore(Protocol):
 
     def put_tag_if(self, content: bytes, media_type: str, tag: str, seen: Digest | None) -> None:
         """Store a manifest under a tag if the tag still is what was seen."""
+
+    def settle(self) -> None:
+        """Wait until writers that looked at a tag before our write have written theirs."""
 
 
 def fallback_tag(digest: Digest) -> str:
@@ -53,6 +56,7 @@ def merge_fallback(store: TagStore, subject: Digest, manifest: Descriptor) -> No
         except SourceError as error:
             if error.details.get("status") not in ("409", "412"):
                 raise
+        store.settle()
         # no early return: whether it is there is seen by reading it again
     index, _ = _index_at(store, tag)
     if all(each.digest != manifest.digest for each in index.manifests):

@@ -18,7 +18,7 @@ from trustkit.errors import (
     ProtocolError,
     SourceError,
 )
-from trustkit.fips.hashing import digest_of, require_digest, verifying
+from trustkit.fips.hashing import digest_of, random_bytes, require_digest, verifying
 from trustkit.model.digest import Digest
 from trustkit.model.image import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, Descriptor
 from trustkit.model.reference import ImageRef
@@ -34,6 +34,8 @@ _NEXT_LINK = re.compile(r'\s*<([^<>]+)>\s*;\s*rel="?next"?\s*\Z', re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:[0-9]{1,18}|\*)\Z")
 # Progress that forgives earlier drops, so that a long download over a bad line still ends.
 _FORGIVEN_BYTES = 1024 * 1024
+# Longer than the look and the write of another signer take on a near registry.
+_SETTLE_SECONDS = 0.05
 _T = TypeVar("_T")
 
 
@@ -129,12 +131,23 @@ class RegistrySource:
         return self._manifest(self._endpoints[-1], at)
 
     def put_tag_if(self, content: bytes, media_type: str, tag: str, seen: Digest | None) -> None:
-        """Store a manifest under a tag if the tag still is what was seen, where the registry can tell.
+        """Store a manifest under a tag if the tag still is what was seen.
 
-        Raises SourceError; a lost race is a ProtocolError with status 412.
+        Few registries heed the condition, so the tag is looked at just before, and the caller looks
+        again after `settle`. Raises SourceError; a lost race is one with status 409 or 412.
         """
+        try:
+            current = self.manifest_to_update(tag).descriptor.digest
+        except NotFoundError:
+            current = None
+        if current != seen:
+            raise ProtocolError(f"{self._name}:{tag} was changed meanwhile", status="412")
         condition = {"If-None-Match": "*"} if seen is None else {"If-Match": f'"{seen}"'}
         self._put(content, media_type, tag, condition)
+
+    def settle(self) -> None:
+        """Wait until writers that looked at a tag before our write have written theirs."""
+        self._session.options.pause(_SETTLE_SECONDS * (1 + random_bytes(1)[0] / 256))
 
     # --- parts ------------------------------------------------------------------------------------
 

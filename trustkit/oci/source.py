@@ -55,6 +55,9 @@ class ImageSink(Protocol):
         A lost race raises a SourceError whose details give status 409 or 412.
         """
 
+    def settle(self) -> None:
+        """Wait until writers that looked at a tag before our write have written theirs."""
+
 
 class Repository(ImageSource, ImageSink, Protocol):
     """A place that is read and written."""

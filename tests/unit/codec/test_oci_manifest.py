@@ -21,7 +21,12 @@ CONFIG = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": DIG
 LAYER = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": DIGEST, "size": 7}
 MANIFEST = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": CONFIG, "layers": [LAYER]}
 INDEX = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [{**LAYER, "mediaType": OCI_MANIFEST}]}
-IMAGE_CONFIG = {"os": "linux", "architecture": "arm", "variant": "v7", "rootfs": {"type": "layers", "diff_ids": [DIGEST]}}
+IMAGE_CONFIG = {
+    "os": "linux",
+    "architecture": "arm",
+    "variant": "v7",
+    "rootfs": {"type": "layers", "diff_ids": [DIGEST]},
+}
 
 
 def text(document, **changes):

@@ -23,7 +23,9 @@ def test_a_body_of_stated_length_is_read_in_any_pieces():
 
 
 def test_a_chunked_body_is_joined_and_its_trailers_dropped():
-    content = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n"
+    content = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n"
+    )
     assert answer(content) == b"abc0123456789"
 
 

@@ -4,9 +4,10 @@ import base64
 import json
 
 import pytest
-from peers import images
-from peers.misbehaving import Answer, misbehaving_registry as another_registry
 
+from peers import images
+from peers.misbehaving import Answer
+from peers.misbehaving import misbehaving_registry as another_registry
 from trustkit import limits
 from trustkit.errors import (
     ConfigError,
@@ -112,7 +113,9 @@ def test_a_refusal_is_final_and_names_the_image(case, status, kind):
         assert f"{case.fake.host}/app:1" in caught.value.message
 
 
-@pytest.mark.parametrize(("status", "kind"), [(429, RateLimitedError), (500, ServerFailedError), (503, ServerFailedError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, RateLimitedError), (500, ServerFailedError), (503, ServerFailedError)]
+)
 def test_a_failing_registry_is_asked_a_few_times_with_growing_pauses(case, status, kind):
     case.refuses(kind, *[Answer(status)] * limits.TRIES)
     assert case.fake.asked("GET", MANIFEST) == limits.TRIES
@@ -121,7 +124,9 @@ def test_a_failing_registry_is_asked_a_few_times_with_growing_pauses(case, statu
 
 
 def test_a_registry_that_recovers_is_enough(case):
-    case.fake.script("GET", MANIFEST, Answer(503), Answer(429, headers={"Retry-After": "3"}), Answer(cut_at=0, body=b"x"))
+    case.fake.script(
+        "GET", MANIFEST, Answer(503), Answer(429, headers={"Retry-After": "3"}), Answer(cut_at=0, body=b"x")
+    )
     assert str(case.source().manifest("1").descriptor.digest) == IMAGE.digest
     assert case.pauses[1] == 3.0
 
@@ -399,7 +404,9 @@ def test_a_token_service_in_the_clear_elsewhere_gets_nothing(case, realm):
         case.source(login=Credential("alice", "wonderland")).manifest("1")
 
 
-@pytest.mark.parametrize("body", [b"{}", b"no JSON", b'{"token":"a\\nb"}', b'{"token":7}', b'{"token":"a","token":"b"}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b"no JSON", b'{"token":"a\\nb"}', b'{"token":7}', b'{"token":"a","token":"b"}']
+)
 def test_a_token_answer_without_token_is_refused(case, body):
     case.fake.always("GET", "/token", Answer(body=body))
     error = case.refuses((ProtocolError, UnauthorizedError), bearer(f"http://{case.fake.host}/token"))
@@ -432,7 +439,9 @@ def test_a_mirror_is_asked_first(case):
         assert case.fake.requests == []
 
 
-@pytest.mark.parametrize("answer", [Answer(404), Answer(401), Answer(body=b"x", headers={"Docker-Content-Digest": "sha256:0"})])
+@pytest.mark.parametrize(
+    "answer", [Answer(404), Answer(401), Answer(body=b"x", headers={"Docker-Content-Digest": "sha256:0"})]
+)
 def test_a_mirror_that_fails_is_passed_over(case, answer):
     with another_registry() as mirror:
         mirror.always("GET", f"/v2/app/manifests/{IMAGE.digest}", answer)
