@@ -25,6 +25,9 @@ _IDLE_SECONDS = 300.0
 _HEADER_SECONDS = 15.0
 _BODY_SECONDS = 60.0
 _QUERY_FIELDS = 64
+# How much, and how long, is still read of a client that was refused.
+_LINGER_BYTES = 4 * limits.API_BODY_BYTES
+_LINGER_SECONDS = 2.0
 
 
 class _ClientGone(Exception):  # noqa: N818  (no fault: the end of a connection)
@@ -147,6 +150,16 @@ class Connection:
             reply = reply_of(error)
             closing = Reply(reply.status, reply.body, headers=(("Connection", "close"),))
             await self._reply(closing, head_only=False)
+            await self._linger()
+
+    async def _linger(self) -> None:
+        """Read on for a moment: closing with unread bytes would take the answer away from a client still sending."""
+        self._writer.write_eof()
+        left = _LINGER_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while left > 0 and (data := await self._reader.read(_CHUNK_BYTES)):
+                    left -= len(data)
 
     async def _reply(self, reply: Reply, *, head_only: bool) -> None:
         headers = [*_fixed_headers(reply.media_type if reply.body else ""), *reply.headers]
