@@ -151,6 +151,8 @@ class Bench:
             item.pump._open.clear()
         if before._supervisor:
             before._supervisor.release()
+        if before._parts.network._refill:
+            before._parts.network._refill.cancel()
         self.run(before._parts.client.close())
         before._parts.state.close()
         self.service = self.run(EngineService.open(self.settings))

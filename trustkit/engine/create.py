@@ -76,8 +76,10 @@ async def create(parts: Parts, admission: Admission, spec: RunSpec, name: str, t
     try:
         container.save()
         await _lay_out(container, admission, config)
-    except BaseException:
+    except BaseException as error:
         await erase(container, volumes=True)
+        if isinstance(error, OSError):
+            raise storage_error(parts.folder(row.id), error) from error
         raise
     return container
 

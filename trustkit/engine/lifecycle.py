@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from trustkit.admission.admit import require_covers, require_current
+from trustkit.durable import storage_error
 from trustkit.engine import cgroups, etc_files, recheck, request
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.client import (
@@ -61,10 +62,18 @@ async def start(container: Container, admission: Admission, now: datetime) -> No
     except BaseException as error:
         bytes_whole.cancel()
         await _undo(container)
-        failure = start_error(error, f"container {row.name}") if isinstance(error, ContainerdError) else error
+        failure = _failure(container, error)
         _note_failure(container, failure)
         raise failure from error
     parts.events.publish("container", "start", row.id, _attributes(container))
+
+
+def _failure(container: Container, error: BaseException) -> BaseException:
+    if isinstance(error, ContainerdError):
+        return start_error(error, f"container {container.row.name}")
+    if isinstance(error, OSError):
+        return storage_error(container.parts.folder(container.row.id), error)
+    return error
 
 
 async def _prepare(container: Container, admission: Admission, bytes_whole: asyncio.Task[None]) -> None:
@@ -187,7 +196,7 @@ async def _watch(container: Container, end: asyncio.Task[Exit]) -> None:
     async with container.lock:
         await _finish(container, found)
     if container.row.spec.auto_remove:
-        await remove_ended(container)
+        await _retried(lambda: remove_ended(container))
 
 
 async def _outcome(container: Container, end: asyncio.Task[Exit]) -> Exit | None:

@@ -7,6 +7,7 @@ A line of output longer than 16 KiB is several entries, of which only the last e
 
 import asyncio
 import json
+import logging
 import os
 import re
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from trustkit.engine.values import OutputChunk, Stream
 
+_log = logging.getLogger(__name__)
 _ENTRY_BYTES = 16 * 1024
 _READ_BYTES = 256 * 1024
 _NAMES = {Stream.STDOUT: "stdout", Stream.STDERR: "stderr"}
@@ -79,10 +81,14 @@ class LogFile:
     def _write(self, data: bytes) -> None:
         if not data:
             return
-        if self._descriptor is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(self.path, flags, 0o600)
-        os.write(self._descriptor, data)
+        try:
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                self._descriptor = os.open(self.path, flags, 0o600)
+            os.write(self._descriptor, data)
+        except OSError:
+            # A full disk must not stop the container, nor keep its output from those attached.
+            _log.exception("output of a container could not be written to %s", self.path)
         self._wake()
 
     def _wake(self) -> None:

@@ -77,6 +77,7 @@ class State:
 
         Raises StorageError, EngineError when a later trustkit wrote it.
         """
+        self._path = path
         self._lock = _locked(path.with_suffix(".lock"))
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
@@ -92,6 +93,12 @@ class State:
         except sqlite3.OperationalError as error:
             raise storage_error(path, OSError(str(error))) from error
 
+    def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise storage_error(self._path, OSError(str(error))) from error
+
     def close(self) -> None:
         """Close it."""
         self._db.close()
@@ -105,7 +112,7 @@ class State:
         Raises ConflictError when its name is taken.
         """
         try:
-            self._db.execute(
+            self._run(
                 "insert into containers values (?, ?, ?) "
                 "on conflict (id) do update set name = excluded.name, body = excluded.body",
                 (row.id, row.name, _container_text(row)),
@@ -116,65 +123,65 @@ class State:
 
     def delete(self, container: str) -> None:
         """Forget a container and its address."""
-        self._db.execute("delete from containers where id = ?", (container,))
-        self._db.execute("delete from addresses where container = ?", (container,))
+        self._run("delete from containers where id = ?", (container,))
+        self._run("delete from addresses where container = ?", (container,))
 
     def containers(self) -> tuple[ContainerRow, ...]:
         """Return all containers."""
-        rows = self._db.execute("select id, name, body from containers").fetchall()
+        rows = self._run("select id, name, body from containers").fetchall()
         return tuple(_container_row(*row) for row in rows)
 
     # images and references
 
     def save_image(self, row: ImageRow) -> None:
         """Write an image."""
-        self._db.execute("insert or replace into images values (?, ?)", (str(row.root.digest), _image_text(row)))
+        self._run("insert or replace into images values (?, ?)", (str(row.root.digest), _image_text(row)))
 
     def images(self) -> tuple[ImageRow, ...]:
         """Return all images."""
-        return tuple(_image_row(body) for (body,) in self._db.execute("select body from images").fetchall())
+        return tuple(_image_row(body) for (body,) in self._run("select body from images").fetchall())
 
     def delete_image(self, digest: Digest) -> None:
         """Forget an image and what names it."""
-        self._db.execute("delete from images where digest = ?", (str(digest),))
-        self._db.execute("delete from refs where digest = ?", (str(digest),))
+        self._run("delete from images where digest = ?", (str(digest),))
+        self._run("delete from refs where digest = ?", (str(digest),))
 
     def refer(self, reference: str, digest: Digest) -> None:
         """Let a reference name an image."""
-        self._db.execute("insert or replace into refs values (?, ?)", (reference, str(digest)))
+        self._run("insert or replace into refs values (?, ?)", (reference, str(digest)))
 
     def unrefer(self, reference: str) -> None:
         """Forget a reference."""
-        self._db.execute("delete from refs where reference = ?", (reference,))
+        self._run("delete from refs where reference = ?", (reference,))
 
     def references(self) -> dict[str, str]:
         """Return every reference with the digest it names."""
-        return dict(self._db.execute("select reference, digest from refs order by reference").fetchall())
+        return dict(self._run("select reference, digest from refs order by reference").fetchall())
 
     # network
 
     def addresses(self) -> set[int]:
         """Return the addresses in use."""
-        return {row[0] for row in self._db.execute("select address from addresses").fetchall()}
+        return {row[0] for row in self._run("select address from addresses").fetchall()}
 
     def take_address(self, address: int, container: str) -> None:
         """Give an address to a container."""
-        self._db.execute("insert or replace into addresses values (?, ?)", (address, container))
+        self._run("insert or replace into addresses values (?, ?)", (address, container))
 
     def address_of(self, container: str) -> int | None:
         """Return the container's address."""
         query = "select address from addresses where container = ?"
-        found = self._db.execute(query, (container,)).fetchone()
+        found = self._run(query, (container,)).fetchone()
         return found[0] if found else None
 
     def setting(self, name: str) -> str:
         """Return a remembered setting, or nothing."""
-        found = self._db.execute("select value from settings where name = ?", (name,)).fetchone()
+        found = self._run("select value from settings where name = ?", (name,)).fetchone()
         return found[0] if found else ""
 
     def remember(self, name: str, value: str) -> None:
         """Remember a setting."""
-        self._db.execute("insert or replace into settings values (?, ?)", (name, value))
+        self._run("insert or replace into settings values (?, ?)", (name, value))
 
 
 def _locked(path: Path) -> int:

@@ -4,6 +4,7 @@ A few namespaces are made ahead, because making one costs milliseconds that a st
 """
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable
@@ -55,6 +56,7 @@ class Network:
         name = sha256(os.fsencode(settings.directory.resolve())).hex()[:8]
         self.bridge_name = settings.bridge or f"tk{name}"
         self._refill: asyncio.Task[None] | None = None
+        self._raising = asyncio.Lock()
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -66,6 +68,9 @@ class Network:
 
     async def _fill(self) -> None:
         await self._run(load)
+        if self._state.setting("subnet"):
+            with contextlib.suppress(EngineError):
+                await self._raised()
         while len(self._ahead) < _AHEAD:
             path = self._new_path()
             await self._run(partial(namespaces.make, path))
@@ -117,13 +122,14 @@ class Network:
         await self._raised()
 
     async def _raised(self) -> tuple[Bridge, IPv4Network]:
-        subnet = self._known_subnet()
-        if self._bridge is not None and subnet is not None:
-            return self._bridge, subnet
-        raised = await self._run(self._raise)
-        self._bridge, self._subnet = raised
-        self._state.remember("subnet", str(self._subnet))
-        return raised
+        async with self._raising:
+            subnet = self._known_subnet()
+            if self._bridge is not None and subnet is not None:
+                return self._bridge, subnet
+            raised = await self._run(self._raise)
+            self._bridge, self._subnet = raised
+            self._state.remember("subnet", str(self._subnet))
+            return raised
 
     def _raise(self) -> tuple[Bridge, IPv4Network]:
         bridge = Bridge(self.bridge_name)
