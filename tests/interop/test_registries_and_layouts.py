@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import threading
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
@@ -33,9 +34,9 @@ class Made(NamedTuple):
     place: Place
     media_type: str
     content: bytes
-    annotations: dict
+    annotations: Mapping[str, str]
     artifact_type: str = ""
-    manifest_annotations: dict = {}
+    manifest_annotations: Mapping[str, str] = {}
 
 
 def signature(number):

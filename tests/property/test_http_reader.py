@@ -18,7 +18,7 @@ STREAM = st.lists(PIECES | st.binary(max_size=20), max_size=30)
 def test_any_stream_is_read_or_refused_within_its_bytes(parts, method):
     rest = list(parts)
     reader = wire.Reader(
-        lambda count: next((part for part in iter(lambda: rest.pop(0) if rest else None, None) if part), b"")
+        lambda _: next((part for part in iter(lambda: rest.pop(0) if rest else None, None) if part), b"")
     )
     with suppress(TrustkitError):
         head = wire.read_head(reader)
@@ -32,7 +32,7 @@ def test_how_a_stream_is_cut_into_pieces_changes_nothing(tail, step):
 
     def outcome(size):
         pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
-        reader = wire.Reader(lambda count: pieces.pop(0) if pieces else b"")
+        reader = wire.Reader(lambda _: pieces.pop(0) if pieces else b"")
         try:
             return b"".join(wire.body(reader, wire.framing(wire.read_head(reader), "GET")))
         except TrustkitError as error:

@@ -39,10 +39,10 @@ def read_table(file: BinaryIO, what: str) -> dict[str, TarEntry]:
         header = file.read(_BLOCK)
         if not header.strip(b"\0"):
             return table
+        _require_checksum(header, what)
         count += 1
         if count > limits.ARCHIVE_ENTRIES:
             raise LimitExceededError(f"{what} has more than {limits.ARCHIVE_ENTRIES} entries")
-        _require_checksum(header, what)
         kind, size = header[156:157], _number(header[124:136], what)
         content = at + _BLOCK
         if kind in (_PAX, _GLOBAL_PAX, _LONG_NAME, _LONG_LINK):
@@ -156,7 +156,7 @@ def _number(field: bytes, what: str) -> int:
         return int.from_bytes(field[1:], "big")
     digits = field.strip(b" \0")
     if any(digit not in b"01234567" for digit in digits):
-        raise MalformedError(f"{what} has a header field that is no number")
+        raise MalformedError(f"{what} is no tar archive, or damaged: a header field is no number")
     return int(digits or b"0", 8)
 
 

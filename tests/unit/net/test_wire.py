@@ -7,7 +7,7 @@ from trustkit.net import wire
 
 def reader(*parts):
     rest = list(parts)
-    return wire.Reader(lambda count: rest.pop(0) if rest else b"")
+    return wire.Reader(lambda _: rest.pop(0) if rest else b"")
 
 
 def answer(content, method="GET"):
