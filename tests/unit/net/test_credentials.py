@@ -63,7 +63,7 @@ def test_nothing_is_found_for_others(look, members):
 
 @pytest.mark.parametrize(
     "members",
-    ["", "[]", '{"auths":{},"auths":{}}', {"auths": []}, {"auths": {"r.example": {"auth": "!"}}},
+    ["", "[]", '{"auths":{},"auths":{}}', {"auths": ["x"]}, {"auths": {"r.example": {"auth": "!"}}},
      {"auths": {"r.example": {"auth": "YWxpY2U="}}}, {"credHelpers": {"r.example": "../evil"}}],
 )  # fmt: skip
 def test_a_broken_file_is_told_without_its_secrets(look, members):
