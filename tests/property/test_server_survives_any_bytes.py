@@ -2,8 +2,8 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers.http_bytes import recording, talk
 
+from peers.http_bytes import recording, talk
 from trustkit.errors import TrustkitError, UsageError
 from trustkit.server.shapes import create, execution, filters
 
@@ -39,9 +39,12 @@ _HOST = ["Binds", "Mounts", "Memory", "NanoCpus", "CapAdd", "NetworkMode", "Priv
 
 
 @given(
-    st.dictionaries(st.sampled_from(_NAMES), _JSON, max_size=5), st.dictionaries(st.sampled_from(_HOST), _JSON, max_size=5)
+    st.dictionaries(st.sampled_from(_NAMES), _JSON, max_size=5),
+    st.dictionaries(st.sampled_from(_HOST), _JSON, max_size=5),
 )
-def test_any_shape_of_create_body_is_refused_by_our_errors_only(config: dict[str, object], host: dict[str, object]) -> None:
+def test_any_shape_of_create_body_is_refused_by_our_errors_only(
+    config: dict[str, object], host: dict[str, object]
+) -> None:
     import json
 
     body = json.dumps({**config, "HostConfig": host}).encode()

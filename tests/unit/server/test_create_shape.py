@@ -35,7 +35,7 @@ def test_a_plain_docker_run_is_served() -> None:
         {"Devices": [{"PathOnHost": "/dev/sda"}]}, {"DeviceCgroupRules": ["c 1:3 rwm"]}, {"DeviceRequests": [{"Count": -1}]},
         {"SecurityOpt": ["seccomp=unconfined"]}, {"SecurityOpt": ["no-new-privileges"]}, {"VolumesFrom": ["other"]},
         {"MaskedPaths": []}, {"ReadonlyPaths": []}, {"NetworkMode": "container:other"}, {"NetworkMode": "mynet"},
-        {"PidsLimit": 100}, {"Sysctls": {"net.ipv4.ip_forward": "1"}}, {"GroupAdd": ["docker"]},
+        {"Tmpfs": {"/t": ""}}, {"Devices": [{}]}, {"Dns": [""]}, {"PortBindings": {"80/tcp": None}}, {"PidsLimit": 100}, {"Sysctls": {"net.ipv4.ip_forward": "1"}}, {"GroupAdd": ["docker"]},
         {"RestartPolicy": {"Name": "always"}}, {"PortBindings": {"80/tcp": [{"HostPort": "80"}]}},
         {"SomethingNew": True}, {"Runtime": 3}, {"Memory": 1024}, {"Memory": -1}, {"Memory": True}, {"NanoCpus": "1"},
         {"privileged": True}, {"PRIVILEGED": False, "Privileged": True}, {"pidmode": "host"}, {"CapAdd": [1]},
@@ -118,7 +118,9 @@ def test_facts_survive_being_kept_with_the_container() -> None:
     assert facts.kept(facts.keep(wanted.kept, found, None)) == (found, None)
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"Cmd":[]}', b'{"Cmd":["x"],"Privileged":true}', b'{"Cmd":["x"],"CMD":["y"]}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"Cmd":[]}', b'{"Cmd":["x"],"Privileged":true}', b'{"Cmd":["x"],"CMD":["y"]}']
+)
 def test_an_exec_that_asks_for_nothing_or_too_much_is_refused(body: bytes) -> None:
     with pytest.raises(UsageError):
         execution.parse(body)

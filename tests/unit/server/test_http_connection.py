@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from peers.http_bytes import recording, talk
 
+from peers.http_bytes import recording, talk
 from trustkit import limits
 from trustkit.errors import AdmissionDenied, UnreachableError
 from trustkit.server.message import Answer, Duplex, Hijack, Reply, Request, StreamReply
@@ -21,7 +21,11 @@ def test_two_pipelined_requests_get_two_answers_in_order() -> None:
 
 def test_a_chunked_body_arrives_whole() -> None:
     seen: list[Request] = []
-    talk(recording(seen), b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n")
+    talk(
+        recording(seen),
+        b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"2\r\nde\r\n0\r\n\r\n",
+    )
     assert seen[0].body == b"abcde"
 
 

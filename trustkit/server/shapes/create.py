@@ -43,6 +43,7 @@ _HOST_DEFAULTS: dict[str, tuple[object, ...]] = {
     "ShmSize": (64 * 1024 * 1024,),
     "SecurityOpt": (["seccomp=builtin"],),
 }
+_STRUCTURES = frozenset({"RestartPolicy", "LogConfig"})
 # Only to notice them in other letters: what `require_known` compares with, beside the above.
 _HOST_REFUSED = frozenset(
     {
@@ -94,7 +95,7 @@ def _refuse_unserved(
     members: Members, served: frozenset[str], defaults: dict[str, tuple[object, ...]], path: str
 ) -> None:
     for name, value in members.items():
-        if name in served or fields.is_zero(value) or value in defaults.get(name, ()):
+        if name in served or fields.is_zero(value) or _is_default(name, value, defaults):
             continue
         # These are never zero by Go's rules yet ask for nothing more than the default.
         if name in {"MaskedPaths", "ReadonlyPaths"} and value is None:
@@ -110,10 +111,16 @@ def _refuse_unserved(
             raise UsageError(f"{path}{name} is not supported: the default masks stay", next_step="leave it out")
 
 
+def _is_default(name: str, value: object, defaults: dict[str, tuple[object, ...]]) -> bool:
+    # True is 1 in Python, and neither of them is the other's JSON.
+    same = any(value == default and type(value) is type(default) for default in defaults.get(name, ()))
+    return same or (name in _STRUCTURES and fields.is_zero_structure(value))
+
+
 def _require_plain_networking(config: Members) -> None:
     endpoints = fields.mapping(fields.mapping(config, "NetworkingConfig"), "EndpointsConfig")
     for name, endpoint in endpoints.items():
-        if name not in _NETWORKS or not fields.is_zero(endpoint):
+        if name not in _NETWORKS or not (fields.is_zero(endpoint) or fields.is_zero_structure(endpoint)):
             raise UsageError(
                 f"NetworkingConfig.EndpointsConfig.{name} is not supported",
                 next_step="use --network none, host or bridge, without addresses or aliases",

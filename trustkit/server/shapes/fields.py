@@ -34,12 +34,13 @@ def require_known(members: Members, known: frozenset[str] | set[str], what: str)
 
 
 def is_zero(value: object) -> bool:
-    """Whether a value asks for nothing: null, false, 0, empty, or a collection of such."""
-    if isinstance(value, Mapping):
-        return all(is_zero(member) for member in value.values())
-    if isinstance(value, list):
-        return all(is_zero(member) for member in value)
-    return value is None or value is False or value in (0, "")
+    """Whether a value asks for nothing: null, false, 0 or empty. A map with keys asks, whatever their values are."""
+    return value is None or value is False or value in (0, "", [], {})
+
+
+def is_zero_structure(value: object) -> bool:
+    """Whether every member of a structure (an object whose names are fixed) asks for nothing."""
+    return isinstance(value, Mapping) and all(is_zero(member) for member in value.values())
 
 
 def text(members: Members, name: str) -> str:

@@ -12,8 +12,8 @@ from trustkit.server.shapes.fields import Members
 
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}\Z")
 _MOUNT_FIELDS = frozenset({"Type", "Source", "Target", "ReadOnly", "Consistency"})
-# Each is what the engine does anyway.
-_PROPAGATION = {"", "rprivate"}
+_OPTIONS = frozenset({"BindOptions", "VolumeOptions", "TmpfsOptions"})
+_PRIVATE = (("Propagation", "rprivate"),)
 
 
 def parse(config: Members, host: Members) -> tuple[Mount, ...]:
@@ -55,7 +55,7 @@ def _bind(text: str) -> Mount:
 
 def _mount(mount: Members) -> Mount:
     for name, value in mount.items():
-        if name not in _MOUNT_FIELDS and not fields.is_zero(value) and not _is_private(name, value):
+        if name not in _MOUNT_FIELDS and not fields.is_zero(value) and not _asks_nothing(name, value):
             raise UsageError(f"Mounts: {name} is not supported", next_step=f"leave {name} out")
     kind = fields.text(mount, "Type")
     wanted = Mount(fields.text(mount, "Source"), fields.text(mount, "Target"), fields.flag(mount, "ReadOnly"))
@@ -69,16 +69,12 @@ def _mount(mount: Members) -> Mount:
     return checked
 
 
-def _is_private(name: str, value: object) -> bool:
-    return (
-        name == "BindOptions"
-        and isinstance(value, dict)
-        and all(
-            is_default or fields.is_zero(option)
-            for key, option in value.items()
-            for is_default in [key == "Propagation" and option in _PROPAGATION]
-        )
-    )
+def _asks_nothing(name: str, value: object) -> bool:
+    """Whether options ask for what the engine does anyway: private propagation, and nothing else."""
+    if not isinstance(value, dict) or name not in _OPTIONS:
+        return False
+    others = {key: option for key, option in value.items() if (key, option) not in _PRIVATE}
+    return fields.is_zero_structure(others)
 
 
 def _checked(mount: Mount, text: str) -> Mount:
