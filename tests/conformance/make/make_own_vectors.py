@@ -98,6 +98,20 @@ def material(**members: object) -> Made:
     return bundled(lambda value: value.update(verificationMaterial=members))
 
 
+def unpadded() -> Made:
+    """Return a bundle whose payload has no base64 padding, though it needs some."""
+    for name in ("", "a", "ab"):
+        made = stated(subject(name=name, digest={"sha256": SUBJECT.digest.hex}))
+        if b'="' in made.content.partition(b'"payload"')[2].partition(b",")[0]:
+            break
+    value: Json = json.loads(made.content)
+    envelope = value["dsseEnvelope"]
+    assert isinstance(envelope, dict)
+    assert envelope["payload"].endswith("=")
+    envelope["payload"] = envelope["payload"].rstrip("=")
+    return made._replace(content=compact(value))
+
+
 def attestation(layout: str) -> Made:
     """Return a SLSA provenance by the key."""
     made = attest(SUBJECT, KEY, ("slsaprovenance1", b"{}"), NOW, layout)
@@ -175,6 +189,8 @@ def bundle_cases() -> Iterator[Case]:
     yield "own-bundle-null-members", "ok", bundled(member("messageSignature", None)), ""
     yield "own-bundle-tlog-ignored", "ok", material(publicKey={"hint": HINT}, tlogEntries=[]), ""
     yield "own-bundle-no-predicate", "ok", stated(member("predicate", ...)), ""
+    yield "own-bundle-unpadded", "ok", unpadded(), ""
+    yield "own-bundle-neg-payload-garbage", "malformed", bundled(member("dsseEnvelope.payload", "A")), ""
     yield "own-bundle-neg-mediatype", "verification.media_type", bundled(member("mediaType", f"{BUNDLE}x")), ""
     yield "own-bundle-neg-unknown-member", "malformed", bundled(member("extra", 1)), ""
     both = {"payload": "", "payloadType": "", "signatures": []}

@@ -125,8 +125,8 @@ def _envelope(value: object) -> Envelope:
     if len(signatures) != 1:
         # sigstore_bundle.proto says so: signatures MUST number exactly one
         raise MalformedError(f"a bundle's envelope has exactly one signature, not {len(signatures)}")
-    _members(signatures[0], "dsseEnvelope.signatures[0]", ("sig", "keyid"))
-    return dsse.from_value(members)
+    signature = _members(signatures[0], "dsseEnvelope.signatures[0]", ("sig", "keyid"))
+    return dsse.from_value({**_padded(members, "payload"), "signatures": [_padded(signature, "sig")]})
 
 
 def _members(value: object, what: str, names: tuple[str, ...]) -> dict[str, object]:
@@ -144,6 +144,12 @@ def _members(value: object, what: str, names: tuple[str, ...]) -> dict[str, obje
             raise MalformedError(f"{what} has {name} twice, under both its names")
         members[name] = member
     return {name: member for name, member in members.items() if member is not None}
+
+
+def _padded(members: dict[str, object], name: str) -> dict[str, object]:
+    """Return the members with the padding that protobuf's JSON may leave off base64."""
+    text = members.get(name)
+    return {**members, name: text + "=" * (-len(text) % 4)} if isinstance(text, str) else members
 
 
 def _snake(name: str) -> str:
