@@ -16,6 +16,7 @@ from trustkit.fips import keyfile
 from trustkit.fips.parse import public_key_from_pem, public_key_to_pem
 from trustkit.fips.provider import PrivateKey
 from trustkit.fips.select import provider
+from trustkit.model.digest import Digest
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import ATTESTATION, SIGNATURE, VerificationReport
 from trustkit.oci.gather import gather
@@ -244,6 +245,37 @@ def test_both_refuse_another_key(how: str, place: Place, cosign: Cosigns, keys: 
     report = place.report(other.read_bytes())
     assert not report.accepted
     assert {one.code for one in report.rejected} <= {"verification.signature", "verification.signer"}
+
+
+def test_both_refuse_a_payload_that_the_registry_spoiled(
+    registry: Registry, image: Image, repository: str, cosign: Cosigns, keys: Keys
+) -> None:
+    _, private, public = keys("ecdsa-p256")
+    digest = registry.push(image, repository)
+    place = Place(registry.reference(repository, digest), registry.host)
+    tool = cosign("cosign2")
+    cosign_makes(tool, "cosign2", "sign", "--key", private, place.reference)
+    (found,) = place.report(public.read_bytes()).accepted
+    blob = registry.blob(str(found.evidence))
+    blob.write_bytes(blob.read_bytes().replace(b'"optional":null', b'"optional":{ } '))
+    assert cosign_judges(tool, "cosign2", "verify", public, place.reference).status != 0
+    report = place.report(public.read_bytes())
+    assert (report.accepted, report.complete) == ((), False)
+
+
+def test_both_refuse_a_signature_moved_to_another_image(place: Place, cosign: Cosigns, keys: Keys) -> None:
+    key, _, public = keys("ecdsa-p256")
+    ref = ImageRef.parse(place.reference)
+    source = open_repository(ref, RegistryOptions())
+    subject = source.manifest(ref.at).descriptor
+    other = Subjected(Digest("sha256", "ab" * 32), ref.name)
+    push(sign(other, key, LEGACY), subject, source)
+    push(sign(other, key, BUNDLE), subject, source)
+    for how in WAYS:
+        assert cosign_judges(cosign(how[:7]), how, "verify", public, place.reference).status != 0
+    report = place.report(public.read_bytes())
+    assert [one.code for one in report.rejected] == ["verification.subject"] * 2
+    assert not report.accepted
 
 
 def test_signatures_of_both_stand_side_by_side(place: Place, cosign: Cosigns, keys: Keys) -> None:
