@@ -11,7 +11,7 @@ from trustkit.engine.containerd import content
 from trustkit.engine.containerd.client import Client
 from trustkit.engine.containerd.snapshots import Snapshots, chain_ids
 from trustkit.engine.names import new_id
-from trustkit.engine.recheck import BlobCheck
+from trustkit.engine.recheck import BlobCheck, blobs_of
 from trustkit.engine.settings import EngineSettings
 from trustkit.engine.state import ImageRow, State
 from trustkit.engine.values import ImageView, PullProgress
@@ -87,6 +87,7 @@ class Images:
             require_digest(text, item.digest, f"the image's {item.media_type}")
         expires = (now + _LEASE).strftime("%Y-%m-%dT%H:%M:%SZ")
         async with content.lease(self._client, f"trustkit-pull-{new_id()}", expires) as held:
+            await self._hold(image, chain, held)
             await self._store(image, blobs, held, progress or _silent)
             await self._unpack(image, chain, held, progress or _silent)
             await self._label(image, chain)
@@ -95,6 +96,13 @@ class Images:
         self._state.save_image(row)
         self._state.refer(str(image.ref), image.digest)
         return await self._view(row)
+
+    async def _hold(self, image: ResolvedImage, chain: tuple[Digest, ...], held: str) -> None:
+        """Keep what a failed pull left and the collector is about to take."""
+        for item in blobs_of(image):
+            await content.hold(self._client, held, "content", str(item.digest))
+        for name in chain:
+            await content.hold(self._client, held, f"snapshots/{self._settings.snapshotter}", str(name))
 
     async def _store(self, image: ResolvedImage, blobs: BlobSource, held: str, progress: Progress) -> None:
         for item, text in _documents(image):

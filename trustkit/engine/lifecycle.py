@@ -13,6 +13,7 @@ from trustkit.engine import cgroups, etc_files, recheck, request
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.client import (
     ContainerdError,
+    ContainerdExistsError,
     ContainerdNotFoundError,
     ContainerdUnavailableError,
 )
@@ -97,7 +98,12 @@ async def _prepare(container: Container, admission: Admission, bytes_whole: asyn
     connected = asyncio.create_task(_connect(container))
     try:
         binary = parts.settings.runtime_binary
-        row.pid = await parts.tasks.create(row.id, mounts, container.fifos.streams, binary)
+        try:
+            row.pid = await parts.tasks.create(row.id, mounts, container.fifos.streams, binary)
+        except ContainerdExistsError:
+            # Left by a containerd or a daemon that was killed while it cleared up.
+            await parts.tasks.delete(row.id)
+            row.pid = await parts.tasks.create(row.id, mounts, container.fifos.streams, binary)
         await connected
         await bytes_whole
     finally:

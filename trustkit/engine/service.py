@@ -51,6 +51,7 @@ from trustkit.model.image import ResolvedImage
 from trustkit.model.reference import ImageRef
 from trustkit.model.run import ContainerHandle, RunSpec
 
+_CLOSE_SECONDS = 5.0
 WaitCondition = Literal["not-running", "next-exit", "removed"]
 
 
@@ -76,6 +77,10 @@ class EngineService:
 
     async def close(self, *, stop_containerd: bool = False) -> None:
         """Let go of containerd; running containers go on, and are found again by the next `open`."""
+        # What has ended is cleared up first: a task left half deleted would be in the next start's way.
+        ending = [item.watch for item in self._containers.values() if item.watch and not item.running]
+        if ending:
+            await asyncio.wait(ending, timeout=_CLOSE_SECONDS)
         for container in self._containers.values():
             if container.watch is not None:
                 container.watch.cancel()
@@ -200,7 +205,8 @@ class EngineService:
         """
         await lifecycle.kill(self._find(container), signal)
 
-    async def wait(self, container: str, condition: WaitCondition = "not-running") -> ExitStatus:
+    async def wait(self, container: str, condition: _CLOSE_SECONDS = 5.0
+WaitCondition = "not-running") -> ExitStatus:
         """Wait for the condition; a caller that is cancelled disturbs nothing."""
         found = self._find(container)
         if condition == "removed":

@@ -31,6 +31,13 @@ async def lease(client: Client, name: str, expires_at: str) -> AsyncIterator[str
         await client.run("leases.v1.Leases/Delete", leases_pb2.DeleteRequest(id=name))
 
 
+async def hold(client: Client, held: str, kind: str, name: str) -> None:
+    """Keep a thing that may be there already: a lease by itself protects only what is written under it."""
+    request = leases_pb2.AddResourceRequest(id=held)
+    request.resource.id, request.resource.type = name, kind
+    await client.run("leases.v1.Leases/AddResource", request)
+
+
 async def has_blob(client: Client, descriptor: Descriptor) -> bool:
     """Whether the store holds a blob of that digest and size; says nothing about its bytes."""
     try:
