@@ -182,6 +182,10 @@ class DecisionLog:
             with self._exclusive():
                 self._begin(database)
             published = read_published(self.folder)
+        elif published is None:
+            # Another process may just be beginning the log: with the lock held it has finished.
+            with self._exclusive():
+                published = read_published(self.folder)
         self._keys = keys.load(self.folder, self._crypto)
         self._seen = max(self._seen, require_head(database, published, self._keys.public, self._crypto))
         self._inode = (self.folder / store.DATABASE_FILE).stat().st_ino

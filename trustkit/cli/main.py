@@ -6,15 +6,39 @@ out, 4 our or the machine's fault; `run` and `exec` pass a started container's s
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from trustkit import __version__
 from trustkit.cli.output import fail
 from trustkit.errors import TrustkitError
+
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal says; argparse would import shutil and three compressors to ask."""
+
+    def __init__(self, prog: str) -> None:
+        """Take the width from COLUMNS, else from the terminal, else 80."""
+        given = os.environ.get("COLUMNS", "")
+        try:
+            width = int(given) if given.isdecimal() else os.get_terminal_size().columns
+        except OSError:
+            width = 80
+        super().__init__(prog, width=max(width, 40) - 2)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser, and the parsers of its actions, that print help with `Help`."""
+
+    def __init__(self, **options: Any) -> None:
+        """Make it as argparse does."""
+        super().__init__(**{"formatter_class": Help, **options})
+
 
 # group → command → one line
 COMMANDS: dict[str, dict[str, str]] = {
@@ -58,6 +82,8 @@ USAGE = "usage: trustkit COMMAND [OPTIONS] [ARGUMENTS]"
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its status."""
+    # A command lives for a tenth of a second: collecting cycles costs more than it frees.
+    gc.set_threshold(100_000)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         status = run(arguments)
@@ -88,8 +114,7 @@ def run(arguments: list[str]) -> int:
         print(f"trustkit: {name!r} is not a command\n  next: `trustkit --help` lists them", file=sys.stderr)
         return 2
     module = import_module(module_of(name))
-    parser = argparse.ArgumentParser(prog=f"trustkit {name}", description=_sentence(name, module.__doc__))
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog=f"trustkit {name}", description=_sentence(name, module.__doc__))
     module.add_arguments(parser)
     status: int = module.run(parser.parse_args(arguments[1:]))
     return status

@@ -108,7 +108,9 @@ def connect(url: Url, timeouts: Timeouts, tls: Callable[[], TlsContext]) -> Conn
     """
     host = url.host.strip("[]")
     try:
-        found = socket.create_connection((host, url.port), timeouts.connect_seconds)
+        # As bytes: a text name is run through the IDNA codec, which costs 2 ms to import.
+        place = (host.encode("ascii"), url.port)
+        found = socket.create_connection(place, timeouts.connect_seconds)  # type: ignore[arg-type]
         opened: socket.socket = QuietSocket(found.family, found.type, found.proto, found.detach())
         opened.settimeout(timeouts.connect_seconds)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -4,15 +4,22 @@ Every command that records something opens the log's keys, so elliptic curve and
 apart here: the package's own loaders cost 15 ms of start-up (they pull in the OpenSSH formats).
 """
 
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.bindings._rust import openssl
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from trustkit.codec import der
 from trustkit.errors import AlgorithmNotApprovedError, MalformedError
 from trustkit.fips import algorithms, spki
 from trustkit.model.keys import PublicKey
 
-_Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+if TYPE_CHECKING:  # 3 ms that only RSA keys need
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    _Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
 _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "ecdsa-p256": ec.SECP256R1,
     "ecdsa-p384": ec.SECP384R1,
@@ -43,7 +50,7 @@ class PycaPrivateKey:
 
     __slots__ = ("_key", "_public")
 
-    def __init__(self, key: _Private) -> None:
+    def __init__(self, key: "_Private") -> None:
         """Check the public half. Raises MalformedError, AlgorithmNotApprovedError."""
         self._key = key
         self._public = spki.public_key(_spki_of(key), _sha256)
@@ -60,7 +67,7 @@ class PycaPrivateKey:
         key = self._key
         if isinstance(key, ec.EllipticCurvePrivateKey):
             return key.sign(message, ec.ECDSA(digest))
-        if isinstance(key, rsa.RSAPrivateKey):
+        if not isinstance(key, ed25519.Ed25519PrivateKey):
             return key.sign(message, _padding(row.scheme, digest), digest)
         if row.scheme != algorithms.EDDSA:
             text = f"{algorithm} cannot be made by the pyca provider: no pre-hash mode"
@@ -87,6 +94,8 @@ def generate(kind: str) -> PycaPrivateKey:
         return PycaPrivateKey(ec.generate_private_key(_CURVES[kind]()))
     if kind == "ed25519":
         return PycaPrivateKey(ed25519.Ed25519PrivateKey.generate())
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     bits = int(kind.removeprefix("rsa-"))
     return PycaPrivateKey(rsa.generate_private_key(_EXPONENT, bits))
 
@@ -106,7 +115,7 @@ def load_pkcs8(content: bytes) -> PycaPrivateKey:
         inner.require_end()
         if len(raw) != _ED25519_BYTES:
             raise MalformedError("private key is cut off or too long")
-        return PycaPrivateKey(ed25519.Ed25519PrivateKey.from_private_bytes(raw))
+        return PycaPrivateKey(openssl.ed25519.from_private_bytes(raw))
     return PycaPrivateKey(_rsa_key(content))
 
 
@@ -131,9 +140,10 @@ def _ec_key(kind: str, inner: der.Reader) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _rsa_key(content: bytes) -> rsa.RSAPrivateKey:
+def _rsa_key(content: bytes) -> "rsa.RSAPrivateKey":
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     try:
         key = serialization.load_der_private_key(content, password=None)
@@ -146,7 +156,7 @@ def _rsa_key(content: bytes) -> rsa.RSAPrivateKey:
     return key
 
 
-def _spki_of(key: _Private) -> bytes:
+def _spki_of(key: "_Private") -> bytes:
     if isinstance(key, ec.EllipticCurvePrivateKey):
         kind = next(kind for kind in _CURVES if algorithms.CURVES[kind].bits == key.key_size)
         point = key.public_key().public_numbers()
@@ -157,7 +167,9 @@ def _spki_of(key: _Private) -> bytes:
     return spki.rsa_spki(numbers.n, numbers.e)
 
 
-def _padding(scheme: str, digest: hashes.HashAlgorithm) -> padding.AsymmetricPadding:
+def _padding(scheme: str, digest: hashes.HashAlgorithm) -> "padding.AsymmetricPadding":
+    from cryptography.hazmat.primitives.asymmetric import padding
+
     if scheme == algorithms.RSA_PSS:
         return padding.PSS(padding.MGF1(digest), digest.digest_size)
     return padding.PKCS1v15()
