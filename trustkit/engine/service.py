@@ -205,8 +205,7 @@ class EngineService:
         """
         await lifecycle.kill(self._find(container), signal)
 
-    async def wait(self, container: str, condition: _CLOSE_SECONDS = 5.0
-WaitCondition = "not-running") -> ExitStatus:
+    async def wait(self, container: str, condition: WaitCondition = "not-running") -> ExitStatus:
         """Wait for the condition; a caller that is cancelled disturbs nothing."""
         found = self._find(container)
         if condition == "removed":
