@@ -236,3 +236,23 @@ def test_a_second_daemon_is_refused(trustkit: Trustkit) -> None:
     trustkit.must("ps")
     with pytest.raises(PeerError, match="exit 2"):
         trustkit.must("daemon")
+
+
+def test_nothing_starts_when_the_decision_log_is_gone(trustkit: Trustkit, reference: str) -> None:
+    container = trustkit.must("create", "--network", "none", reference, "true").stdout.strip()
+    (trustkit.home / "audit").rename(trustkit.home / "elsewhere")
+    done = trustkit.run("start", container)
+    assert done.status in {1, 4}
+    assert trustkit.run(*RUN, reference, "echo", "ran").stdout == ""
+    assert '"Status": "created"' in trustkit.must("inspect", container).stdout
+
+
+def test_a_policy_that_breaks_while_the_daemon_runs_stops_every_decision(trustkit: Trustkit, reference: str) -> None:
+    policy = trustkit.home / "policy"
+    trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(policy)
+    policy.write_text("version: 1\ncolour: red\n", encoding="utf-8")
+    for text in ("colour: red\n", "- [\n"):
+        policy.write_text(text, encoding="utf-8")
+        done = trustkit.run(*RUN, reference, "echo", "ran")
+        assert (done.status, done.stdout) == (2, "")
+        assert str(policy) in done.stderr

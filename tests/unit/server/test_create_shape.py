@@ -32,10 +32,13 @@ def test_a_plain_docker_run_is_served() -> None:
     "host",
     [
         {"PidMode": "host"}, {"IpcMode": "host"}, {"UTSMode": "host"}, {"UsernsMode": "host"}, {"CgroupnsMode": "host"},
-        {"Devices": [{"PathOnHost": "/dev/sda"}]}, {"DeviceCgroupRules": ["c 1:3 rwm"]}, {"DeviceRequests": [{"Count": -1}]},
+        {"Devices": [{"PathOnHost": "/dev/sda"}]}, {"DeviceCgroupRules": ["c 1:3 rwm"]},
+        {"DeviceRequests": [{"Count": -1}]},
         {"SecurityOpt": ["seccomp=unconfined"]}, {"SecurityOpt": ["no-new-privileges"]}, {"VolumesFrom": ["other"]},
         {"MaskedPaths": []}, {"ReadonlyPaths": []}, {"NetworkMode": "container:other"}, {"NetworkMode": "mynet"},
-        {"Tmpfs": {"/t": ""}}, {"Devices": [{}]}, {"Dns": [""]}, {"PortBindings": {"80/tcp": None}}, {"PidsLimit": 100}, {"Sysctls": {"net.ipv4.ip_forward": "1"}}, {"GroupAdd": ["docker"]},
+
+        {"Tmpfs": {"/t": ""}}, {"Devices": [{}]}, {"Dns": [""]}, {"PortBindings": {"80/tcp": None}},
+        {"PidsLimit": 100}, {"Sysctls": {"net.ipv4.ip_forward": "1"}}, {"GroupAdd": ["docker"]},
         {"RestartPolicy": {"Name": "always"}}, {"PortBindings": {"80/tcp": [{"HostPort": "80"}]}},
         {"SomethingNew": True}, {"Runtime": 3}, {"Memory": 1024}, {"Memory": -1}, {"Memory": True}, {"NanoCpus": "1"},
         {"privileged": True}, {"PRIVILEGED": False, "Privileged": True}, {"pidmode": "host"}, {"CapAdd": [1]},

@@ -27,23 +27,38 @@ class Daemon:
 
         Raises the daemon's own error, ProtocolError, DaemonUnreachableError.
         """
-        connection = self._kept or Connection(self.path)
-        self._kept = None
-        connection.send(method, target_of(target, query), encoded(body))
-        status = connection.head()
-        content = connection.body()
-        if connection.headers.get("connection", "").lower() != "close":
+        connection, self._kept = self._kept or Connection(self.path), None
+        try:
+            connection.send(method, target_of(target, query), encoded(body))
+            status = connection.head()
+            content = connection.body()
+        except BaseException:
+            connection.close()
+            raise
+        if connection.headers.get("connection", "").lower() == "close":
+            connection.close()
+        else:
             self._kept = connection
         require_ok(status, content)
         return parsed(content)
 
+    def close(self) -> None:
+        """Let go of the connection that was kept."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
     def open(self, method: str, target: str, body: object = None, *, upgrade: bool = False, **query: str) -> Connection:
         """Make one request and return its connection after the headers, to be read as it comes. Raises as `call`."""
         connection = Connection(self.path)
-        connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade)
-        status = connection.head()
-        if status >= _REDIRECTION:
-            require_ok(status, connection.body())
+        try:
+            connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade)
+            status = connection.head()
+            if status >= _REDIRECTION:
+                require_ok(status, connection.body())
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def lines(self, method: str, target: str, **query: str) -> Iterator[Mapping[str, object]]:
