@@ -5,7 +5,9 @@ A place that answers "not there" is empty; a place that gives no answer is an er
 large, gone) is left out, noted, and makes the result incomplete.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from threading import Thread
+from typing import TypeVar
 
 from trustkit import limits
 from trustkit.codec.oci_manifest import Manifest, parse_manifest
@@ -18,7 +20,7 @@ from trustkit.errors import (
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import REFERRERS, Evidence, Gathered, Place
 from trustkit.model.image import Descriptor
-from trustkit.oci.source import ImageSource
+from trustkit.oci.source import Fetched, ImageSource
 
 _SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 _UNUSABLE = (MalformedError, DigestMismatchError, NotFoundError)
@@ -27,13 +29,43 @@ _UNUSABLE = (MalformedError, DigestMismatchError, NotFoundError)
 def gather(image: Digest, places: Sequence[Place], source: ImageSource) -> Gathered:
     """Return the evidence for one image. Raises SourceError."""
     search = _Search(image, source)
-    for place in places:
-        if place.kind != REFERRERS:
-            search.in_tag(place)
+    tags = {f"{image.algorithm}-{image.hex}{place.pattern}": place for place in places if place.kind != REFERRERS}
     referrers = [place for place in places if place.kind == REFERRERS]
-    if referrers:
-        search.in_referrers(referrers)
+    # The first answers are asked for at once; what they lead to is read in order, within the limits.
+    manifests = {tag: _begin(source.manifest, tag) for tag in tags}
+    listing = _begin(source.referrers, image) if referrers else None
+    for tag, place in tags.items():
+        search.in_tag(tag, place, manifests[tag])
+    if listing is not None:
+        search.in_referrers(referrers, listing)
     return Gathered(tuple(search.items), search.complete, tuple(search.notes))
+
+
+_A = TypeVar("_A")
+_R = TypeVar("_R")
+
+
+def _begin(ask: Callable[[_A], _R], about: _A) -> Callable[[], _R]:
+    """Ask in a thread; the function returned waits for the answer, or raises what asking raised."""
+    answers: list[_R] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(ask(about))
+        except BaseException as error:  # noqa: BLE001  (raised again by whoever waits)
+            failures.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+
+    def wait() -> _R:
+        thread.join()
+        if failures:
+            raise failures[0]
+        return answers[0]
+
+    return wait
 
 
 class _Search:
@@ -47,11 +79,10 @@ class _Search:
         self._source = source
         self._left_bytes = limits.EVIDENCE_BYTES
 
-    def in_tag(self, place: Place) -> None:
+    def in_tag(self, tag: str, place: Place, ask: Callable[[], Fetched]) -> None:
         """Take each layer of the manifest at `sha256-<hex><suffix>`."""
-        tag = f"{self._image.algorithm}-{self._image.hex}{place.pattern}"
         try:
-            fetched = self._source.manifest(tag)
+            fetched = ask()
         except NotFoundError:
             return
         except (MalformedError, DigestMismatchError) as error:
@@ -61,10 +92,12 @@ class _Search:
         if manifest is not None:
             self._take(place, manifest, fetched.descriptor.digest)
 
-    def in_referrers(self, places: Sequence[Place]) -> None:
+    def in_referrers(
+        self, places: Sequence[Place], ask: Callable[[], tuple[tuple[Descriptor, ...], bool]]
+    ) -> None:
         """Open every referrer; only its own manifest says what type it is (cosign#4641)."""
         try:
-            found, complete = self._source.referrers(self._image)
+            found, complete = ask()
         except (MalformedError, DigestMismatchError) as error:
             self._leave_out("the list of referrers", error)
             return
