@@ -7,6 +7,7 @@ the start then fails, `container.exited` with the outcome `failed` follows.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple
 
 from trustkit.engine.values import ContainerView, EngineEvent
 from trustkit.errors import NoSuchContainerError, TrustkitError
@@ -24,15 +25,19 @@ STARTED, EXITED, REFUSED, REMOVED = (
 )
 
 
-class Subject:
+class Subject(NamedTuple):
     """What a record says about its container."""
 
-    def __init__(self, view: ContainerView, admission_record: int | None = None) -> None:
-        """Speak about `view`, admitted by the decision with that number."""
-        self.digest: Digest | None = view.image
-        self.body: dict[str, object] = {"container": view.id, "name": view.name, "reference": view.reference}
-        if admission_record is not None:
-            self.body["decision"] = admission_record
+    digest: Digest | None
+    body: dict[str, object]
+
+
+def subject_of(view: ContainerView, admission_record: int | None = None) -> Subject:
+    """Return what is said about a container, admitted by the decision with that number."""
+    body: dict[str, object] = {"container": view.id, "name": view.name, "reference": view.reference}
+    if admission_record is not None:
+        body["decision"] = admission_record
+    return Subject(view.image, body)
 
 
 async def record(parts: Parts, kind: str, outcome: str, subject: Subject, **more: object) -> AuditRecord:
@@ -43,20 +48,22 @@ async def record(parts: Parts, kind: str, outcome: str, subject: Subject, **more
 
 async def started(parts: Parts, view: ContainerView, admission: Admission, actor: str) -> None:
     """Record that a container is about to start. Raises AuditError, StorageError."""
-    await record(parts, STARTED, "ok", Subject(view, admission.record), actor=actor)
+    await record(parts, STARTED, "ok", subject_of(view, admission.record), actor=actor)
 
 
 async def start_failed(parts: Parts, view: ContainerView, admission: Admission, error: TrustkitError) -> None:
     """Record that a start came to nothing: refused by a check, or failed in the runtime."""
     refused = error.exit_status == 1
     kind, outcome = (REFUSED, "deny") if refused else (EXITED, "failed")
-    await record(parts, kind, outcome, Subject(view, admission.record), code=error.code, message=error.message[:2000])
+    await record(
+        parts, kind, outcome, subject_of(view, admission.record), code=error.code, message=error.message[:2000]
+    )
 
 
 async def refused(parts: Parts, view: ContainerView, error: TrustkitError) -> None:
     """Record that the gate did not admit a container's start again."""
     outcome = "deny" if error.exit_status == 1 else "unknown"
-    await record(parts, REFUSED, outcome, Subject(view), code=error.code, message=error.message[:2000])
+    await record(parts, REFUSED, outcome, subject_of(view), code=error.code, message=error.message[:2000])
 
 
 class Watch:
@@ -67,10 +74,6 @@ class Watch:
         self._parts = parts
         # What is known of containers, because a removed one cannot be asked.
         self._subjects: dict[str, Subject] = {}
-
-    async def know(self, view: ContainerView) -> None:
-        """Remember what later records will say."""
-        self._subjects[view.id] = Subject(view)
 
     async def follow(self, events: AsyncIterator[EngineEvent]) -> None:
         """Write records until cancelled; a record that cannot be written is logged, and starts fail by themselves."""
@@ -96,18 +99,12 @@ class Watch:
         known = self._subjects.get(event.subject)
         if known is None:
             try:
-                known = Subject(await self._parts.engine.inspect(event.subject))
+                known = subject_of(await self._parts.engine.inspect(event.subject))
             except NoSuchContainerError:
-                known = _unknown(event.subject)
+                known = Subject(None, {"container": event.subject})
             else:
                 self._subjects[event.subject] = known
         return known
-
-
-def _unknown(container: str) -> Subject:
-    subject = Subject.__new__(Subject)
-    subject.digest, subject.body = None, {"container": container}
-    return subject
 
 
 def unfinished(records: Iterable[AuditRecord]) -> dict[str, AuditEvent]:
@@ -128,10 +125,9 @@ async def catch_up(parts: Parts, open_starts: dict[str, AuditEvent]) -> None:
         try:
             view = await parts.engine.inspect(container)
         except NoSuchContainerError:
-            subject = _unknown(container)
-            subject.digest, subject.body = start.subject, {**start.body}
+            subject = Subject(start.subject, {**start.body})
             await record(parts, EXITED, "unknown", subject, message="removed while no daemon ran")
             continue
         if view.finished_at is not None and view.exit_code is not None:
             at = view.finished_at.isoformat()
-            await record(parts, EXITED, "ok", Subject(view), exit_code=str(view.exit_code), finished_at=at)
+            await record(parts, EXITED, "ok", subject_of(view), exit_code=str(view.exit_code), finished_at=at)

@@ -74,9 +74,9 @@ def test_an_answer_that_is_no_http_is_a_protocol_error(said: bytes) -> None:
 
 
 def test_an_answer_that_is_no_json_is_malformed() -> None:
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{") as path, pytest.raises(MalformedError):
-        with closing(Daemon(path)) as daemon:
-            daemon.call("GET", "/x")
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{"
+    with answering(said) as path, closing(Daemon(path)) as daemon, pytest.raises(MalformedError):
+        daemon.call("GET", "/x")
 
 
 def test_a_socket_nobody_listens_on_says_which(tmp_path: Path) -> None:
