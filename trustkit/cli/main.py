@@ -98,7 +98,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         status = 141
     except Exception as error:  # noqa: BLE001  (the last line of defence: no traceback reaches a user)
         status = _bug(error)
-    sys.exit(status)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once: taking a hundred modules apart costs 8 ms, and whatever had to be closed is closed."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            status = status or 141
+    os._exit(status)
 
 
 def run(arguments: list[str]) -> int:

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge and record every image; return the status that matters most."""
-    from trustkit.app import keys_policy, load_policy, open_gate
+    from trustkit.app import keys_policy, load_policy, open_gate, open_log
     from trustkit.cli.evidence_tree import judgement_json, print_judgement
     from trustkit.config import load
     from trustkit.model.facts import RequestFacts
@@ -39,22 +39,23 @@ def run(arguments: argparse.Namespace) -> int:
         policy = keys_policy(config, arguments.key, wanted)
     else:
         policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
-    gate = open_gate(config, policy=policy)
     request = RequestFacts(actor=actor(), purpose="verify")
     statuses: list[int] = []
     shown: list[object] = []
-    for given in arguments.image:
-        try:
-            judgement, record = gate.decide(ImageRef.parse(given), request, platform)
-        except TrustkitError as error:
-            statuses.append(fail(error))
-            shown.append({"image": given, "verdict": "unknown", "error": error.code, "message": error.message})
-            continue
-        statuses.append(0 if judgement.decision.allowed else 1)
-        if arguments.output == "json":
-            shown.append(judgement_json(judgement, record))
-        else:
-            print_judgement(judgement, record, sys.stdout)
+    with open_log(config) as log:
+        gate = open_gate(config, policy=policy, log=log)
+        for given in arguments.image:
+            try:
+                judgement, record = gate.decide(ImageRef.parse(given), request, platform)
+            except TrustkitError as error:
+                statuses.append(fail(error))
+                shown.append({"image": given, "verdict": "unknown", "error": error.code, "message": error.message})
+                continue
+            statuses.append(0 if judgement.decision.allowed else 1)
+            if arguments.output == "json":
+                shown.append(judgement_json(judgement, record))
+            else:
+                print_judgement(judgement, record, sys.stdout)
     if arguments.output == "json":
         as_json(shown if len(shown) > 1 else shown[0])
     return worst(statuses)
