@@ -4,8 +4,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from peers.workspace import short_folder
 
+from peers.workspace import short_folder
 from trustkit.errors import ConfigError, ConflictError, StorageError
 from trustkit.server import listen
 
