@@ -146,45 +146,6 @@ def _key_bytes(file: Path) -> bytes:
     return content
 
 
-async def serve_daemon(config: Config) -> None:
-    """Open gate, engine and log, and serve until SIGTERM. Raises TrustkitError when one of them cannot be opened."""
-    import asyncio
-
-    from trustkit.audit import query
-    from trustkit.engine.service import EngineService
-    from trustkit.engine.values import Status
-    from trustkit.engine.settings import EngineSettings
-    from trustkit.server.current_gate import CurrentGate
-    from trustkit.server.daemon import serve
-    from trustkit.server.parts import Parts
-
-    log = await asyncio.to_thread(open_log, config)
-    # What a gate is made of: the policy, the files beside it, and the key ring.
-    policy = config.policy
-    beside = (policy, policy.parent, policy.parent / "keys") if policy else ()
-    gate = CurrentGate(lambda: open_gate(config, log=log), (*beside, config.keys))
-    runtime = config.text("engine.runtime")
-    settings = EngineSettings(
-        directory=config.engine,
-        run_directory=config.socket.parent,
-        clock=now,
-        containerd_address=config.path("engine.containerd"),
-        runtime_binary=None if runtime == "runc" else runtime,
-        # Unless told, the engine chooses a bridge that no other state directory uses.
-        bridge=config.text("engine.bridge") if config.origins["engine.bridge"] != "default" else "",
-        subnet=config.text("engine.subnet") if config.origins["engine.subnet"] != "default" else "",
-    )
-    engine = await EngineService.open(settings)
-    try:
-        parts = Parts(engine=engine, gate=gate, log=log, now=now, socket=config.socket)
-        containers = query.Query(kind="container")
-        await serve(
-            parts, group=config.text("daemon.group"), records=lambda: query.records(config.audit, containers)
-        )
-    finally:
-        await engine.close()
-
-
 class PolicyGate:
     """The gate of the policy as it stands on disk now: read for every decision, made anew when it changed.
 

@@ -35,6 +35,12 @@ class UsageError(TrustkitError):
     exit_status = 2
 
 
+class RequestError(UsageError):
+    """A request to the daemon that no route serves; the detail `status` is its HTTP status."""
+
+    code = "usage.request"
+
+
 class ReferenceSyntaxError(UsageError):
     """An image reference breaks the grammar."""
 

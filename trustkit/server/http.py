@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import h11
 
 from trustkit import limits
-from trustkit.errors import TrustkitError, UsageError
+from trustkit.errors import RequestError, TrustkitError, UsageError
 from trustkit.server import versions
 from trustkit.server.message import Answer, Application, Hijack, Reply, Request, StreamReply
-from trustkit.server.status import RouteError, reply_of
+from trustkit.server.status import reply_of
 
 _LOG = logging.getLogger(__name__)
 _CHUNK_BYTES = 65536
@@ -70,7 +70,7 @@ class Connection:
         try:
             request = await self._request()
         except h11.RemoteProtocolError as error:
-            await self._refuse(RouteError(f"not an HTTP request: {error}", error.error_status_hint))
+            await self._refuse(RequestError(f"not an HTTP request: {error}", status=str(error.error_status_hint)))
             return False
         except TrustkitError as error:
             await self._refuse(error)
@@ -255,8 +255,8 @@ def _fixed_headers(media_type: str) -> list[tuple[str, str]]:
     return [*headers, ("Content-Type", media_type)] if media_type else headers
 
 
-def _too_large() -> RouteError:
-    return RouteError(f"the request's body is larger than {limits.API_BODY_BYTES} bytes", 413)
+def _too_large() -> RequestError:
+    return RequestError(f"the request's body is larger than {limits.API_BODY_BYTES} bytes", status="413")
 
 
 def _require_small(head: h11.Request) -> None:

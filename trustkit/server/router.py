@@ -4,10 +4,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from trustkit.errors import RequestError
 from trustkit.server.message import Answer, Application, Request
 from trustkit.server.parts import Parts
 from trustkit.server.routes import containers, execution, images, processes, streams, system
-from trustkit.server.status import RouteError
 
 Handler = Callable[[Parts, Request, str], Awaitable[Answer]]
 
@@ -82,8 +82,8 @@ def application(parts: Parts) -> Application:
             found = pattern.match(request.path) if route.method == request.method else None
             if found is not None:
                 if route.handler is None:
-                    raise RouteError(f"{route.method} {route.path} is not served yet", 501)
+                    raise RequestError(f"{route.method} {route.path} is not served yet", status="501")
                 return await route.handler(parts, request, "".join(found.groups()))
-        raise RouteError("page not found", 404)
+        raise RequestError("page not found", status="404")
 
     return answer

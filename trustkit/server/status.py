@@ -34,22 +34,10 @@ _STATUS: dict[type[TrustkitError], int] = {
 }
 
 
-class RouteError(TrustkitError):
-    """No such route (404), a body too large (413), bytes that are no HTTP (400), or a route not served yet (501)."""
-
-    code = "usage.request"
-    exit_status = 2
-
-    def __init__(self, message: str, status: int) -> None:
-        """Keep the HTTP status beside the sentence."""
-        super().__init__(message)
-        self.status = status
-
-
 def status_of(error: TrustkitError) -> int:
     """Return the HTTP status of an error."""
-    if isinstance(error, RouteError):
-        return error.status
+    if isinstance(error, errors.RequestError):
+        return int(error.details["status"])
     # Docker answers 400 when the runtime cannot start the command, and clients read the exit status off the text.
     if error.details.get("exit_code"):
         return 400

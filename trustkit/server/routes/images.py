@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 
 from trustkit.engine.values import PullProgress
-from trustkit.errors import TrustkitError, UsageError
+from trustkit.errors import RequestError, TrustkitError, UsageError
 from trustkit.model.facts import RequestFacts
 from trustkit.model.reference import ImageRef
 from trustkit.server import admitting
@@ -14,13 +14,12 @@ from trustkit.server.parts import Parts, Permit
 from trustkit.server.shapes import filters
 from trustkit.server.shapes import image as shape
 from trustkit.server.shapes.names import familiar
-from trustkit.server.status import RouteError
 
 
 async def create(parts: Parts, request: Request, name: str) -> Answer:
     """Pull: the gate decides first, then blobs are fetched; progress is streamed."""
     if "fromSrc" in request.query:
-        raise RouteError("importing an image from a tar is not served yet", 501)
+        raise RequestError("importing an image from a tar is not served yet", status="501")
     ref = ImageRef.parse(_reference_text(request))
     platform = admitting.platform_of(request.query.get("platform", ""))
     facts = RequestFacts(actor=request.actor, purpose="pull")
