@@ -16,6 +16,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from pairs import Command, Pair, clean_environment, compare  # noqa: E402
+
 from peers import images, registry, workspace  # noqa: E402
 from peers.processes import Process  # noqa: E402
 from peers.tools import Cosign, peer  # noqa: E402
@@ -48,7 +49,9 @@ def verification(folder: Path, running: registry.Registry) -> list[Pair]:
     one = Command([TRUSTKIT, *verify, reference], env)
     help_ = compare("trustkit --help | python -c pass", Command([TRUSTKIT, "--help"], env),
                     Command([str(ROOT / ".venv/bin/python"), "-c", "pass"], env), limit=80 / 12, rounds=21)  # fmt: skip
-    single = compare("verify one image | cosign verify", one, Command([*theirs, reference], cosign.env), limit=2.0, rounds=21)
+    single = compare(
+        "verify one image | cosign verify", one, Command([*theirs, reference], cosign.env), limit=2.0, rounds=21
+    )
     program = compare("verify one image | sigstore-python program", one, sigstore_program(env), limit=0.25, rounds=7)
     script = "for i in " + " ".join(many) + f"; do {' '.join(theirs)} $i >/dev/null 2>&1 || exit 1; done"
     hundred = compare(f"verify {MANY} images | {MANY} cosign verify", Command([TRUSTKIT, *verify, *many], env),
@@ -60,7 +63,15 @@ def push_signed(running: registry.Registry, cosign: Cosign, key: Path, repositor
     """Push a small image and sign it in cosign's legacy layout, which both its versions verify."""
     digest = running.push(images.build(files={"name": repository.encode()}), repository, "v1")
     reference = f"{running.host}/{repository}@{digest}"
-    cosign.must("sign", "--new-bundle-format=false", "--use-signing-config=false", "--tlog-upload=false", "--key", key, reference)
+    cosign.must(
+        "sign",
+        "--new-bundle-format=false",
+        "--use-signing-config=false",
+        "--tlog-upload=false",
+        "--key",
+        key,
+        reference,
+    )
     return reference
 
 
@@ -84,7 +95,12 @@ def containers(folder: Path, running: registry.Registry) -> list[Pair]:
     digest = running.push(images.build(), "bench/run", "v1")
     reference = f"{running.host}/bench/run:v1"
     subprocess.run([TRUSTKIT, "key", "generate", "bench"], env=env, check=True, capture_output=True)
-    subprocess.run([TRUSTKIT, "sign", "--key", "bench", f"{running.host}/bench/run@{digest}"], env=env, check=True, capture_output=True)
+    subprocess.run(
+        [TRUSTKIT, "sign", "--key", "bench", f"{running.host}/bench/run@{digest}"],
+        env=env,
+        check=True,
+        capture_output=True,
+    )
     with dockerd(folder / "docker") as docker:
         docker_run = Command([*docker, "run", "--rm", reference, "/bin/true"], env)
         ours = Command([TRUSTKIT, "run", "--rm", reference, "/bin/true"], env)

@@ -85,7 +85,7 @@ def _denied(judgement: Judgement, record: AuditRecord) -> AdmissionDenied:
     reason = finding.message if finding else "the policy does not allow it"
     rule = finding.rule if finding else judgement.decision.policy_name
     return AdmissionDenied(
-        f"{image.ref} refused by {rule}: {reason}",
+        f"{image.ref} is not admitted: {reason} (rule {rule})",
         next_step=(finding.next_step if finding else "") or f"trustkit policy explain {image.ref}",
         image=str(image.digest),
         rule=rule,

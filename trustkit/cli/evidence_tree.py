@@ -18,7 +18,7 @@ def print_judgement(judgement: Judgement, record: AuditRecord, out: TextIO) -> N
     verdict = mark("admitted" if allowed else "refused", good=allowed)
     image = judgement.image
     print(f"{plain(image.ref.given)}  {verdict}", file=out)
-    print(f"{image.digest}  {image.platform}", file=out)
+    print(f"{image.digest}  {plain(image.platform)}", file=out)
     for number, (line, leaves) in enumerate(branches):
         last = number == len(branches) - 1
         print(f"{'└─' if last else '├─'} {line}", file=out)

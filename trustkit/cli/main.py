@@ -18,7 +18,6 @@ from trustkit.cli.output import fail
 from trustkit.errors import TrustkitError
 
 
-
 class Help(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal says; argparse would import shutil and three compressors to ask."""
 

@@ -7,6 +7,8 @@ from typing import TextIO
 
 from trustkit.errors import TrustkitError
 
+_STEP = 1000
+
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO | None = None) -> None:
     """Print columns as wide as their widest cell, two blanks apart; control characters are shown."""
@@ -28,24 +30,22 @@ def as_json(value: object, out: TextIO | None = None) -> None:
 
 def jsonable(value: object) -> object:
     """Return the value in JSON's own shapes."""
-    from pathlib import Path
+    if isinstance(value, dict):
+        return {str(name): jsonable(member) for name, member in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict") and type(value).__str__ is object.__str__:
+        return {name: jsonable(member) for name, member in value._asdict().items()}
+    if isinstance(value, (list, tuple)) and type(value).__str__ is object.__str__:
+        return [jsonable(member) for member in value]
+    return _scalar(value)
 
-    from trustkit.model.digest import Digest
-    from trustkit.model.image import Platform
 
-    if isinstance(value, (Digest, Platform, Path)):
-        return str(value)
+def _scalar(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: jsonable(member) for name, member in value._asdict().items()}
-    if isinstance(value, dict):
-        return {str(name): jsonable(member) for name, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [jsonable(member) for member in value]
-    return value
+    # What has words of its own (Digest, Platform, Path) is those words.
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def plain(text: object) -> str:
@@ -80,9 +80,9 @@ def size_of(count: int) -> str:
     """Return bytes in decimal units, as docker does."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
+        if value < _STEP:
             return f"{value:.3g}{unit}"
-        value /= 1000
+        value /= _STEP
     return f"{value:.3g}TB"
 
 

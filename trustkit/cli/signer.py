@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from trustkit import app
 from trustkit.audit.events import image_signed
-from trustkit.cli.words import ask_passphrase, host_platform
+from trustkit.cli.words import ask_passphrase
 from trustkit.config import Config
 from trustkit.fips.provider import PrivateKey
 from trustkit.model.digest import Digest
@@ -58,9 +59,7 @@ class Signer:
         evidence = push(attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
         fingerprint = self._key.public.fingerprint
         pinned = str(ref.with_digest(root.digest))
-        event = image_signed(
-            app.now(), reference=pinned, image=root.digest, fingerprint=fingerprint, actor=self._actor
-        )
+        event = image_signed(app.now(), reference=pinned, image=root.digest, fingerprint=fingerprint, actor=self._actor)
         record = self._log.append(event)
         return Signed(pinned, root.digest, fingerprint, evidence, record.sequence)
 
@@ -77,6 +76,6 @@ def open_private(config: Config, key: str) -> PrivateKey:
 
     if key.startswith("env:"):
         return EnvironmentKeys(crypto, os.environ).open(key, ask)
-    if "/" in key or os.path.exists(key):
+    if "/" in key or Path(key).exists():
         return FileKeys(crypto).open(key, ask)
     return Keyring(config.keys, crypto).open(key, ask)

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Attest. Raises KeyFileError, SourceError, CryptoError, AuditError, MalformedError."""
-    from trustkit.config import load
     from trustkit.cli.signer import Signer
+    from trustkit.config import load
 
     signer = Signer(load(os.environ), arguments.key, actor())
     predicate = (arguments.type, _content(arguments.predicate))

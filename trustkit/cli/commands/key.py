@@ -83,9 +83,7 @@ def _import(ring: Keyring, arguments: argparse.Namespace) -> None:
 def _record(event: Callable[..., AuditEvent], key: StoredKey) -> None:
     from trustkit.app import now, open_log
 
-    made = event(
-        now(), name=key.name, kind=key.public.kind, fingerprint=key.public.fingerprint, actor=actor()
-    )
+    made = event(now(), name=key.name, kind=key.public.kind, fingerprint=key.public.fingerprint, actor=actor())
     with open_log(load(os.environ)) as log:
         log.append(made)
 

@@ -59,7 +59,8 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     config = load(os.environ)
     policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
-    request = RequestFacts(actor=actor(), purpose="verify", privileged=arguments.privileged, user=arguments.user)
+    # Judged as the run it asks about: rules on runs say nothing to `verify`.
+    request = RequestFacts(actor=actor(), purpose="explain", privileged=arguments.privileged, user=arguments.user)
     gate = open_gate(config, policy=policy)
     judgement, record = gate.decide(ImageRef.parse(arguments.image), request, platform_of(arguments.platform))
     allowed = judgement.decision.allowed

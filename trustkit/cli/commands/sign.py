@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Sign every image in turn. Raises KeyFileError, SourceError, CryptoError, AuditError."""
-    from trustkit.config import load
     from trustkit.cli.signer import Signer
+    from trustkit.config import load
 
     signer = Signer(load(os.environ), arguments.key, actor())
     annotations = dict(annotations_of(arguments.annotations))
