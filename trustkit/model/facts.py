@@ -27,7 +27,7 @@ class ImageFacts(NamedTuple):
 class RequestFacts(NamedTuple):
     """What is asked: who, for what, and every way in which a run reaches outside its container.
 
-    `purpose` is `verify`, `pull`, `run` or `build`. `user` is the user the container would run
+    `purpose` is `verify`, `pull`, `run`, `explain` or `build`. `user` is the user the container would run
     as: the request's, else the image's (`""` and `0` mean root). A run is admitted for exactly
     these facts; a wider one needs a new decision.
     """

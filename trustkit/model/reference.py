@@ -9,6 +9,7 @@ A plain name is a registry image with Docker's defaults: `busybox` is
 `docker.io/library/busybox:latest`.
 """
 
+import posixpath
 import re
 from typing import NamedTuple
 
@@ -27,8 +28,10 @@ _HOST = re.compile(
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?\Z"
 )
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
+_PORT = re.compile(r"[0-9]{1,5}\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _REPOSITORY_CHARS = 255
+_HTTPS_PORT = 443
 
 
 class ImageRef(NamedTuple):
@@ -81,8 +84,7 @@ class ImageRef(NamedTuple):
 def _refuse(text: str, reason: str) -> ReferenceSyntaxError:
     return ReferenceSyntaxError(
         f"{text[:120]!r} is not an image reference: {reason}",
-        next_step="write [registry/]repository[:tag][@sha256:...], or oci:DIR, oci-archive:FILE, "
-        "docker-archive:FILE",
+        next_step="write [registry/]repository[:tag][@sha256:...], or oci:DIR, oci-archive:FILE, docker-archive:FILE",
     )
 
 
@@ -109,7 +111,9 @@ def _parse_path(text: str, transport: str) -> ImageRef:
         raise _refuse(text, "the path is empty")
     if colon and not tag:
         raise _refuse(text, "the tag is empty")
-    return ImageRef(transport, "", "", tag, digest, text, path)
+    # `/images/../tmp/x` must not match a policy's `oci:/images/**`; what is matched is also what is opened
+    plain = posixpath.normpath(path)
+    return ImageRef(transport, "", "", tag, digest, text, plain[1:] if plain.startswith("//") else plain)
 
 
 def _parse_registry(given: str, text: str) -> ImageRef:
@@ -123,16 +127,25 @@ def _parse_registry(given: str, text: str) -> ImageRef:
     repository, colon, tag = rest.partition(":")
     if colon and not _TAG.match(tag):
         raise _refuse(given, f"{tag[:40]!r} is not a tag")
-    registry, repository = _canonical(registry.lower(), repository)
+    registry, repository = _canonical(_without_default_port(registry.lower()), repository)
     if not _HOST.match(registry):
         raise _refuse(given, f"{registry!r} is not a registry host")
-    if len(repository) > _REPOSITORY_CHARS or not all(
-        _COMPONENT.match(part) for part in repository.split("/")
-    ):
+    if len(repository) > _REPOSITORY_CHARS or not all(_COMPONENT.match(part) for part in repository.split("/")):
         raise _refuse(given, f"{repository[:80]!r} is not a repository name (lower case, a-z 0-9 . _ -)")
     if not tag and digest is None:
         tag = "latest"
     return ImageRef(REGISTRY, registry, repository, tag, digest, given)
+
+
+def _without_default_port(registry: str) -> str:
+    """Take `:443` away: one registry must not have two names, of which a policy knows one.
+
+    On loopback the port stays, because without one plain HTTP on port 80 is tried first.
+    """
+    host, colon, port = registry.rpartition(":")
+    if not colon or not _PORT.match(port) or host.startswith(("localhost", "127.", "[::1]")):
+        return registry
+    return host if int(port) == _HTTPS_PORT else f"{host}:{int(port)}"
 
 
 def _canonical(registry: str, repository: str) -> tuple[str, str]:
