@@ -3,7 +3,7 @@
 Each function loads what it needs when it is called, so that a command pays only for its own parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -113,12 +113,11 @@ def open_gate(
     *,
     policy: Policy | None = None,
     log: DecisionLog | None = None,
-    sources: Sources | None = None,
 ) -> Gate:
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
     kit = Kit(
-        open_source=sources or Sources(config),
+        open_source=Sources(config),
         formats=formats(),
         crypto=open_crypto(config),
         policy=decided,
@@ -147,32 +146,41 @@ def _key_bytes(file: Path) -> bytes:
 
 
 class PolicyGate:
-    """The gate of the policy as it stands on disk now: read for every decision, made anew when it changed.
+    """The gate of configuration and policy as they stand on disk now, made anew when either changed.
 
-    A policy that no longer loads raises: nothing is decided until it is mended.
+    A configuration or policy that no longer loads raises: nothing is decided until it is mended.
     """
 
-    def __init__(self, config: Config, log: DecisionLog, sources: Sources) -> None:
-        """Decide by what `config` names, and keep records in `log`."""
-        self._config, self._log, self._sources = config, log, sources
+    def __init__(self, reload: Callable[[], Config], log: DecisionLog) -> None:
+        """Decide by what `reload` reads, and keep records in `log`."""
+        self._reload, self._log = reload, log
         self._lock = Lock()
+        self._config: Config | None = None
         self._gate: Gate | None = None
 
     def __call__(self) -> Gate:
-        """Return the gate in force; the same one for as long as the policy's digest is the same."""
-        policy = load_policy(self._config)
+        """Return the gate in force; the same one for as long as it would be made the same."""
+        config = self._reload()
+        policy = load_policy(config)
         with self._lock:
-            if self._gate is None or self._gate.kit.policy.digest != policy.digest:
-                event = policy_loaded(
-                    now(), name=policy.name, digest=policy.digest, file=str(self._config.policy or ""), actor="daemon"
-                )
-                self._log.append(event)
-                self._gate = open_gate(self._config, policy=policy, log=self._log, sources=self._sources)
-            return self._gate
+            current = self._gate
+            if current is None or config != self._config or current.kit.policy.digest != policy.digest:
+                current = self._opened(config, policy)
+            return current
+
+    def _opened(self, config: Config, policy: Policy) -> Gate:
+        file = str(config.policy or "")
+        event = policy_loaded(now(), name=policy.name, digest=policy.digest, file=file, actor="daemon")
+        self._log.append(event)
+        gate = open_gate(config, policy=policy, log=self._log)
+        self._config, self._gate = config, gate
+        return gate
 
 
-async def serve_daemon(config: Config) -> None:
+async def serve_daemon(reload: Callable[[], Config]) -> None:
     """Run the daemon until SIGTERM or SIGINT. Containers go on; containerd ends with the last of them.
+
+    `reload` reads the configuration; it is read again for every decision.
 
     Raises ConfigError, ConflictError, EngineError, StorageError, AuditError.
     """
@@ -181,11 +189,12 @@ async def serve_daemon(config: Config) -> None:
     from trustkit.server.daemon import serve
     from trustkit.server.parts import Parts
 
+    config = reload()
     log = open_log(config)
     log.append(log_started(now(), actor="daemon", version=__version__, crypto=open_crypto(config).status()))
     engine = await EngineService.open(engine_settings(config))
     try:
-        gate = PolicyGate(config, log, Sources(config))
+        gate = PolicyGate(reload, log)
         parts = Parts(engine=engine, gate=gate, log=log, now=now, socket=config.socket)
         await serve(parts, group=config.text("daemon.group"), records=log.records)
     finally:
