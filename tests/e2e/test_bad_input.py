@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from peers import images
 from peers.misbehaving import Answer, MisbehavingRegistry
+from peers.processes import pids_with_environment
 from peers.registry import Registry
 from peers.tools import Ran
 from peers.trustkit import Trustkit
@@ -213,15 +216,43 @@ def test_an_inconclusive_decision_is_on_record(trustkit: Trustkit, registry: Reg
     assert [record["outcome"] for record in records] == ["unknown"]
 
 
-@pytest.mark.parametrize("command", ["sign", "verify"])
+COMMANDS = {
+    "sign": ("sign", "--key", "release"),
+    "verify": ("verify",),
+    "pull": ("pull",),
+    "run": ("run", "--rm", "--network", "none"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_killed_in_the_middle_leaves_nothing_broken(trustkit: Trustkit, signed: str, command: str) -> None:
-    key = ["--key", "release"] if command == "sign" else []
-    for delay in (0.02, 0.06, 0.1, 0.14):
-        running = trustkit.start(command, *key, signed, env=PASSPHRASE)
-        try:
-            os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-            subprocess.run(["sleep", str(delay)], check=True)
-        finally:
-            running.stop()
-    assert trustkit.run(command, *key, signed, env=PASSPHRASE).status == 0
+    words = COMMANDS[command]
+    for milliseconds in (20, 60, 100, 140, 200):
+        running = trustkit.start(*words, signed, env=PASSPHRASE)
+        time.sleep(milliseconds / 1000)
+        running.signal(signal.SIGKILL)
+        running.stop()
+    done = trustkit.run(*words, signed, env=PASSPHRASE)
+    assert done.status == 0, done.said
     assert trustkit.run("audit", "verify").status == 0
+
+
+@pytest.mark.parametrize("command", ["pull", "run"])
+def test_a_daemon_killed_in_the_middle_leaves_nothing_broken(trustkit: Trustkit, signed: str, command: str) -> None:
+    words = COMMANDS[command]
+    for milliseconds in (30, 90, 150):
+        trustkit.must("ps")
+        running = trustkit.start(*words, signed, env=PASSPHRASE)
+        time.sleep(milliseconds / 1000)
+        for pid in daemons(trustkit):
+            os.kill(pid, signal.SIGKILL)
+        running.stop()
+    done = trustkit.run(*words, signed, env=PASSPHRASE)
+    assert done.status == 0, done.said
+    assert trustkit.run("audit", "verify").status == 0
+
+
+def daemons(trustkit: Trustkit) -> list[int]:
+    """Return the daemon that serves this state directory."""
+    ours = f"TRUSTKIT_HOME={trustkit.home}"
+    return [pid for pid in pids_with_environment(ours) if b"daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()]
