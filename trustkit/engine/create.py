@@ -23,7 +23,7 @@ from trustkit.engine.protos import types_pb2
 from trustkit.engine.runtime_spec import Process, Surroundings, hostname_of, process_of, runtime_spec
 from trustkit.engine.state import ContainerRow, ImageRow
 from trustkit.engine.values import NetworkView
-from trustkit.errors import NoSuchImageError
+from trustkit.errors import NoSuchImageError, UsageError
 from trustkit.model.admission import Admission
 from trustkit.model.run import RunSpec
 
@@ -49,6 +49,7 @@ async def create(parts: Parts, admission: Admission, spec: RunSpec, name: str, t
 
     Raises UsageError, ConflictError, EngineError.
     """
+    _require_runtime(parts, spec)
     image = admission.image
     config = run_config_of(config_of(image))
     mode = mode_of(spec.network)
@@ -94,7 +95,7 @@ async def _lay_out(container: Container, admission: Admission, config: Mapping[s
         Record(
             id=row.id,
             image=f"trustkit.local/image@{row.image}",
-            runtime=row.spec.runtime or parts.settings.runtime,
+            runtime=parts.settings.runtime,
             runtime_binary=parts.settings.runtime_binary,
             snapshotter=parts.settings.snapshotter,
             spec=b"{}",
@@ -129,7 +130,7 @@ def spec_bytes(
         }
     user = users.resolve(row.spec.user or str(config.get("User") or ""), passwd, group)
     hostname = hostname_of(row.spec, row.id)
-    process: Process = process_of(row.spec, config, row.arguments, user, hostname)
+    process: Process = process_of(row.spec, config, request.command_of(row.spec, config), user, hostname)
     around = Surroundings(
         id=row.id,
         netns=row.netns,
@@ -138,6 +139,17 @@ def spec_bytes(
         annotations={_ADMISSION_NOTE: admission.id, _IMAGE_NOTE: str(row.image)},
     )
     return runtime_spec(row.spec, process, around, hostname)
+
+
+def _require_runtime(parts: Parts, spec: RunSpec) -> None:
+    """Return if the request names no runtime but the configured one: containerd would run any program it is given.
+
+    Raises UsageError.
+    """
+    known = (parts.settings.runtime, Path(parts.settings.runtime_binary or "runc").name)
+    if spec.runtime and spec.runtime not in known:
+        message = f"the runtime {spec.runtime[:80]!r} is not configured"
+        raise UsageError(message, next_step=f"leave it out, or name {known[1]}")
 
 
 def _make_bind_sources(spec: RunSpec) -> None:

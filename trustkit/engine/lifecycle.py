@@ -57,6 +57,7 @@ async def start(container: Container, admission: Admission, now: datetime) -> No
     require_admitted(admission, row.spec, now)
     recheck.require_same_image(admission, row.image, row.manifest)
     require_stored(parts, admission)
+    recheck.require_surroundings(row, parts.network.folder)
     bytes_whole = asyncio.create_task(parts.check.require(admission.image))
     try:
         await _prepare(container, admission, bytes_whole)

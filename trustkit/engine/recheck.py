@@ -3,7 +3,8 @@
 1. the admission is in force at `now`
 2. it is for the image the container was made of (root and manifest digest)
 3. the request reaches no further than the admitted one
-4. every stored blob still has its digest (`BlobCheck`, in a thread beside the runtime's own preparation)
+4. network and host paths are still those the request named (`require_surroundings`)
+5. every stored blob still has its digest (`BlobCheck`, in a thread beside the runtime's own preparation)
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from trustkit.engine.containerd.client import Client, ContainerdNotFoundError
 from trustkit.engine.containerd.content import read_blob
+from trustkit.engine.state import ContainerRow
 from trustkit.errors import AdmissionDenied, DigestMismatchError
 from trustkit.fips.hashing import hasher
 from trustkit.model.admission import Admission
@@ -30,6 +32,25 @@ def require_same_image(admission: Admission, root: Digest, manifest: Digest) -> 
     if (admission.image.digest, admission.image.manifest.digest) != (root, manifest):
         message = f"the admission is for {admission.image.digest}, the container was made of {root}"
         raise AdmissionDenied(message, next_step="ask the gate about the container's own image")
+
+
+def require_surroundings(row: ContainerRow, namespaces: Path) -> None:
+    """Return if the container's network is as its request says, and no host path leads elsewhere by now.
+
+    A link put in a mount's place after the decision would mount what nobody admitted. What changes between this
+    look and the runtime's own mount is not seen.
+
+    Raises AdmissionDenied.
+    """
+    host = row.spec.network == "host"
+    if (row.network.mode == "host") != host or (Path(row.netns).parent == namespaces) == host:
+        message = f"the network of container {row.name} is not the one its request names"
+        raise AdmissionDenied(message, next_step="remove the container and create it again")
+    for mount in row.spec.mounts:
+        found = os.path.realpath(mount.source) if mount.is_bind else mount.source
+        if found != mount.source:
+            message = f"the host path {mount.source} leads to {found} by now, which nobody admitted"
+            raise AdmissionDenied(message, next_step="remove the container and create it again")
 
 
 def blobs_of(image: ResolvedImage) -> tuple[Descriptor, ...]:

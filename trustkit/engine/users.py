@@ -33,16 +33,15 @@ class _Group(NamedTuple):
 def resolve(wanted: str, passwd: bytes, group: bytes) -> User:
     """Return the ids for `user`, `uid`, `user:group`, ... ; nothing wanted means root.
 
-    A number needs no entry; a name does.
+    A number needs no entry; a name does. A number is never looked up as a name: `1000:x:0:0` in an image's passwd
+    must not make root of a user that a policy took for another one.
 
     Raises UsageError.
     """
     name, _, group_name = (wanted or "0").partition(":")
     accounts, groups = _accounts(passwd), _groups(group)
     number = _number(name)
-    account = next((item for item in accounts if item.name == name), None) or next(
-        (item for item in accounts if item.uid == number), None
-    )
+    account = next((item for item in accounts if _is(item.name, item.uid, name, number)), None)
     if account is None and number is None:
         raise _unknown("user", name, "/etc/passwd")
     uid = account.uid if account else number or 0
@@ -55,11 +54,15 @@ def resolve(wanted: str, passwd: bytes, group: bytes) -> User:
 
 
 def _gid(name: str, groups: list[_Group]) -> int:
-    found = next((item.gid for item in groups if item.name == name), None)
     number = _number(name)
-    if found is None and number is None:
+    found = next((item.gid for item in groups if _is(item.name, item.gid, name, number)), number)
+    if found is None:
         raise _unknown("group", name, "/etc/group")
-    return found if found is not None else number or 0
+    return found
+
+
+def _is(name: str, number: int, wanted: str, wanted_number: int | None) -> bool:
+    return name == wanted if wanted_number is None else number == wanted_number
 
 
 def _unknown(kind: str, name: str, file: str) -> UsageError:

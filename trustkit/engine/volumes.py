@@ -38,7 +38,7 @@ class Volumes:
 
     def path(self, name: str) -> Path:
         """Return a volume's content folder."""
-        return self._folder / name / "_data"
+        return self._folder / _checked(name) / "_data"
 
     def make(self, name: str, target: str, root: int | None) -> Path:
         """Make the volume if it is new; an empty one gets the image's content of its target."""

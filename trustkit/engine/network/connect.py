@@ -47,7 +47,7 @@ class Network:
 
     def __init__(self, settings: EngineSettings, state: State) -> None:
         """Start the network thread; the bridge is made with the first container that wants it."""
-        self._folder = make_folder(settings.run_directory / "netns")
+        self.folder = make_folder(settings.run_directory / "netns")
         self._state = state
         self._thread = ThreadPoolExecutor(1, "network")
         self._ahead: deque[Path] = deque()
@@ -77,7 +77,7 @@ class Network:
             self._ahead.append(path)
 
     def _new_path(self) -> Path:
-        return self._folder / new_id()[:_NAME_CHARS]
+        return self.folder / new_id()[:_NAME_CHARS]
 
     async def new_namespace(self) -> str:
         """Return the path of a fresh namespace."""
@@ -169,7 +169,7 @@ class Network:
         """Remove namespaces that no container has; with `drop`, the bridge and its rules too."""
         if self._refill is not None:
             await asyncio.gather(self._refill, return_exceptions=True)
-        unused = [path for path in self._folder.iterdir() if str(path) not in in_use]
+        unused = [path for path in self.folder.iterdir() if str(path) not in in_use]
         await self._run(partial(_remove_all, unused))
         if drop and self._state.setting("subnet"):
             bridge, _ = await self._raised()
@@ -180,7 +180,7 @@ class Network:
 
     async def sweep(self, in_use: set[str]) -> None:
         """At the start: remove what a killed daemon made ahead."""
-        unused = [path for path in self._folder.iterdir() if str(path) not in in_use]
+        unused = [path for path in self.folder.iterdir() if str(path) not in in_use]
         await self._run(partial(_remove_all, unused))
 
 
