@@ -4,13 +4,15 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 
-from trustkit.engine.values import ImageView, PullProgress
+from trustkit.engine.values import ContainerView, ImageView, PullProgress
 from trustkit.errors import NoSuchImageError, UsageError
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Descriptor, Platform
 from trustkit.model.reference import ImageRef
 from trustkit.oci.source import ImageSource
+from trustkit.policy.user import root_problem
 from trustkit.server.parts import Parts, Permit
+from trustkit.server.shapes import facts
 
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{4,64}\Z")
 _PLATFORM = re.compile(r"[a-z0-9_.-]{1,32}/[a-z0-9_.-]{1,32}(?:/[a-z0-9_.-]{1,32})?")
@@ -40,6 +42,20 @@ async def admit(parts: Parts, ref: ImageRef, request: RequestFacts, platform: Pl
         return Permit(gate, gate.admit(ref, request, platform))
 
     return await asyncio.to_thread(ask)
+
+
+async def require_exec_user(parts: Parts, view: ContainerView, user: str, actor: str) -> None:
+    """Return if a process in the container may be this user; the gate is asked when that may make it root.
+
+    A container admitted for a user that is not root was not thereby admitted for root.
+    Raises AdmissionDenied, SourceError, ConflictError, AuditError, StorageError.
+    """
+    if not user or not root_problem(user):
+        return
+    request, platform = facts.kept(view.request)
+    if not root_problem(request.user):
+        ref = ImageRef.parse(view.reference).with_digest(view.image)
+        await admit(parts, ref, request._replace(actor=actor, purpose="exec", user=user), platform)
 
 
 async def store(parts: Parts, permit: Permit, progress: Callable[[PullProgress], None] | None = None) -> ImageView:
@@ -77,7 +93,7 @@ async def reference_of(parts: Parts, text: str) -> ImageRef:
                 continue
             return ref if candidate == str(ref) else _origin(view)
         return ref
-    return ImageRef.parse(text)
+    return named(text)
 
 
 async def stored_image(parts: Parts, text: str) -> ImageView:
@@ -93,6 +109,14 @@ async def stored_image(parts: Parts, text: str) -> ImageView:
             except NoSuchImageError:
                 continue
     raise NoSuchImageError(f"No such image: {text}")
+
+
+def named(text: str) -> ImageRef:
+    """Read a reference, whose path must not depend on where the daemon was started. Raises UsageError."""
+    ref = ImageRef.parse(text)
+    if ref.path and not ref.path.startswith("/"):
+        raise UsageError(f"{text[:120]!r} is not an absolute path", next_step="write the whole path")
+    return ref
 
 
 def _origin(view: ImageView) -> ImageRef:

@@ -1,4 +1,4 @@
-"""Starts, exits, refusals and removals of containers on the decision log.
+"""Starts, exits, refusals, removals and execs of containers on the decision log.
 
 `container.started` is written before the runtime is told to start: if it cannot be written, nothing runs. When
 the start then fails, `container.exited` with the outcome `failed` follows.
@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
-from trustkit.engine.values import ContainerView, EngineEvent
+from trustkit.engine.values import ContainerView, EngineEvent, ExecSpec
 from trustkit.errors import NoSuchContainerError, TrustkitError
 from trustkit.model.admission import Admission
 from trustkit.model.audit import AuditEvent, AuditRecord
@@ -17,12 +17,15 @@ from trustkit.model.digest import Digest
 from trustkit.server.parts import Parts
 
 _LOG = logging.getLogger(__name__)
-STARTED, EXITED, REFUSED, REMOVED = (
+STARTED, EXITED, REFUSED, REMOVED, EXECUTED = (
     "container.started",
     "container.exited",
     "container.refused",
     "container.removed",
+    "container.exec",
 )
+# What is kept of an exec's command, so that it fits an entry of the log.
+_WORDS, _WORD_CHARS = 16, 256
 
 
 class Subject(NamedTuple):
@@ -64,6 +67,16 @@ async def refused(parts: Parts, view: ContainerView, error: TrustkitError) -> No
     """Record that the gate did not admit a container's start again."""
     outcome = "deny" if error.exit_status == 1 else "unknown"
     await record(parts, REFUSED, outcome, subject_of(view), code=error.code, message=error.message[:2000])
+
+
+async def executed(
+    parts: Parts, view: ContainerView, spec: ExecSpec, actor: str, error: TrustkitError | None = None
+) -> None:
+    """Record that a further process is about to run in a container, or that this came to nothing."""
+    words = [word[:_WORD_CHARS] for word in spec.command[:_WORDS]]
+    more = {"code": error.code, "message": error.message[:2000]} if error else {}
+    about = {"actor": actor, "user": (spec.user or "")[:_WORD_CHARS], "command": words, "words": len(spec.command)}
+    await record(parts, EXECUTED, "failed" if error else "ok", subject_of(view), **about, **more)
 
 
 class Watch:

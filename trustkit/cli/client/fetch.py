@@ -3,6 +3,7 @@
 import sys
 
 from trustkit.cli.client.daemon import Daemon, told_error
+from trustkit.cli.client.layouts import whole
 from trustkit.cli.output import plain
 
 
@@ -10,7 +11,7 @@ def fetch(peer: Daemon, image: str, platform: str, *, quiet: bool) -> str:
     """Pull one image and return its digest. Raises the daemon's error."""
     digest = ""
     shown: set[tuple[str, str]] = set()
-    for line in peer.lines("POST", "/images/create", fromImage=image, platform=platform):
+    for line in peer.lines("POST", "/images/create", fromImage=whole(image), platform=platform):
         if "error" in line:
             raise told_error(line)
         status, name = str(line.get("status", "")), str(line.get("id", ""))

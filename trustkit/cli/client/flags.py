@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from trustkit.cli.client.layouts import whole
 from trustkit.errors import UsageError
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -46,7 +47,7 @@ def request_of(arguments: argparse.Namespace, *, attached: bool) -> dict[str, ob
     """Return the body of `POST /containers/create`. Raises UsageError."""
     stdin = bool(arguments.interactive)
     config: dict[str, object] = {
-        "Image": arguments.image,
+        "Image": whole(arguments.image),
         "Hostname": arguments.hostname,
         "User": arguments.user,
         "WorkingDir": arguments.workdir,

@@ -4,6 +4,7 @@ import argparse
 
 from trustkit.cli.client.daemon import Daemon, members
 from trustkit.cli.client.flags import request_of
+from trustkit.cli.client.layouts import whole
 from trustkit.cli.client.wire import quote
 from trustkit.errors import NoSuchImageError
 
@@ -12,7 +13,7 @@ def made(peer: Daemon, arguments: argparse.Namespace, *, is_attached: bool) -> s
     """Create the container and return its id; the gate decides inside the daemon."""
     body = request_of(arguments, attached=is_attached)
     if arguments.pull == "never":
-        _require_stored(peer, arguments.image)
+        _require_stored(peer, whole(arguments.image))
     elif arguments.pull == "always":
         from trustkit.cli.client.fetch import fetch
 

@@ -3,6 +3,8 @@
 import json
 
 from trustkit.engine.values import Stream
+from trustkit.errors import TrustkitError
+from trustkit.server import admitting, ledger
 from trustkit.server.message import Answer, Hijack, Reply, Request
 from trustkit.server.parts import Parts
 from trustkit.server.routes.processes import size_of
@@ -15,7 +17,10 @@ _BOTH = frozenset({Stream.STDOUT, Stream.STDERR})
 
 async def create(parts: Parts, request: Request, name: str) -> Answer:
     """Prepare a process in a running container."""
-    exec_id = await parts.engine.exec_create(name, shape.parse(request.body))
+    spec = shape.parse(request.body)
+    container = await parts.engine.inspect(name)
+    await admitting.require_exec_user(parts, container, spec.user or "", request.actor)
+    exec_id = await parts.engine.exec_create(container.id, spec)
     return Reply(201, json.dumps({"Id": exec_id}).encode())
 
 
@@ -26,7 +31,13 @@ async def start(parts: Parts, request: Request, name: str) -> Answer:
     size = body.get("ConsoleSize")
     if view.spec.tty and isinstance(size, list) and [type(part) for part in size] == [int, int]:
         await parts.engine.exec_resize(name, int(size[0]), int(size[1]))
-    attachment = await parts.engine.exec_start(name)
+    container = await parts.engine.inspect(view.container)
+    await ledger.executed(parts, container, view.spec, request.actor)
+    try:
+        attachment = await parts.engine.exec_start(name)
+    except TrustkitError as error:
+        await ledger.executed(parts, container, view.spec, request.actor, error)
+        raise
     if fields.flag(body, "Detach"):
         # Its output has nowhere to go; read it, so that the process never waits for a reader.
         await attachment.close()

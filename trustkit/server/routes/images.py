@@ -20,7 +20,7 @@ async def create(parts: Parts, request: Request, name: str) -> Answer:
     """Pull: the gate decides first, then blobs are fetched; progress is streamed."""
     if "fromSrc" in request.query:
         raise RequestError("importing an image from a tar is not served yet", status="501")
-    ref = ImageRef.parse(_reference_text(request))
+    ref = admitting.named(_reference_text(request))
     platform = admitting.platform_of(request.query.get("platform", ""))
     facts = RequestFacts(actor=request.actor, purpose="pull")
     permit = await admitting.admit(parts, ref, facts, platform)
