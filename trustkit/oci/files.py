@@ -54,16 +54,11 @@ class FolderFiles:
     def _open(self, name: str) -> BinaryIO:
         path = self._folder / name
         try:
-            # a named pipe must not keep us waiting
-            opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            return _opened(path, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError as error:
             raise NotFoundError(f"{self._folder} has no {name}") from error
         except OSError as error:
             raise SourceError(f"{path}: {(error.strerror or '').lower()}") from error
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            os.close(opened)
-            raise SourceError(f"{path} is no plain file")
-        return os.fdopen(opened, "rb")
 
 
 class TarFiles:
@@ -77,7 +72,7 @@ class TarFiles:
         self._what = str(path)
         try:
             # shared between threads: every read names its offset
-            self._file: BinaryIO = path.open("rb")
+            self._file: BinaryIO = _opened(path, os.O_RDONLY)
         except FileNotFoundError as error:
             raise NotFoundError(f"{path} does not exist", next_step="check the path") from error
         except OSError as error:
@@ -122,6 +117,15 @@ class TarFiles:
         if found is None:
             raise NotFoundError(f"{self._what} has no {name[:200]}")
         return found
+
+
+def _opened(path: Path, flags: int) -> BinaryIO:
+    """Open a plain file; a named pipe must not keep us waiting. Raises OSError, SourceError."""
+    opened = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise SourceError(f"{path} is no plain file", next_step="check the path")
+    return os.fdopen(opened, "rb")
 
 
 def read_small(files: Files, name: str, limit_bytes: int) -> bytes:
