@@ -127,10 +127,12 @@ def open_gate(
     return Gate(kit, log or open_log(config))
 
 
-def keys_policy(config: Config, given: Sequence[str], annotations: tuple[tuple[str, str], ...] = ()) -> Policy:
-    """Return the policy that one of these keys suffices, for `verify --key`."""
+def keys_policy(
+    config: Config, given: Sequence[str], *, annotations: tuple[tuple[str, str], ...] = (), attested: str = ""
+) -> Policy:
+    """Return the policy that one of these keys suffices; without any, one of the key ring's."""
     keys = public_keys(config, given) if given else key_ring(config)
-    return builtin_policy(keys, "key" if given else "built-in", annotations)
+    return builtin_policy(keys, "key" if given else "built-in", annotations=annotations, attested=attested)
 
 
 def _key_bytes(file: Path) -> bytes:

@@ -6,15 +6,17 @@ from typing import NamedTuple
 
 from trustkit.admission.facts import build_facts
 from trustkit.fips.provider import CryptoProvider
-from trustkit.model.evidence import Place
+from trustkit.model.evidence import Gathered, Place
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
+from trustkit.model.signature import ATTESTATION, SIGNATURE
+from trustkit.oci.ahead import begin
 from trustkit.oci.gather import gather
 from trustkit.oci.resolve import resolve
 from trustkit.oci.source import ImageSource
-from trustkit.policy.document import Policy
+from trustkit.policy.document import Policy, asks_for_attestations
 from trustkit.policy.evaluate import evaluate
 from trustkit.signing.format import Check, SignatureFormat, TrustRoots
 from trustkit.signing.verify import verify
@@ -38,14 +40,24 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
     Raises SourceError, DigestMismatchError, MalformedError, LimitExceededError, CryptoError: no judgement.
     """
     source = kit.open_source(ref)
-    image = resolve(ref, source, platform or kit.platform)
-    evidence = gather(image.digest, places_of(kit.formats), source)
+    places = places_of(kit)
+    # Evidence speaks of the digest alone, so it is asked for while the configuration is read.
+    gathering: list[Callable[[], Gathered]] = []
+    image = resolve(
+        ref, source, platform or kit.platform, lambda digest: gathering.append(begin(gather, digest, places, source))
+    )
+    evidence = gathering[0]()
     now = kit.now()
     report = verify(evidence, kit.formats, Check(image.digest, kit.trust, kit.crypto, now))
     facts = build_facts(image, report, kit.crypto.status(), request, now)
     return Judgement(image, facts, evaluate(kit.policy, facts))
 
 
-def places_of(formats: tuple[SignatureFormat, ...]) -> tuple[Place, ...]:
-    """Return every place where some format's evidence may lie, each once."""
-    return tuple(dict.fromkeys(place for one in formats for place in one.places))
+def places_of(kit: Kit) -> tuple[Place, ...]:
+    """Return every place where evidence may lie that the policy could use, each once.
+
+    A place of attestations only is left out when no rule asks for one.
+    """
+    wanted = {SIGNATURE, ATTESTATION} if asks_for_attestations(kit.policy) else {SIGNATURE}
+    places = (place for one in kit.formats if wanted & set(one.kinds) for place in one.places)
+    return tuple(dict.fromkeys(places))

@@ -31,10 +31,16 @@ def read_policy(path: Path, *, resolve: bool = True) -> Policy:
 
 
 def builtin_policy(
-    keys: Mapping[str, bytes], name: str = NAME, annotations: tuple[tuple[str, str], ...] = ()
+    keys: Mapping[str, bytes],
+    name: str = NAME,
+    *,
+    annotations: tuple[tuple[str, str], ...] = (),
+    attested: str = "",
 ) -> Policy:
     """Return the policy that one of these PEM public keys suffices. Raises MalformedError, CryptoError."""
-    return builtin(keys, digest=digest_of, fingerprint=_fingerprint, name=name, annotations=annotations)
+    return builtin(
+        keys, digest=digest_of, fingerprint=_fingerprint, name=name, annotations=annotations, attested=attested
+    )
 
 
 def trust_roots(policy: Policy) -> TrustRoots:

@@ -6,8 +6,6 @@ large, gone) is left out, noted, and makes the result incomplete.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from threading import Thread
-from typing import TypeVar
 
 from trustkit import limits
 from trustkit.codec.oci_manifest import Manifest, parse_manifest
@@ -20,6 +18,7 @@ from trustkit.errors import (
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import REFERRERS, Evidence, Gathered, Place
 from trustkit.model.image import Descriptor
+from trustkit.oci.ahead import begin
 from trustkit.oci.source import Fetched, ImageSource
 
 _SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -32,40 +31,13 @@ def gather(image: Digest, places: Sequence[Place], source: ImageSource) -> Gathe
     tags = {f"{image.algorithm}-{image.hex}{place.pattern}": place for place in places if place.kind != REFERRERS}
     referrers = [place for place in places if place.kind == REFERRERS]
     # The first answers are asked for at once; what they lead to is read in order, within the limits.
-    manifests = {tag: _begin(source.manifest, tag) for tag in tags}
-    listing = _begin(source.referrers, image) if referrers else None
+    manifests = {tag: begin(source.manifest, tag) for tag in tags}
+    listing = begin(source.referrers, image) if referrers else None
     for tag, place in tags.items():
         search.in_tag(tag, place, manifests[tag])
     if listing is not None:
         search.in_referrers(referrers, listing)
     return Gathered(tuple(search.items), search.complete, tuple(search.notes))
-
-
-_A = TypeVar("_A")
-_R = TypeVar("_R")
-
-
-def _begin(ask: Callable[[_A], _R], about: _A) -> Callable[[], _R]:
-    """Ask in a thread; the function returned waits for the answer, or raises what asking raised."""
-    answers: list[_R] = []
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answers.append(ask(about))
-        except BaseException as error:  # noqa: BLE001  (raised again by whoever waits)
-            failures.append(error)
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-
-    def wait() -> _R:
-        thread.join()
-        if failures:
-            raise failures[0]
-        return answers[0]
-
-    return wait
 
 
 class _Search:
@@ -92,9 +64,7 @@ class _Search:
         if manifest is not None:
             self._take(place, manifest, fetched.descriptor.digest)
 
-    def in_referrers(
-        self, places: Sequence[Place], ask: Callable[[], tuple[tuple[Descriptor, ...], bool]]
-    ) -> None:
+    def in_referrers(self, places: Sequence[Place], ask: Callable[[], tuple[tuple[Descriptor, ...], bool]]) -> None:
         """Open every referrer; only its own manifest says what type it is (cosign#4641)."""
         try:
             found, complete = ask()

@@ -1,5 +1,7 @@
 """Reference to image: asked once, pinned to a digest, a platform chosen, every byte checked."""
 
+from collections.abc import Callable
+
 from trustkit import limits
 from trustkit.codec.oci_manifest import Index, parse, parse_config, require_runnable
 from trustkit.errors import DigestMismatchError, MalformedError, NotFoundError
@@ -12,8 +14,15 @@ from trustkit.oci.source import Fetched, ImageSource
 _INDEX_DEPTH = 3
 
 
-def resolve(ref: ImageRef, source: ImageSource, platform: Platform | None) -> ResolvedImage:
+def resolve(
+    ref: ImageRef,
+    source: ImageSource,
+    platform: Platform | None,
+    on_root: Callable[[Digest], None] | None = None,
+) -> ResolvedImage:
     """Return the image a reference names now.
+
+    `on_root` is told the digest as soon as it is fixed, so that evidence can be looked for meanwhile.
 
     Of an index the child for `platform` is taken (this machine's if None). A lone manifest must be
     for `platform` if one is given; with None it is taken whatever it is for. A platform that is not
@@ -24,6 +33,8 @@ def resolve(ref: ImageRef, source: ImageSource, platform: Platform | None) -> Re
     root = source.manifest(ref.at)
     if ref.digest is not None and root.descriptor.digest != ref.digest:
         raise DigestMismatchError(f"{ref}: the source answers with {root.descriptor.digest}")
+    if on_root is not None:
+        on_root(root.descriptor.digest)
     children: tuple[Descriptor, ...] = ()
     fetched, told = root, Platform("", "")
     document = parse(fetched.content, fetched.descriptor.media_type, str(ref))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from trustkit.codec.canonical_json import canonical
 from trustkit.model.digest import Digest
-from trustkit.policy.document import ENFORCE, Match, Policy, PolicyKey, Section
+from trustkit.policy.document import ENFORCE, Match, Policy, PolicyKey, Rule, Section
+from trustkit.policy.rules.attested import Attested
 from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
 
@@ -21,14 +22,18 @@ def builtin(
     fingerprint: Callable[[bytes], str],
     name: str = NAME,
     annotations: tuple[tuple[str, str], ...] = (),
+    attested: str = "",
 ) -> Policy:
     """Return the policy that one of these PEM public keys, with these annotations, suffices for every image.
 
+    With `attested`, a predicate type, their attestation of that type is asked for and not a signature.
     Raises what `fingerprint` raises.
     """
     trusted = tuple(PolicyKey(key, keys[key], fingerprint(keys[key])) for key in sorted(keys))
-    rule = SignedBy(tuple(Signers(1, (key,)) for key in trusted), annotations)
+    signers = tuple(Signers(1, (key,)) for key in trusted)
+    rule: Rule = Attested(name, attested, signers) if attested else SignedBy(signers, annotations)
     content = {key.name: str(digest(key.pem)) for key in trusted}
-    identity = digest(canonical({"builtin": name, "keys": content, "annotations": dict(annotations)}))
+    asked = {"builtin": name, "keys": content, "annotations": dict(annotations), "attested": attested}
+    identity = digest(canonical(asked))
     section = Section(name, Match(), ENFORCE, "deny", (rule,), trusted, identity)
     return Policy(name, identity, (section,))

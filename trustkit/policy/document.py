@@ -50,6 +50,10 @@ class Rule(Protocol):
     def demands_evidence(self) -> bool:
         """Whether the rule denies an image for which nothing was verified."""
 
+    @property
+    def reads_attestations(self) -> bool:
+        """Whether the rule looks at attestations."""
+
     def judge(self, facts: Facts) -> Outcome:
         """Return what the rule says about these facts."""
 
@@ -82,6 +86,11 @@ class Policy(NamedTuple):
     name: str
     digest: Digest
     sections: tuple[Section, ...]
+
+
+def asks_for_attestations(policy: Policy) -> bool:
+    """Return whether any rule reads attestations."""
+    return any(rule.reads_attestations for section in policy.sections for rule in section.rules)
 
 
 def trusted_keys(policy: Policy) -> tuple[PolicyKey, ...]:

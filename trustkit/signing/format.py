@@ -42,6 +42,8 @@ class SignatureFormat(Protocol):
     api: ClassVar[int]
     name: ClassVar[str]
     places: ClassVar[tuple[Place, ...]]
+    # SIGNATURE, ATTESTATION or both: what its items can prove
+    kinds: ClassVar[tuple[str, ...]]
 
     def recognises(self, item: Evidence) -> bool:
         """Whether the item is meant for this format; carries no trust."""

@@ -6,12 +6,10 @@ name in the key ring or a file with a public key. No daemon is needed and nothin
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
-from trustkit.cli.output import as_json, fail
-from trustkit.cli.words import actor, annotations_of, platform_of
-from trustkit.errors import TrustkitError
+from trustkit.cli.judging import judge_images
+from trustkit.cli.words import annotations_of, platform_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,40 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge and record every image; return the status that matters most."""
-    from trustkit.app import keys_policy, load_policy, open_gate, open_log
-    from trustkit.cli.evidence_tree import judgement_json, print_judgement
+    from trustkit.app import keys_policy, load_policy
     from trustkit.config import load
-    from trustkit.model.facts import RequestFacts
-    from trustkit.model.reference import ImageRef
 
     config = load(os.environ)
-    wanted, platform = annotations_of(arguments.annotations), platform_of(arguments.platform)
+    wanted = annotations_of(arguments.annotations)
     if arguments.key or wanted:
-        policy = keys_policy(config, arguments.key, wanted)
+        policy = keys_policy(config, arguments.key, annotations=wanted)
     else:
         policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
-    request = RequestFacts(actor=actor(), purpose="verify")
-    statuses: list[int] = []
-    shown: list[object] = []
-    with open_log(config) as log:
-        gate = open_gate(config, policy=policy, log=log)
-        for given in arguments.image:
-            try:
-                judgement, record = gate.decide(ImageRef.parse(given), request, platform)
-            except TrustkitError as error:
-                statuses.append(fail(error))
-                shown.append({"image": given, "verdict": "unknown", "error": error.code, "message": error.message})
-                continue
-            statuses.append(0 if judgement.decision.allowed else 1)
-            if arguments.output == "json":
-                shown.append(judgement_json(judgement, record))
-            else:
-                print_judgement(judgement, record, sys.stdout)
-    if arguments.output == "json":
-        as_json(shown if len(shown) > 1 else shown[0])
-    return worst(statuses)
-
-
-def worst(statuses: list[int]) -> int:
-    """Return the status that matters most: our fault, refused, usage, unknown, ok."""
-    return next((status for status in (4, 1, 2, 3) if status in statuses), 0)
+    return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)

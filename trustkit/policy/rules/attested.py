@@ -26,6 +26,11 @@ class Attested(NamedTuple):
         """It denies when nothing was verified."""
         return True
 
+    @property
+    def reads_attestations(self) -> bool:
+        """It reads attestations."""
+        return True
+
     def judge(self, facts: Facts) -> Outcome:
         """Look for verified statements of the type, and count the distinct keys behind them."""
         statements = tuple(

@@ -22,6 +22,11 @@ class ImageUser(NamedTuple):
         """It looks at the configuration only."""
         return False
 
+    @property
+    def reads_attestations(self) -> bool:
+        """It reads no attestations."""
+        return False
+
     def judge(self, facts: Facts) -> Outcome:
         """Look at the configuration's user."""
         problem = root_problem(facts.image.user)
@@ -44,6 +49,11 @@ class ImagePlatform(NamedTuple):
     @property
     def demands_evidence(self) -> bool:
         """It looks at the manifest only."""
+        return False
+
+    @property
+    def reads_attestations(self) -> bool:
+        """It reads no attestations."""
         return False
 
     def judge(self, facts: Facts) -> Outcome:

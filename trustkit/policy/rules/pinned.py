@@ -20,6 +20,11 @@ class Pinned(NamedTuple):
         """It looks at the reference only."""
         return False
 
+    @property
+    def reads_attestations(self) -> bool:
+        """It reads no attestations."""
+        return False
+
     def judge(self, facts: Facts) -> Outcome:
         """Look whether the reference as given carried a digest."""
         if facts.image.pinned:

@@ -23,6 +23,11 @@ class FromRegistry(NamedTuple):
         """It looks at the reference only."""
         return False
 
+    @property
+    def reads_attestations(self) -> bool:
+        """It reads no attestations."""
+        return False
+
     def judge(self, facts: Facts) -> Outcome:
         """Match the normalised reference; layouts and archives have no registry and need a full pattern."""
         ref = facts.image.ref

@@ -32,6 +32,11 @@ class RuntimeRule(NamedTuple):
         """It looks at the request only."""
         return False
 
+    @property
+    def reads_attestations(self) -> bool:
+        """It reads no attestations."""
+        return False
+
     def judge(self, facts: Facts) -> Outcome:
         """Apply the field's check to the request."""
         if facts.request.purpose in NOT_A_RUN:

@@ -25,6 +25,11 @@ class SignedBy(NamedTuple):
         """It denies when nothing was verified."""
         return True
 
+    @property
+    def reads_attestations(self) -> bool:
+        """It reads no attestations."""
+        return False
+
     def judge(self, facts: Facts) -> Outcome:
         """Count the distinct keys behind verified signatures of the image."""
         signatures = about_image(facts, SIGNATURE)

@@ -49,6 +49,7 @@ class SigstoreBundle:
     name: ClassVar[str] = "bundle"
     # the fallback index of cosign 3.1 names the wrong artifact type (cosign#4641): take all, then choose
     places: ClassVar[tuple[Place, ...]] = (Place(REFERRERS, ""),)
+    kinds: ClassVar[tuple[str, ...]] = (SIGNATURE, ATTESTATION)
 
     def recognises(self, item: Evidence) -> bool:
         """Whether a referrer's manifest or layer call themselves a bundle of any version."""

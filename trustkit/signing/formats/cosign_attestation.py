@@ -26,6 +26,7 @@ class CosignAttestation:
     api: ClassVar[int] = 1
     name: ClassVar[str] = "cosign-attestation"
     places: ClassVar[tuple[Place, ...]] = (TAG_PLACE,)
+    kinds: ClassVar[tuple[str, ...]] = (ATTESTATION,)
 
     def recognises(self, item: Evidence) -> bool:
         """Whether the item lies where attestations lie."""

@@ -45,6 +45,7 @@ class CosignSignature:
     api: ClassVar[int] = 1
     name: ClassVar[str] = "cosign"
     places: ClassVar[tuple[Place, ...]] = (TAG_PLACE, Place(REFERRERS, ARTIFACT_TYPE))
+    kinds: ClassVar[tuple[str, ...]] = (SIGNATURE,)
 
     def recognises(self, item: Evidence) -> bool:
         """Whether the item lies where these signatures lie; a referrer may only call itself one."""

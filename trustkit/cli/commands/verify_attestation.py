@@ -1,0 +1,32 @@
+"""Verify what was stated about images: attestations of one type, by a trusted key.
+
+TYPE is a URI or one of cosign's names: custom, slsaprovenance, slsaprovenance1, spdx, spdxjson,
+cyclonedx, vuln, openvex, link. The decision is recorded. With --output json the predicate is printed.
+"""
+
+import argparse
+import os
+
+from trustkit.cli.judging import judge_images
+from trustkit.cli.words import platform_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare cosign's names."""
+    parser.add_argument("image", nargs="+", metavar="IMAGE")
+    parser.add_argument("--key", action="append", default=[], metavar="KEY",
+                        help="trust this public key; may repeat; without it, those of the key ring")  # fmt: skip
+    parser.add_argument("--type", default="custom", metavar="TYPE", help="the predicate's type")
+    parser.add_argument("--platform", metavar="OS/ARCH[/VARIANT]", help="which image of an index")
+    parser.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge and record every image; return the status that matters most."""
+    from trustkit.app import keys_policy
+    from trustkit.config import load
+    from trustkit.signing.predicates import predicate_type_of
+
+    config = load(os.environ)
+    policy = keys_policy(config, arguments.key, attested=predicate_type_of(arguments.type))
+    return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)

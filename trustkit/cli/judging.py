@@ -1,0 +1,75 @@
+"""Images to recorded judgements on the screen: shared by the commands that verify."""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+from trustkit.admission.gate import Gate
+from trustkit.app import open_gate, open_log
+from trustkit.cli.evidence_tree import judgement_json, print_judgement
+from trustkit.cli.output import as_json, fail
+from trustkit.cli.words import actor
+from trustkit.config import Config
+from trustkit.errors import TrustkitError
+from trustkit.model.audit import AuditRecord
+from trustkit.model.facts import RequestFacts
+from trustkit.model.image import Platform
+from trustkit.model.judgement import Judgement
+from trustkit.model.reference import ImageRef
+from trustkit.oci.ahead import begin
+from trustkit.policy.document import Policy
+
+Decided = tuple[Judgement, AuditRecord]
+# Images judged at once: a registry answers several, and most of the time is waiting for it.
+_AT_ONCE = 4
+
+
+def judge_images(config: Config, policy: Policy, images: Sequence[str], platform: Platform | None, output: str) -> int:
+    """Judge, record and show every image; return the status that matters most.
+
+    Raises AuditError, StorageError before anything is judged.
+    """
+    statuses: list[int] = []
+    shown: list[object] = []
+    with open_log(config) as log:
+        gate = open_gate(config, policy=policy, log=log)
+        for given, decided in _decisions(gate, images, platform):
+            try:
+                judgement, record = decided()
+            except TrustkitError as error:
+                statuses.append(fail(error))
+                shown.append({"image": given, "verdict": "unknown", "error": error.code, "message": error.message})
+                continue
+            statuses.append(0 if judgement.decision.allowed else 1)
+            if output == "json":
+                shown.append(judgement_json(judgement, record))
+            else:
+                print_judgement(judgement, record, sys.stdout)
+    if output == "json":
+        as_json(shown if len(shown) > 1 else shown[0])
+    return worst(statuses)
+
+
+def worst(statuses: list[int]) -> int:
+    """Return the status that matters most: our fault, refused, usage, unknown, ok."""
+    return next((status for status in (4, 1, 2, 3) if status in statuses), 0)
+
+
+def _decisions(
+    gate: Gate, images: Sequence[str], platform: Platform | None
+) -> Iterator[tuple[str, Callable[[], Decided]]]:
+    """Yield, in the order given, each image and a function that returns its decision or raises."""
+    request = RequestFacts(actor=actor(), purpose="verify")
+
+    def decide(given: str) -> Decided:
+        return gate.decide(ImageRef.parse(given), request, platform)
+
+    if len(images) == 1:
+        yield images[0], lambda: decide(images[0])
+        return
+    waiting: deque[tuple[str, Callable[[], Decided]]] = deque()
+    for given in images:
+        waiting.append((given, begin(decide, given)))
+        if len(waiting) >= _AT_ONCE:
+            yield waiting.popleft()
+    yield from waiting

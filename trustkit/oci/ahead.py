@@ -1,0 +1,31 @@
+"""Asking ahead: a question put in a thread, its answer waited for where it is needed."""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def begin(ask: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _R]:
+    """Ask in a thread; the function returned waits for the answer, or raises what asking raised."""
+    answers: list[_R] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(ask(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  (raised again by whoever waits)
+            failures.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+
+    def wait() -> _R:
+        thread.join()
+        if failures:
+            raise failures[0]
+        return answers[0]
+
+    return wait
