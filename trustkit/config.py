@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from trustkit.durable import write_file
+from trustkit.durable import make_folder, require_private, write_file
 from trustkit.errors import ConfigError, StorageError
 
 # A unix socket's path ends at 107 bytes (unix(7)); leave room for a suffix.
@@ -31,9 +31,24 @@ class Setting(NamedTuple):
 
 
 SETTINGS = (
-    Setting("trust.policy", "path", "", "Policy file or folder. Without one, only images signed by a key of your own key ring run."),
-    Setting("crypto.provider", "text", "pyca", "Who does the maths: pyca (OpenSSL through cryptography) or pycryptodome. Never falls back."),
-    Setting("registry.insecure", "list", (), "Registries (host[:port]) that may be spoken to without TLS; loopback always may."),
+    Setting(
+        "trust.policy",
+        "path",
+        "",
+        "Policy file or folder. Without one, only images signed by a key of your own key ring run.",
+    ),
+    Setting(
+        "crypto.provider",
+        "text",
+        "pyca",
+        "Who does the maths: pyca (OpenSSL through cryptography) or pycryptodome. Never falls back.",
+    ),
+    Setting(
+        "registry.insecure",
+        "list",
+        (),
+        "Registries (host[:port]) that may be spoken to without TLS; loopback always may.",
+    ),
     Setting("registry.ca_file", "path", "", "PEM file with further certificate authorities for registries."),
     Setting("registry.mirrors", "map", {}, 'Where to ask first: { "docker.io" = "https://mirror.example" }.'),
     Setting("registry.timeout", "number", 30, "Seconds a registry may stay silent before it counts as unreachable."),
@@ -42,7 +57,9 @@ SETTINGS = (
     Setting("engine.containerd", "path", "", "Socket of a containerd to use. Empty: trustkit runs its own."),
     Setting("engine.runtime", "text", "runc", "OCI runtime that starts containers."),
     Setting("engine.bridge", "text", "", "Name of the network bridge. Empty: chosen once for the state directory."),
-    Setting("engine.subnet", "text", "", "Addresses of containers on the bridge. Empty: chosen once, out of 10.0.0.0/8."),
+    Setting(
+        "engine.subnet", "text", "", "Addresses of containers on the bridge. Empty: chosen once, out of 10.0.0.0/8."
+    ),
     Setting("daemon.socket", "path", "", "Where the daemon listens. Empty: run/trustkit.sock in the state directory."),
     Setting("daemon.autostart", "flag", True, "Whether commands start the daemon when none answers."),
     Setting("daemon.group", "text", "", "Group that may use the socket. Empty: only the owner."),
@@ -120,10 +137,12 @@ def _socket_of(home: Path) -> Path:
     path = home / "run" / "trustkit.sock"
     if len(bytes(path)) <= _SOCKET_PATH_BYTES:
         return path
-    # A state directory too deep for a socket: name one in /tmp after the directory's inode.
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # A state directory too deep for a socket: name one in /tmp after the directory's inode. Others can guess the
+    # name and be there first, so it is looked at before anything in it is believed.
+    make_folder(home)
     status = home.stat()
-    return Path(f"/tmp/trustkit-{status.st_uid}-{status.st_dev:x}-{status.st_ino:x}/trustkit.sock")  # noqa: S108
+    folder = Path(f"/tmp/trustkit-{status.st_uid}-{status.st_dev:x}-{status.st_ino:x}")  # noqa: S108
+    return require_private(folder) / "trustkit.sock"
 
 
 def load(environment: Mapping[str, str]) -> Config:
@@ -235,7 +254,12 @@ def template() -> str:
         if head != section:
             section = head
             lines += [f"[{head}]"]
-        lines += [f"# {setting.help}", f"# {setting.variable} overrides it.", f"# {name} = {_toml(setting.default)}", ""]
+        lines += [
+            f"# {setting.help}",
+            f"# {setting.variable} overrides it.",
+            f"# {name} = {_toml(setting.default)}",
+            "",
+        ]
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """Files that are either whole or absent: temporary file, fsync, rename, fsync of the folder."""
 
 import os
+import stat
 from pathlib import Path
 
 from trustkit.errors import StorageError
@@ -32,6 +33,27 @@ def make_folder(path: Path, *, mode: int = 0o700) -> Path:
         path.mkdir(parents=True, exist_ok=True, mode=mode)
     except OSError as error:
         raise storage_error(path, error) from error
+    return path
+
+
+def require_private(path: Path) -> Path:
+    """Make or take a folder at a guessable place, and return it.
+
+    Raises StorageError when it is a link, or when somebody but this user and root may write to it.
+    """
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise storage_error(path, error) from error
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
+        raise StorageError(
+            f"{path}: somebody else owns it or may write to it",
+            next_step="find out who made it and remove it, or choose a shorter TRUSTKIT_HOME",
+            path=str(path),
+        )
     return path
 
 

@@ -5,15 +5,19 @@ answers are bounded all the same.
 """
 
 import _socket
+import os
+import sys
 from collections.abc import Iterator
 
 from trustkit import limits
-from trustkit.errors import DaemonUnreachableError, ProtocolError
+from trustkit.errors import ConfigError, DaemonUnreachableError, ProtocolError
 
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:@")
 _READ_BYTES = 65536
 _ANSWER_BYTES = 64 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
+# struct ucred of unix(7): pid, uid, gid
+_CREDENTIALS_BYTES = 12
 
 
 def quote(text: str) -> str:
@@ -38,6 +42,16 @@ class Connection:
             reason = (error.strerror or str(error)).lower()
             message = f"the daemon does not answer on {path}: {reason}"
             raise DaemonUnreachableError(message, next_step="start it with `trustkit daemon`") from error
+        self._require_own(path)
+
+    def _require_own(self, path: str) -> None:
+        """Return if the daemon is root's or this user's: anybody else's could say that anything was admitted."""
+        credentials = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _CREDENTIALS_BYTES)
+        owner = int.from_bytes(credentials[4:8], sys.byteorder)
+        if owner not in (0, os.geteuid()):
+            self.socket.close()
+            message = f"{path}: user {owner} listens there, who is neither root nor you"
+            raise ConfigError(message, next_step="find out why, or set daemon.socket to another path")
 
     def send(self, method: str, target: str, body: bytes = b"", *, upgrade: bool = False) -> None:
         """Send a request. Raises DaemonUnreachableError."""
