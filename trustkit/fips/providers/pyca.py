@@ -109,6 +109,8 @@ def _hash(algorithm: str) -> hashes.HashAlgorithm:
 def _verify_ecdsa(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    from trustkit.fips.providers.pyca_ecdsa import Ecdsa
+
     curves: dict[str, ec.EllipticCurve] = {
         "ecdsa-p256": ec.SECP256R1(),
         "ecdsa-p384": ec.SECP384R1(),
@@ -117,7 +119,7 @@ def _verify_ecdsa(row: Algorithm, key: PublicKey, signature: bytes, message: byt
     require_in_range(signature, key.kind)
     x, y = spki.ec_point(key)
     public = ec.EllipticCurvePublicNumbers(x, y, curves[key.kind]).public_key()
-    public.verify(signature, message, ec.ECDSA(_HASHES[row.digest]))
+    public.verify(signature, message, Ecdsa(_HASHES[row.digest]))
 
 
 def _verify_rsa(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:

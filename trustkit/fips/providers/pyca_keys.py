@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from trustkit.codec import der
 from trustkit.errors import AlgorithmNotApprovedError, MalformedError
 from trustkit.fips import algorithms, spki
+from trustkit.fips.providers.pyca_ecdsa import Ecdsa
 from trustkit.model.keys import PublicKey
 
 if TYPE_CHECKING:  # 3 ms that only RSA keys need
@@ -66,7 +67,7 @@ class PycaPrivateKey:
         digest = _HASHES[row.digest]
         key = self._key
         if isinstance(key, ec.EllipticCurvePrivateKey):
-            return key.sign(message, ec.ECDSA(digest))
+            return key.sign(message, Ecdsa(digest))
         if not isinstance(key, ed25519.Ed25519PrivateKey):
             return key.sign(message, _padding(row.scheme, digest), digest)
         if row.scheme != algorithms.EDDSA:
