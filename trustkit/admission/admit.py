@@ -22,6 +22,8 @@ def admit(judgement: Judgement, record: AuditRecord, now: datetime) -> Admission
     decision = judgement.decision
     if not decision.allowed:
         raise _denied(judgement, record)
+    if not judgement.image.config_bytes:
+        raise AdmissionDenied(f"{judgement.image.ref} was judged without its configuration, so it cannot be run")
     return Admission(
         id=random_bytes(_ID_BYTES).hex(),
         image=judgement.image,

@@ -20,16 +20,16 @@ def build_facts(
     now: datetime,
 ) -> Facts:
     """Return the facts. Raises MalformedError if the image's configuration is."""
-    config = parse_config(image.config_bytes)
+    config = parse_config(image.config_bytes) if image.config_bytes else None
     about = ImageFacts(
         ref=image.ref,
         digest=image.digest,
         manifest_digest=image.manifest.digest,
         platform=image.platform,
         pinned=image.ref.digest is not None,
-        created=_created(image.config_bytes),
-        user=config.user,
-        labels=tuple(sorted(config.labels.items())),
+        created=_created(image.config_bytes) if config else None,
+        user=config.user if config else "",
+        labels=tuple(sorted(config.labels.items())) if config else (),
         size_bytes=image.manifest.size_bytes
         + image.config.size_bytes
         + sum(layer.size_bytes for layer in image.layers),
@@ -39,7 +39,7 @@ def build_facts(
 
 def effective(request: RequestFacts, image: ResolvedImage) -> RequestFacts:
     """Return the request with the user it really would run as. Raises MalformedError."""
-    if request.user:
+    if request.user or not image.config_bytes:
         return request
     return request._replace(user=parse_config(image.config_bytes).user)
 

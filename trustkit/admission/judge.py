@@ -16,10 +16,12 @@ from trustkit.oci.ahead import begin
 from trustkit.oci.gather import gather
 from trustkit.oci.resolve import resolve
 from trustkit.oci.source import ImageSource
-from trustkit.policy.document import Policy, asks_for_attestations
+from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, Policy, reads
 from trustkit.policy.evaluate import evaluate
 from trustkit.signing.format import Check, SignatureFormat, TrustRoots
 from trustkit.signing.verify import verify
+
+VERIFY = "verify"
 
 
 class Kit(NamedTuple):
@@ -37,6 +39,8 @@ class Kit(NamedTuple):
 def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | None = None) -> Judgement:
     """Resolve once, gather, verify, state the facts, decide.
 
+    To verify, the configuration is only read when a rule looks at it; to act on an image, always.
+
     Raises SourceError, DigestMismatchError, MalformedError, LimitExceededError, CryptoError: no judgement.
     """
     source = kit.open_source(ref)
@@ -44,7 +48,11 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
     # Evidence speaks of the digest alone, so it is asked for while the configuration is read.
     gathering: list[Callable[[], Gathered]] = []
     image = resolve(
-        ref, source, platform or kit.platform, lambda digest: gathering.append(begin(gather, digest, places, source))
+        ref,
+        source,
+        platform or kit.platform,
+        on_root=lambda digest: gathering.append(begin(gather, digest, places, source)),
+        with_config=request.purpose != VERIFY or CONFIGURATION in reads(kit.policy),
     )
     evidence = gathering[0]()
     now = kit.now()
@@ -58,6 +66,6 @@ def places_of(kit: Kit) -> tuple[Place, ...]:
 
     A place of attestations only is left out when no rule asks for one.
     """
-    wanted = {SIGNATURE, ATTESTATION} if asks_for_attestations(kit.policy) else {SIGNATURE}
+    wanted = {SIGNATURE, ATTESTATION} if ATTESTATIONS in reads(kit.policy) else {SIGNATURE}
     places = (place for one in kit.formats if wanted & set(one.kinds) for place in one.places)
     return tuple(dict.fromkeys(places))

@@ -45,6 +45,7 @@ class ResolvedImage(NamedTuple):
 
     `root` is what the reference resolved to (an index or a manifest); `manifest` is the manifest
     that would run, equal to `root` if that is no index. All bytes were checked against their digest.
+    Empty `config_bytes` were not asked for: such an image can be judged, and not admitted.
     """
 
     ref: ImageRef

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from trustkit import limits
-from trustkit.codec.oci_manifest import Index, parse, parse_config, require_runnable
+from trustkit.codec.oci_manifest import Index, Manifest, parse, parse_config, require_runnable
 from trustkit.errors import DigestMismatchError, MalformedError, NotFoundError
 from trustkit.model.digest import Digest
 from trustkit.model.image import DOCKER_CONFIG, INDEX_TYPES, OCI_CONFIG, Descriptor, Platform, ResolvedImage
@@ -18,11 +18,14 @@ def resolve(
     ref: ImageRef,
     source: ImageSource,
     platform: Platform | None,
+    *,
     on_root: Callable[[Digest], None] | None = None,
+    with_config: bool = True,
 ) -> ResolvedImage:
     """Return the image a reference names now.
 
     `on_root` is told the digest as soon as it is fixed, so that evidence can be looked for meanwhile.
+    Without `with_config` the configuration is not read, unless a platform must be compared.
 
     Of an index the child for `platform` is taken (this machine's if None). A lone manifest must be
     for `platform` if one is given; with None it is taken whatever it is for. A platform that is not
@@ -48,16 +51,10 @@ def resolve(
         document = parse(fetched.content, child.media_type, f"{ref}: {child.digest}")
     if isinstance(document, Index):
         raise MalformedError(f"{ref}: indexes nested more than {_INDEX_DEPTH} deep")
-    config = source.blob(document.config, limits.CONFIG_BYTES)
-    found = told
-    if document.config.media_type in (OCI_CONFIG, DOCKER_CONFIG):
-        require_runnable(document, str(ref))
-        read = parse_config(config, f"{ref}: image configuration")
-        if len(read.diff_ids) != len(document.layers):
-            raise MalformedError(
-                f"{ref}: {len(document.layers)} layers, but the configuration names {len(read.diff_ids)}"
-            )
-        found = read.platform if read.platform.architecture else told
+    config, found = b"", told
+    if with_config or platform is not None:
+        config = source.blob(document.config, limits.CONFIG_BYTES)
+        found = _platform_of(ref, document, config, told)
     if not children and platform is not None and found.architecture and not fits(found, platform):
         raise _no_platform(ref, platform, (found,))
     return ResolvedImage(
@@ -72,6 +69,17 @@ def resolve(
         platform=found,
         children=children,
     )
+
+
+def _platform_of(ref: ImageRef, document: Manifest, config: bytes, told: Platform) -> Platform:
+    """Return the platform a configuration names, after checking that it fits its manifest."""
+    if document.config.media_type not in (OCI_CONFIG, DOCKER_CONFIG):
+        return told
+    require_runnable(document, str(ref))
+    read = parse_config(config, f"{ref}: image configuration")
+    if len(read.diff_ids) != len(document.layers):
+        raise MalformedError(f"{ref}: {len(document.layers)} layers, but the configuration names {len(read.diff_ids)}")
+    return read.platform if read.platform.architecture else told
 
 
 def _child(index: Index, wanted: Platform, ref: ImageRef) -> Descriptor:

@@ -13,6 +13,9 @@ from trustkit.policy.pattern import Pattern
 ENFORCE = "enforce"
 WARN = "warn"
 AUDIT = "audit"
+# What a rule may look at that costs a fetch of its own.
+ATTESTATIONS = "attestations"
+CONFIGURATION = "configuration"
 MODES = (ENFORCE, WARN, AUDIT)
 
 
@@ -51,8 +54,8 @@ class Rule(Protocol):
         """Whether the rule denies an image for which nothing was verified."""
 
     @property
-    def reads_attestations(self) -> bool:
-        """Whether the rule looks at attestations."""
+    def reads(self) -> tuple[str, ...]:
+        """Which of ATTESTATIONS and CONFIGURATION the rule looks at; only those are fetched for `verify`."""
 
     def judge(self, facts: Facts) -> Outcome:
         """Return what the rule says about these facts."""
@@ -88,9 +91,9 @@ class Policy(NamedTuple):
     sections: tuple[Section, ...]
 
 
-def asks_for_attestations(policy: Policy) -> bool:
-    """Return whether any rule reads attestations."""
-    return any(rule.reads_attestations for section in policy.sections for rule in section.rules)
+def reads(policy: Policy) -> frozenset[str]:
+    """Return which of ATTESTATIONS and CONFIGURATION any rule looks at."""
+    return frozenset(what for section in policy.sections for rule in section.rules for what in rule.reads)
 
 
 def trusted_keys(policy: Policy) -> tuple[PolicyKey, ...]:

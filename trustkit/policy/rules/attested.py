@@ -5,7 +5,7 @@ from typing import NamedTuple
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.signature import ATTESTATION
-from trustkit.policy.document import Outcome
+from trustkit.policy.document import ATTESTATIONS, Outcome
 from trustkit.policy.signers import Signers, about_image, count, options_text, why_not
 
 
@@ -27,9 +27,9 @@ class Attested(NamedTuple):
         return True
 
     @property
-    def reads_attestations(self) -> bool:
-        """It reads attestations."""
-        return True
+    def reads(self) -> tuple[str, ...]:
+        """Attestations."""
+        return (ATTESTATIONS,)
 
     def judge(self, facts: Facts) -> Outcome:
         """Look for verified statements of the type, and count the distinct keys behind them."""

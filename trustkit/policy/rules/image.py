@@ -5,7 +5,7 @@ from typing import NamedTuple
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.image import Platform
-from trustkit.policy.document import Outcome
+from trustkit.policy.document import CONFIGURATION, Outcome
 from trustkit.policy.user import root_problem
 
 
@@ -23,9 +23,9 @@ class ImageUser(NamedTuple):
         return False
 
     @property
-    def reads_attestations(self) -> bool:
-        """It reads no attestations."""
-        return False
+    def reads(self) -> tuple[str, ...]:
+        """The image's configuration."""
+        return (CONFIGURATION,)
 
     def judge(self, facts: Facts) -> Outcome:
         """Look at the configuration's user."""
@@ -52,9 +52,9 @@ class ImagePlatform(NamedTuple):
         return False
 
     @property
-    def reads_attestations(self) -> bool:
-        """It reads no attestations."""
-        return False
+    def reads(self) -> tuple[str, ...]:
+        """The image's configuration."""
+        return (CONFIGURATION,)
 
     def judge(self, facts: Facts) -> Outcome:
         """Compare the platform of the resolved manifest."""

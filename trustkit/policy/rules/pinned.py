@@ -21,9 +21,9 @@ class Pinned(NamedTuple):
         return False
 
     @property
-    def reads_attestations(self) -> bool:
-        """It reads no attestations."""
-        return False
+    def reads(self) -> tuple[str, ...]:
+        """Nothing that costs a fetch."""
+        return ()
 
     def judge(self, facts: Facts) -> Outcome:
         """Look whether the reference as given carried a digest."""

@@ -24,9 +24,9 @@ class FromRegistry(NamedTuple):
         return False
 
     @property
-    def reads_attestations(self) -> bool:
-        """It reads no attestations."""
-        return False
+    def reads(self) -> tuple[str, ...]:
+        """Nothing that costs a fetch."""
+        return ()
 
     def judge(self, facts: Facts) -> Outcome:
         """Match the normalised reference; layouts and archives have no registry and need a full pattern."""

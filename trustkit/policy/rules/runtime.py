@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts, RequestFacts
-from trustkit.policy.document import Outcome
+from trustkit.policy.document import CONFIGURATION, Outcome
 from trustkit.policy.user import root_problem
 
 # Nothing is started for these; every other purpose, known or not, is judged as a run.
@@ -33,9 +33,9 @@ class RuntimeRule(NamedTuple):
         return False
 
     @property
-    def reads_attestations(self) -> bool:
-        """It reads no attestations."""
-        return False
+    def reads(self) -> tuple[str, ...]:
+        """The image's configuration, which names the user."""
+        return (CONFIGURATION,)
 
     def judge(self, facts: Facts) -> Outcome:
         """Apply the field's check to the request."""

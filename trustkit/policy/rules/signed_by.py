@@ -26,9 +26,9 @@ class SignedBy(NamedTuple):
         return True
 
     @property
-    def reads_attestations(self) -> bool:
-        """It reads no attestations."""
-        return False
+    def reads(self) -> tuple[str, ...]:
+        """Nothing that costs a fetch."""
+        return ()
 
     def judge(self, facts: Facts) -> Outcome:
         """Count the distinct keys behind verified signatures of the image."""
