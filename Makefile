@@ -20,7 +20,7 @@ check: setup
 	@$(BIN)/lint-imports --no-logo --quiet 2>/dev/null || { $(BIN)/lint-imports; exit 1; }
 
 bench: setup
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py --prepare && unshare --net -- sh -c "ip link set lo up && exec $(BIN)/python benchmarks/run.py"
 
 peers: setup
 	@$(BIN)/python tools/peers.py

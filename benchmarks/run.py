@@ -26,7 +26,13 @@ MANY = 100
 
 
 def main() -> int:
-    """Run every comparison, print the table, write it as JSON if a file is named."""
+    """Run every comparison, print the table, write it as JSON if a file is named.
+
+    With `--prepare` only the peer's environment is made, which needs the network; all else does without.
+    """
+    if sys.argv[1:] == ["--prepare"]:
+        sigstore_program({})
+        return 0
     with workspace.short_folder("bench") as folder, registry.docker_registry() as running:
         results = [*verification(folder, running), *containers(folder, running)]
     print_table(results)
@@ -81,7 +87,7 @@ def sigstore_program(env: dict[str, str]) -> Command:
     if not (venv / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
         pip = [str(venv / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", "--require-hashes"]
-        subprocess.run([*pip, "-r", str(HERE / "requirements.lock")], check=True)
+        subprocess.run([*pip, "-r", str(HERE / "requirements.lock")], check=True, stderr=subprocess.DEVNULL)
         (venv / "ready").touch()
     data = HERE / "data"
     files = [str(HERE / "sigstore_program.py"), str(data / "bundle.sigstore.json"), str(data / "trusted_root.json")]
