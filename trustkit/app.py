@@ -19,6 +19,7 @@ from trustkit.config import Config
 from trustkit.errors import KeyFileError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import provider
+from trustkit.model.keys import KEY_NAME
 from trustkit.model.reference import ImageRef
 from trustkit.net.connection import Timeouts
 from trustkit.oci.open_source import open_repository, open_source
@@ -86,10 +87,17 @@ class Sources:
 
 
 def key_ring(config: Config) -> dict[str, bytes]:
-    """Return the public keys of the user's key ring by name."""
+    """Return the public keys of the user's key ring by name. Raises KeyFileError.
+
+    A file that `trustkit key list` would not show is not trusted in silence.
+    """
     if not config.keys.is_dir():
         return {}
-    return {file.stem: _key_bytes(file) for file in sorted(config.keys.glob("*.pub"))}
+    files = sorted(config.keys.glob("*.pub"))
+    for file in files:
+        if not KEY_NAME.match(file.stem):
+            raise KeyFileError(f"{file}: {file.stem!r} is no key name", next_step="remove or rename the file")
+    return {file.stem: _key_bytes(file) for file in files}
 
 
 def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
@@ -97,6 +105,9 @@ def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
     found = {}
     for name in given:
         ringed = config.keys / f"{name}.pub"
+        if "/" not in name and Path(name).is_file() and ringed.is_file():
+            message = f"{name} is both a key of the key ring and a file here"
+            raise KeyFileError(message, next_step=f"write ./{name} for the file, or go to another folder")
         file = Path(name) if Path(name).is_file() or "/" in name or not ringed.is_file() else ringed
         found[file.stem if file == ringed else name] = _key_bytes(file)
     return found

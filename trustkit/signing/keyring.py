@@ -1,7 +1,6 @@
 """The key store: a folder with NAME.key (encrypted PKCS#8, mode 0600) and NAME.pub for each key."""
 
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from trustkit.errors import KeyFileError, TrustkitError, UsageError
 from trustkit.fips import keyfile
 from trustkit.fips.parse import public_key_from_pem, public_key_to_pem
 from trustkit.fips.provider import CryptoProvider, PrivateKey
-from trustkit.model.keys import PublicKey
+from trustkit.model.keys import KEY_NAME, PublicKey
 from trustkit.signing.key_providers.file import open_key, read_private_file
 from trustkit.signing.keys import Ask
 
@@ -18,7 +17,6 @@ PKCS8 = "pkcs8"
 COSIGN = "cosign"
 PUBLIC = "public"
 EXPORTS = (PKCS8, COSIGN, PUBLIC)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
 _PUBLIC_MODE = 0o644
 
 
@@ -49,7 +47,7 @@ class Keyring:
         """Return the keys in order of their names. Raises KeyFileError for a broken public half."""
         if not self._folder.is_dir():
             return ()
-        names = sorted(file.stem for file in self._folder.glob("*.pub") if _NAME.match(file.stem))
+        names = sorted(file.stem for file in self._folder.glob("*.pub") if KEY_NAME.match(file.stem))
         return tuple(self.show(name) for name in names)
 
     def show(self, name: str) -> StoredKey:
@@ -138,7 +136,7 @@ class Keyring:
         return self.show(name)
 
     def _paths(self, name: str) -> tuple[Path, Path]:
-        if not _NAME.match(name):
+        if not KEY_NAME.match(name):
             raise UsageError(
                 f"{name[:80]!r} is not a key name", next_step="use up to 64 letters, digits, dots, dashes, underscores"
             )
