@@ -57,7 +57,7 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
     except OSError as error:
         raise _unreadable(path, error) from error
     if not files:
