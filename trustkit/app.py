@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from trustkit import __version__, limits
-from trustkit.admission.gate import Gate
+from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.judge import Kit
 from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
 from trustkit.audit.events import log_started, policy_loaded
@@ -123,7 +123,7 @@ def open_gate(
     config: Config,
     *,
     policy: Policy | None = None,
-    log: DecisionLog | None = None,
+    log: AuditLog | None = None,
 ) -> Gate:
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)

@@ -71,7 +71,6 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     reason = (error.strerror or str(error)).lower()
     return StorageError(
         f"{path}: {reason}",
-        next_step="check the disk's free space and permissions, or move the state directory with "
-        "TRUSTKIT_HOME",
+        next_step="check the disk's free space and permissions, or move the state directory with TRUSTKIT_HOME",
         path=str(path),
     )

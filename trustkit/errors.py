@@ -278,6 +278,30 @@ class EngineError(TrustkitError):
     code = "engine"
 
 
+class ContainerdError(EngineError):
+    """containerd refused a call or failed at it."""
+
+    code = "engine.containerd"
+
+
+class ContainerdNotFoundError(ContainerdError):
+    """containerd has no such thing."""
+
+    code = "engine.containerd_not_found"
+
+
+class ContainerdExistsError(ContainerdError):
+    """containerd already has such a thing."""
+
+    code = "engine.containerd_exists"
+
+
+class ContainerdUnavailableError(ContainerdError):
+    """containerd does not answer on its socket, or went away during the call."""
+
+    code = "engine.containerd_unavailable"
+
+
 class NoSuchContainerError(EngineError):
     """No container has this name or id."""
 

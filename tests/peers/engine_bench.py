@@ -125,7 +125,7 @@ class Bench:
 
     def output(self, *command: str, **fields: object) -> tuple[int, str]:
         """Run to the end; exit code and all output."""
-        container = self.create(*command, **fields)
+        container = self.create(*command, **fields)  # type: ignore[arg-type]
         self.start(container, fields.get("image"))  # type: ignore[arg-type]
         code = self.run(self.service.wait(container)).code
         return code, self.logged(container)

@@ -38,28 +38,18 @@ def resolve(
         raise DigestMismatchError(f"{ref}: the source answers with {root.descriptor.digest}")
     if on_root is not None:
         on_root(root.descriptor.digest)
-    children: tuple[Descriptor, ...] = ()
-    fetched, told = root, Platform("", "")
-    document = parse(fetched.content, fetched.descriptor.media_type, str(ref))
-    media_type = document.media_type
-    for _ in range(_INDEX_DEPTH):
-        if not isinstance(document, Index):
-            break
-        children = children or document.manifests
-        child = _child(document, platform or host_platform(), ref)
-        fetched, told = _fetch_child(source, child, ref), child.platform or told
-        document = parse(fetched.content, child.media_type, f"{ref}: {child.digest}")
-    if isinstance(document, Index):
-        raise MalformedError(f"{ref}: indexes nested more than {_INDEX_DEPTH} deep")
+    outer = parse(root.content, root.descriptor.media_type, str(ref))
+    fetched, document, told = _descend(root, outer, source, platform or host_platform(), ref)
     config, found = b"", told
     if with_config or platform is not None:
         config = source.blob(document.config, limits.CONFIG_BYTES)
         found = _platform_of(ref, document, config, told)
+    children = outer.manifests if isinstance(outer, Index) else ()
     if not children and platform is not None and found.architecture and not fits(found, platform):
         raise _no_platform(ref, platform, (found,))
     return ResolvedImage(
         ref=ref,
-        root=root.descriptor._replace(media_type=media_type),
+        root=root.descriptor._replace(media_type=outer.media_type),
         root_bytes=root.content,
         manifest=fetched.descriptor._replace(media_type=document.media_type),
         manifest_bytes=fetched.content,
@@ -69,6 +59,22 @@ def resolve(
         platform=found,
         children=children,
     )
+
+
+def _descend(
+    root: Fetched, document: Index | Manifest, source: ImageSource, wanted: Platform, ref: ImageRef
+) -> tuple[Fetched, Manifest, Platform]:
+    """Return the manifest for a platform: as fetched, as parsed, and the platform its index tells of it."""
+    fetched, told = root, Platform("", "")
+    for _ in range(_INDEX_DEPTH):
+        if not isinstance(document, Index):
+            break
+        child = _child(document, wanted, ref)
+        fetched, told = _fetch_child(source, child, ref), child.platform or told
+        document = parse(fetched.content, child.media_type, f"{ref}: {child.digest}")
+    if isinstance(document, Index):
+        raise MalformedError(f"{ref}: indexes nested more than {_INDEX_DEPTH} deep")
+    return fetched, document, told
 
 
 def _platform_of(ref: ImageRef, document: Manifest, config: bytes, told: Platform) -> Platform:

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trustkit.engine import capabilities, etc_files, names, rootfs, seccomp, users
-from trustkit.engine.containerd.client import ContainerdError
 from trustkit.engine.failures import start_error
 from trustkit.engine.log_file import LogFile, parse_entry
 from trustkit.engine.request import command_of, facts_of
 from trustkit.engine.signals import number_of
 from trustkit.engine.values import OutputChunk, Stream
-from trustkit.errors import TrustkitError, UsageError
+from trustkit.errors import ContainerdError, TrustkitError, UsageError
 from trustkit.model.run import RunSpec
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/srv/app:/bin/sh\nbroken\n"

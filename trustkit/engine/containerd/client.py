@@ -10,7 +10,12 @@ import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 
 from trustkit.engine.protos import namespaces_pb2, version_pb2
-from trustkit.errors import EngineError
+from trustkit.errors import (
+    ContainerdError,
+    ContainerdExistsError,
+    ContainerdNotFoundError,
+    ContainerdUnavailableError,
+)
 
 # containerd's own bound on messages, both ways.
 MESSAGE_BYTES = 16 * 1024 * 1024
@@ -41,24 +46,6 @@ class Message(Protocol):
 
 
 Answer = TypeVar("Answer", bound=Message)
-
-
-class ContainerdError(EngineError):
-    """containerd refused a call or failed at it."""
-
-    code = "engine.containerd"
-
-
-class ContainerdNotFoundError(ContainerdError):
-    """containerd has no such thing."""
-
-
-class ContainerdExistsError(ContainerdError):
-    """containerd already has such a thing."""
-
-
-class ContainerdUnavailableError(ContainerdError):
-    """containerd does not answer on its socket, or went away during the call."""
 
 
 _BY_STATUS: dict[grpc.StatusCode, type[ContainerdError]] = {
