@@ -7,10 +7,10 @@ is `$TRUSTKIT_CONFIG`, else `$TRUSTKIT_HOME/config.toml`, else `$XDG_CONFIG_HOME
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit.durable import make_folder, require_private, write_file
 from trustkit.errors import ConfigError, StorageError
+from trustkit.model.values import NamedTuple
 
 # A unix socket's path ends at 107 bytes (unix(7)); leave room for a suffix.
 _SOCKET_PATH_BYTES = 100

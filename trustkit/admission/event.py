@@ -6,7 +6,6 @@ each time, and `omitted` counts what each list lost.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit import __version__, limits
 from trustkit.codec.canonical_json import canonical
@@ -21,6 +20,7 @@ from trustkit.model.facts import RequestFacts
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerifiedSignature
+from trustkit.model.values import NamedTuple
 from trustkit.signing.format import TrustedKey, TrustRoots
 
 KIND = "decision"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit.admission.facts import build_facts
 from trustkit.fips.provider import CryptoProvider
@@ -12,6 +11,7 @@ from trustkit.model.image import Platform
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import ATTESTATION, SIGNATURE
+from trustkit.model.values import NamedTuple
 from trustkit.oci.ahead import begin
 from trustkit.oci.gather import gather
 from trustkit.oci.resolve import resolve

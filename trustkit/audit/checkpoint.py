@@ -10,7 +10,6 @@ Two kinds of line: Ed25519 (type 0x01) and ECDSA P-256 with SHA-256 (type 0x02, 
 """
 
 import re
-from typing import NamedTuple
 
 from trustkit.codec import base64, note
 from trustkit.codec.note import Checkpoint, Note, NoteSignature
@@ -25,6 +24,7 @@ from trustkit.fips.hashing import sha256
 from trustkit.fips.parse import public_key_from_spki
 from trustkit.fips.provider import CryptoProvider, PrivateKey
 from trustkit.model.keys import ECDSA_P256_SHA256, ED25519, PublicKey
+from trustkit.model.values import NamedTuple
 
 CHECKPOINT_BYTES = 16 * 1024
 _KEY_ID_BYTES = 4

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from trustkit import __version__
 from trustkit.audit.report import (
@@ -20,6 +19,7 @@ from trustkit.audit.report import (
 from trustkit.audit.verify import LogReport
 from trustkit.audit.words import about, mapping, mappings, reason, text
 from trustkit.model.audit import AuditEvent, AuditRecord
+from trustkit.model.values import NamedTuple
 
 _DECISION = "decision"
 _REFUSED_START = "container.refused"

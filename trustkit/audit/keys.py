@@ -2,7 +2,6 @@
 
 import stat
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit import durable, limits
 from trustkit.audit.checkpoint import VerifierKey, parse_vkeys, verifier_key
@@ -10,6 +9,7 @@ from trustkit.codec import pem
 from trustkit.errors import AlgorithmNotApprovedError, AuditError, MalformedError
 from trustkit.fips.hashing import sha256
 from trustkit.fips.provider import CryptoProvider, PrivateKey
+from trustkit.model.values import NamedTuple
 
 VKEY_FILE = "vkey"
 # Ed25519 is what witnesses read; P-256 is there for verifiers that may not use Ed25519.

@@ -3,13 +3,13 @@
 import sqlite3
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit.audit import entry, store
 from trustkit.audit.merkle import leaf_hash
 from trustkit.errors import AuditError, AuditTamperedError, MalformedError
 from trustkit.model.audit import AuditRecord
 from trustkit.model.digest import Digest
+from trustkit.model.values import NamedTuple
 
 
 class Query(NamedTuple):

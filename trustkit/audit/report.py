@@ -4,9 +4,9 @@ It states what the evidence supports. It never says that anything complies with 
 """
 
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit.audit.verify import LogReport
+from trustkit.model.values import NamedTuple
 
 SCHEMA = "trustkit.audit.report/v1"
 

@@ -4,10 +4,10 @@ import errno
 import os
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit import durable
 from trustkit.errors import AuditError, AuditTamperedError, StorageError, TrustkitError
+from trustkit.model.values import NamedTuple
 
 DATABASE_FILE = "log.db"
 CHECKPOINT_FILE = "checkpoint"

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit.audit import checkpoint, keys, query, store
 from trustkit.audit.checkpoint import VerifierKey
@@ -19,6 +18,7 @@ from trustkit.errors import (
 )
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import provider
+from trustkit.model.values import NamedTuple
 
 # Enough to see the pattern; a log of noise must not fill the memory.
 _MOST_PROBLEMS = 100

@@ -17,6 +17,9 @@ from trustkit import __version__
 from trustkit.cli.output import fail
 from trustkit.errors import TrustkitError
 
+# argparse looks for translations of its few words: it imports locale and asks for a dozen files.
+argparse._ = str  # type: ignore[attr-defined]
+
 
 class Help(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal says; argparse would import shutil and three compressors to ask."""

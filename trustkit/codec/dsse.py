@@ -5,14 +5,13 @@ body`, where lengths count bytes. `keyid` is a hint and proves nothing. Specific
 protocol.md and envelope.md.
 """
 
-from typing import NamedTuple
-
 from trustkit import limits
 from trustkit.codec import base64
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.strict_json import as_list, as_object, as_text
 from trustkit.codec.strict_json import parse as parse_json
 from trustkit.errors import LimitExceededError, MalformedError
+from trustkit.model.values import NamedTuple
 
 IN_TOTO_TYPE = "application/vnd.in-toto+json"
 

@@ -5,13 +5,13 @@ Specification: in-toto attestation framework, spec/v1/statement.md and spec/v0.1
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.strict_json import as_list, as_object, as_text
 from trustkit.codec.strict_json import parse as parse_json
 from trustkit.errors import LimitExceededError, MalformedError
+from trustkit.model.values import NamedTuple
 
 STATEMENT_V01 = "https://in-toto.io/Statement/v0.1"
 STATEMENT_V1 = "https://in-toto.io/Statement/v1"

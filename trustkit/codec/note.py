@@ -11,10 +11,10 @@ Signatures are over the text with its last newline. Key ids are hints that the c
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from trustkit.codec import base64
 from trustkit.errors import LimitExceededError, MalformedError
+from trustkit.model.values import NamedTuple
 
 _WHAT = "signed note"
 _MARK = "— "

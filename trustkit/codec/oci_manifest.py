@@ -8,7 +8,6 @@ Two readers must never see two images in the same bytes: duplicate names, `layer
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.codec import strict_json
@@ -16,6 +15,7 @@ from trustkit.codec.strict_json import as_int, as_list, as_object, as_text
 from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.model.digest import Digest
 from trustkit.model.image import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, OCI_MANIFEST, Descriptor, Platform
+from trustkit.model.values import NamedTuple
 
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 # What servers say when they do not know: then the document decides.

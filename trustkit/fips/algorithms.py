@@ -1,10 +1,9 @@
 """Which signature algorithms exist here: their standard, key, digest, and whether FIPS approves."""
 
-from typing import NamedTuple
-
 from trustkit.errors import AlgorithmNotApprovedError
 from trustkit.model import keys
 from trustkit.model.keys import PublicKey
+from trustkit.model.values import NamedTuple
 
 # Schemes: how an algorithm turns key and message into a signature.
 ECDSA = "ecdsa"

@@ -6,8 +6,6 @@
 Both libraries load only when such a file is read or written.
 """
 
-from typing import NamedTuple
-
 from trustkit import limits
 from trustkit.codec import base64
 from trustkit.codec.canonical_json import canonical
@@ -15,6 +13,7 @@ from trustkit.codec.strict_json import as_int, as_object, as_text, parse
 from trustkit.errors import AlgorithmNotApprovedError, LimitExceededError, MalformedError
 from trustkit.fips.hashing import random_bytes
 from trustkit.fips.pbes2 import wrong_passphrase
+from trustkit.model.values import NamedTuple
 
 _WHAT = "cosign key file"
 _KEY_BYTES = 32

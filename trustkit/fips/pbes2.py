@@ -3,11 +3,10 @@
 Only these algorithms are read: they are what OpenSSL writes by default and what FIPS allows.
 """
 
-from typing import NamedTuple
-
 from trustkit.codec import der
 from trustkit.errors import AlgorithmNotApprovedError, KeyFileError, LimitExceededError
 from trustkit.fips.hashing import random_bytes
+from trustkit.model.values import NamedTuple
 
 _WHAT = "encrypted private key"
 _PBES2 = bytes.fromhex("2a864886f70d01050d")

@@ -1,11 +1,11 @@
 """The permit to run: only `admission/admit.py` makes one."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit.model.decision import Decision
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import ResolvedImage
+from trustkit.model.values import NamedTuple
 
 
 class Admission(NamedTuple):

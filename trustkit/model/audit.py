@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit.model.digest import Digest
+from trustkit.model.values import NamedTuple
 
 
 class AuditEvent(NamedTuple):

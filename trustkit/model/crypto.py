@@ -1,6 +1,6 @@
 """Which cryptographic module did the maths."""
 
-from typing import NamedTuple
+from trustkit.model.values import NamedTuple
 
 
 class ModuleStatus(NamedTuple):

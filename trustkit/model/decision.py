@@ -1,8 +1,7 @@
 """A decision and its findings: only `policy/evaluate.py` makes a Decision."""
 
-from typing import NamedTuple
-
 from trustkit.model.digest import Digest
+from trustkit.model.values import NamedTuple
 
 ALLOW = "allow"
 DENY = "deny"

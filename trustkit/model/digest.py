@@ -1,9 +1,10 @@
 """A digest: algorithm and lower-case hex (OCI image-spec, descriptor.md, "Digests")."""
 
 import re
-from typing import NamedTuple, Self
+from typing import Self
 
 from trustkit.errors import MalformedError
+from trustkit.model.values import NamedTuple
 
 _HEX_CHARS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _HEX = re.compile(r"[0-9a-f]+\Z")

@@ -1,9 +1,9 @@
 """Evidence: bytes found beside an image. Unverified, and named so."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from trustkit.model.digest import Digest
+from trustkit.model.values import NamedTuple
 
 REFERRERS = "referrers"
 TAG_SUFFIX = "tag-suffix"

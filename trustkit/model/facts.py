@@ -1,13 +1,13 @@
 """The documented vocabulary of policies: what a rule may look at, and nothing else."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.digest import Digest
 from trustkit.model.image import Platform
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerificationReport
+from trustkit.model.values import NamedTuple
 
 
 class ImageFacts(NamedTuple):

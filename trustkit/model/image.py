@@ -1,10 +1,10 @@
 """Descriptors, platforms and the image a reference resolved to (OCI image-spec 1.1)."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from trustkit.model.digest import Digest
 from trustkit.model.reference import ImageRef
+from trustkit.model.values import NamedTuple
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

@@ -1,10 +1,9 @@
 """A judgement: an image, the facts established about it, and the decision on them."""
 
-from typing import NamedTuple
-
 from trustkit.model.decision import Decision
 from trustkit.model.facts import Facts
 from trustkit.model.image import ResolvedImage
+from trustkit.model.values import NamedTuple
 
 
 class Judgement(NamedTuple):

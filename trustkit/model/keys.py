@@ -1,7 +1,8 @@
 """Public keys and algorithm names; never a private key."""
 
 import re
-from typing import NamedTuple
+
+from trustkit.model.values import NamedTuple
 
 # What a key of the key ring may be called; its file is NAME.pub.
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")

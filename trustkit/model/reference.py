@@ -11,11 +11,11 @@ A plain name is a registry image with Docker's defaults: `busybox` is
 
 import posixpath
 import re
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.errors import MalformedError, ReferenceSyntaxError
 from trustkit.model.digest import Digest
+from trustkit.model.values import NamedTuple
 
 REGISTRY = "docker"
 OCI_LAYOUT = "oci"

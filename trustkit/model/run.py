@@ -1,6 +1,6 @@
 """What to run, and the handle of what runs."""
 
-from typing import NamedTuple
+from trustkit.model.values import NamedTuple
 
 
 class Mount(NamedTuple):

@@ -1,10 +1,10 @@
 """What verification established: only `signing/formats` makes a VerifiedSignature."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Rejection
+from trustkit.model.values import NamedTuple
 
 # What a verified item says of the image.
 SIGNATURE = "signature"

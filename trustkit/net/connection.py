@@ -5,10 +5,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from trustkit import limits
 from trustkit.errors import ConfigError, DroppedConnectionError, UnreachableError
+from trustkit.model.values import NamedTuple
 from trustkit.net.url import Url
 
 _A = TypeVar("_A")

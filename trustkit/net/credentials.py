@@ -9,12 +9,12 @@ appear in messages.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.codec import base64, strict_json
 from trustkit.codec.strict_json import as_object, as_text
 from trustkit.errors import ConfigError, MalformedError
+from trustkit.model.values import NamedTuple
 
 _HUB = "https://index.docker.io/v1/"
 _HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")

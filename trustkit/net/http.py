@@ -9,13 +9,13 @@ used by several threads.
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit import __version__, limits
 from trustkit.errors import LimitExceededError, ProtocolError, TrustkitError, UnreachableError
+from trustkit.model.values import NamedTuple
 from trustkit.net import wire
 from trustkit.net.connection import Connection, Timeouts, TlsContext, connect, tls_context
-from trustkit.net.url import Url, is_loopback, join
+from trustkit.net.url import Url, is_loopback, is_machines_own, join
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _IDLE_CONNECTIONS = 8
@@ -137,7 +137,7 @@ class HttpClient:
         upgraded = url.host == origin.host and url.scheme == "https"
         if not request.leaves_host and not upgraded:
             raise _bad_redirect(origin, url, "to another host, which may only serve blobs")
-        if is_loopback(url.host) and not is_loopback(origin.host):
+        if url.host != origin.host and is_machines_own(url.host) and not _both_loopback(origin, url):
             raise _bad_redirect(origin, url, "into this machine")
         headers = {k: v for k, v in request.headers.items() if k.lower() != "authorization"}
         return request._replace(url=url, headers=headers)
@@ -199,6 +199,10 @@ class HttpClient:
         if self._tls is None:
             self._tls = self._options.make_tls_context(self._options.ca_file)
         return self._tls
+
+
+def _both_loopback(origin: Url, url: Url) -> bool:
+    return is_loopback(origin.host) and is_loopback(url.host)
 
 
 def _head_bytes(request: Request) -> bytes:

@@ -4,10 +4,11 @@
 here unless it is plain.
 """
 
+import _socket
 import re
-from typing import NamedTuple
 
 from trustkit.errors import ProtocolError
+from trustkit.model.values import NamedTuple
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])\Z")
@@ -85,6 +86,29 @@ def is_loopback(host: str) -> bool:
     if octets[0] == "127" and len(octets) == 4 and all(each.isdigit() for each in octets):  # noqa: PLR2004
         return True
     return host in ("localhost", "[::1]")
+
+
+def is_machines_own(host: str) -> bool:
+    """Whether a host is written as a loopback, link-local or unspecified address, in any spelling C libraries take.
+
+    169.254.169.254 hands a cloud machine's credentials to whoever asks from inside; `2852039166` is the same host.
+    """
+    try:
+        packed = _packed(host)
+    except OSError:
+        return is_loopback(host)
+    if len(packed) == 4:  # noqa: PLR2004
+        return packed[0] in (0, 127) or packed[:2] == b"\xa9\xfe"
+    link_local = packed[0] == 0xFE and packed[1] & 0xC0 == 0x80  # noqa: PLR2004
+    return link_local or packed in (bytes(16), bytes(15) + b"\1")
+
+
+def _packed(host: str) -> bytes:
+    """Return the bytes of an address, an IPv4 one also out of IPv6's ::ffff:0:0/96. Raises OSError for a name."""
+    if not host.startswith("["):
+        return _socket.inet_aton(host)
+    packed = _socket.inet_pton(_socket.AF_INET6, host[1:-1])
+    return packed[12:] if packed[:12] == bytes(10) + b"\xff\xff" else packed
 
 
 def quote(text: str) -> str:

@@ -10,10 +10,10 @@ Own code and not `http.client` because that costs 38 ms to import, half of a ver
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.errors import DroppedConnectionError, LimitExceededError, ProtocolError
+from trustkit.model.values import NamedTuple
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\x00-\x08\x0a-\x1f\x7f]*)?\Z")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")

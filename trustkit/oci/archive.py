@@ -12,7 +12,6 @@ knows, so only signatures made on this digest can hold.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.codec import strict_json
@@ -23,6 +22,7 @@ from trustkit.errors import DigestMismatchError, LimitExceededError, MalformedEr
 from trustkit.fips.hashing import digest_of, hasher, verifying
 from trustkit.model.digest import Digest
 from trustkit.model.image import OCI_CONFIG, OCI_MANIFEST, Descriptor
+from trustkit.model.values import NamedTuple
 from trustkit.oci.files import Files, TarFiles, read_small
 from trustkit.oci.layout import LayoutSource
 from trustkit.oci.registry import require_small

@@ -15,7 +15,7 @@ from trustkit.codec.strict_json import as_object, as_text
 from trustkit.errors import MalformedError, ProtocolError, UnauthorizedError
 from trustkit.net.credentials import Credential
 from trustkit.net.http import HttpClient, Request
-from trustkit.net.url import Url, is_loopback, parse, query
+from trustkit.net.url import Url, is_loopback, is_machines_own, parse, query
 from trustkit.oci.failures import require_status
 
 _SCHEME = re.compile(r"\s*([A-Za-z]+)(?:\s+|$)")
@@ -38,24 +38,29 @@ class Authenticator:
         """Return the Authorization value known for this registry and scope, or ""."""
         return self._headers.get((url.authority, scope)) or self._headers.get((url.authority, ""), "")
 
-    def answer(self, url: Url, challenges: tuple[str, ...], scope: str, find: FindCredential) -> bool:
-        """Act on a 401; return whether there is something new to try.
+    def answer(self, url: Url, challenges: tuple[str, ...], scope: str, sent: str, find: FindCredential) -> bool:
+        """Act on a 401 to a request with the Authorization value `sent`; return whether there is another to try.
 
         Raises UnauthorizedError, ProtocolError, SourceError, ConfigError.
         """
-        before = self._headers.pop((url.authority, scope), "")
-        basic_before = self._headers.pop((url.authority, ""), "")
+        known = self.header(url, scope)
+        if known not in ("", sent):
+            # another thread was told the same and has answered since
+            return True
+        for place in ((url.authority, scope), (url.authority, "")):
+            if self._headers.get(place) == sent:
+                self._headers.pop(place, None)
         offered = dict(_challenge(each) for each in challenges)
         if "bearer" in offered:
             header = f"Bearer {self._token(url, offered['bearer'], scope, find())}"
             self._headers[url.authority, scope] = header
-            return header != before
+            return header != sent
         credential = find()
         if "basic" not in offered or credential is None or credential.identity_token:
             return False
         header = _basic(credential)
         self._headers[url.authority, ""] = header
-        return header != basic_before
+        return header != sent
 
     def _token(self, registry: Url, challenge: Mapping[str, str], scope: str, credential: Credential | None) -> str:
         realm = parse(challenge.get("realm", ""))
@@ -82,7 +87,8 @@ class Authenticator:
         return _token_of(content, realm.authority)
 
     def _require_safe(self, registry: Url, realm: Url) -> None:
-        if is_loopback(realm.host) and not is_loopback(registry.host):
+        stays = realm.host == registry.host or (is_loopback(realm.host) and is_loopback(registry.host))
+        if is_machines_own(realm.host) and not stays:
             raise ProtocolError(
                 f"{registry.authority} wants credentials sent into this machine ({realm.authority})",
                 next_step="ask the registry's operator",

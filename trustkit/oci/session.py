@@ -7,7 +7,6 @@ about hosts are too.
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.errors import (
@@ -19,6 +18,7 @@ from trustkit.errors import (
 )
 from trustkit.fips.hashing import random_bytes
 from trustkit.model.reference import DEFAULT_REGISTRY, ImageRef
+from trustkit.model.values import NamedTuple
 from trustkit.net.connection import Timeouts, TlsContext, tls_context
 from trustkit.net.credentials import Credential, find
 from trustkit.net.http import HttpClient, HttpOptions, Request, Response
@@ -154,35 +154,41 @@ class RegistrySession:
 
     def _authorized(self, endpoint: Endpoint, call: Call) -> Response:
         scope = f"repository:{endpoint.repository}:{call.actions}"
-        response = self._exchange(endpoint, call, scope)
+        sent = self._authorization(endpoint, scope)
+        response = self._exchange(endpoint, call, sent)
         challenges = response.head.get_all("www-authenticate")
         if response.status != 401 or not challenges:  # noqa: PLR2004
             return response
         origin = self._origin(endpoint.host, self._schemes[endpoint.host])
-        if not self._auth.answer(origin, challenges, scope, lambda: self._credential(endpoint)):
+        if not self._auth.answer(origin, challenges, scope, sent, lambda: self._credential(endpoint)):
             return response
         response.read(limits.ERROR_BODY_BYTES, "the challenge's body")
-        return self._exchange(endpoint, call, scope)
+        return self._exchange(endpoint, call, self._authorization(endpoint, scope))
+
+    def _authorization(self, endpoint: Endpoint, scope: str) -> str:
+        """Return the Authorization value to send; none to a host that was not spoken to yet."""
+        scheme = self._schemes.get(endpoint.host)
+        return self._auth.header(self._origin(endpoint.host, scheme), scope) if scheme else ""
 
     def _credential(self, endpoint: Endpoint) -> Credential | None:
         if self.options.login is not None and not endpoint.is_mirror:
             return self.options.login
         return find(self.options.credential_files, endpoint.name, endpoint.repository)
 
-    def _exchange(self, endpoint: Endpoint, call: Call, scope: str) -> Response:
+    def _exchange(self, endpoint: Endpoint, call: Call, authorization: str) -> Response:
         known = self._schemes.get(endpoint.host)
         if known:
-            return self._send(endpoint, known, call, scope)
+            return self._send(endpoint, known, call, authorization)
         first, *others = self._candidates(endpoint.host)
         try:
-            response = self._send(endpoint, first, call, scope)
+            response = self._send(endpoint, first, call, authorization)
         except (ProtocolError, UnreachableError) as error:
             # silence is silence in either scheme; only a refusal of this one is worth the other
             silent = first == "http" and not isinstance(error, (ProtocolError, DroppedConnectionError))
             if not others or silent:
                 raise
             try:
-                response, first = self._send(endpoint, others[0], call, scope), others[0]
+                response, first = self._send(endpoint, others[0], call, authorization), others[0]
             except UnreachableError as second:
                 # a failed handshake only says that the other scheme was the right one
                 if second.details.get("tls") == "handshake":
@@ -191,14 +197,13 @@ class RegistrySession:
         # Go's servers answer plain HTTP on a TLS port with 400
         if response.status == 400 and first == "http" and others:  # noqa: PLR2004
             response.close()
-            response, first = self._send(endpoint, "https", call, scope), "https"
+            response, first = self._send(endpoint, "https", call, authorization), "https"
         self._schemes[endpoint.host] = first
         return response
 
-    def _send(self, endpoint: Endpoint, scheme: str, call: Call, scope: str) -> Response:
+    def _send(self, endpoint: Endpoint, scheme: str, call: Call, authorization: str) -> Response:
         url = self._origin(endpoint.host, scheme)._replace(target=call.target)
         headers = dict(call.headers)
-        authorization = self._auth.header(url, scope)
         if authorization:
             headers["Authorization"] = authorization
         return self._client.send(Request(call.method, url, headers, call.body, call.leaves_host))

@@ -1,10 +1,11 @@
 """What a place that holds images must offer."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
+from trustkit.model.values import NamedTuple
 
 
 class Fetched(NamedTuple):

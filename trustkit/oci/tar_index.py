@@ -4,10 +4,11 @@ Nothing is unpacked and no path of the archive ever touches the disk. `tarfile` 
 takes 15 ms to import and repairs what should be refused.
 """
 
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from trustkit import limits
 from trustkit.errors import LimitExceededError, MalformedError
+from trustkit.model.values import NamedTuple
 
 _BLOCK = 512
 _FILE = b"0\0"

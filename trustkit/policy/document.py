@@ -4,10 +4,11 @@ A document (`kind: Policy`) becomes one Section; a Policy is a set of sections u
 """
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts
+from trustkit.model.values import NamedTuple
 from trustkit.policy.pattern import Pattern
 
 ENFORCE = "enforce"

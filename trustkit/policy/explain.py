@@ -28,8 +28,9 @@ def explain(judgement: Judgement) -> tuple[str, ...]:
     lines += [f"  ignored   {digest.short}: no known format" for digest in facts.report.unrecognised]
     if not (facts.report.accepted or facts.report.rejected or facts.report.unrecognised):
         lines.append("  none found")
+    lines += [f"  note      {note}" for note in facts.report.notes]
     if not facts.report.complete:
-        lines.append("  incomplete: a limit cut the search for evidence off")
+        lines.append("  incomplete: not all evidence could be read")
     crypto = facts.crypto
     lines.append(f"crypto      {crypto.provider} {crypto.version} ({crypto.library}), mode {crypto.mode}")
     return tuple(lines)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from trustkit.errors import PolicySyntaxError
+from trustkit.model.values import NamedTuple
 
 TEXT = "text"
 INTEGER = "an integer"

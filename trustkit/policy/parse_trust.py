@@ -1,10 +1,10 @@
 """`spec.trust`: the keys a policy knows by name."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from trustkit.errors import CryptoError, MalformedError
 from trustkit.model import keys as names
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import PolicyKey
 from trustkit.policy.fields import Fields, choice, items, mapping, moment, text, texts
 from trustkit.policy.nodes import Node, refuse, shown

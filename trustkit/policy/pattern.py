@@ -8,7 +8,9 @@ automaton, so no pattern can make matching slow. There are no other special char
     oci:/srv/images/**              layouts on disk
 """
 
-from typing import NamedTuple, Self
+from typing import Self
+
+from trustkit.model.values import NamedTuple
 
 _STAR = 1
 _DOUBLE_STAR = 2

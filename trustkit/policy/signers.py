@@ -4,11 +4,11 @@ Keys are told apart by fingerprint: one key under two names, or one signature st
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts
 from trustkit.model.signature import VerifiedSignature
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import PolicyKey
 
 # Rejections and unusable signatures that a message lists.

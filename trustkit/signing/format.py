@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
 
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Evidence, Place
 from trustkit.model.keys import PublicKey
 from trustkit.model.signature import VerifiedSignature
+from trustkit.model.values import NamedTuple
 
 
 class TrustedKey(NamedTuple):

@@ -1,7 +1,6 @@
 """Which trusted key made a signature: the named one first, then all, within a bound."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from trustkit import limits
 from trustkit.errors import (
@@ -25,6 +24,7 @@ from trustkit.model.keys import (
     RSA_PKCS1_SHA256,
 )
 from trustkit.model.signature import SignerIdentity
+from trustkit.model.values import NamedTuple
 from trustkit.signing.format import Check, TrustedKey
 
 # What sigstore's tools write. cosign 2.5 hashes with SHA-256 on every curve, 3.1 with the curve's own

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from trustkit.durable import make_folder, storage_error, sync_folder, write_file
 from trustkit.errors import KeyFileError, TrustkitError, UsageError
@@ -10,6 +9,7 @@ from trustkit.fips import keyfile
 from trustkit.fips.parse import public_key_from_pem, public_key_to_pem
 from trustkit.fips.provider import CryptoProvider, PrivateKey
 from trustkit.model.keys import KEY_NAME, PublicKey
+from trustkit.model.values import NamedTuple
 from trustkit.signing.key_providers.file import open_key, read_private_file
 from trustkit.signing.keys import Ask
 

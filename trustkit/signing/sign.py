@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from trustkit.codec import base64, dsse, intoto
 from trustkit.codec.canonical_json import canonical
@@ -20,6 +19,7 @@ from trustkit.model.keys import (
     RSA_PKCS1_SHA256,
     PublicKey,
 )
+from trustkit.model.values import NamedTuple
 from trustkit.signing.format import Attachment
 from trustkit.signing.formats import bundle, cosign_attestation, cosign_signature
 from trustkit.signing.keys import SigningKey

@@ -1,7 +1,5 @@
 """A DSSE envelope to a proven in-toto statement: the part attestations and bundles share."""
 
-from typing import NamedTuple
-
 from trustkit.codec import dsse, intoto
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.dsse import Envelope
@@ -9,6 +7,7 @@ from trustkit.codec.intoto import InTotoStatement
 from trustkit.errors import PayloadTypeError, SubjectMismatchError
 from trustkit.model.digest import Digest
 from trustkit.model.signature import Statement
+from trustkit.model.values import NamedTuple
 from trustkit.signing.format import Check
 from trustkit.signing.identify import Identified, Signed, identify
 

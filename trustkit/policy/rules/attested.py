@@ -1,10 +1,9 @@
 """`verify.attestations.NAME`: a signed statement of this type about the image, by these keys."""
 
-from typing import NamedTuple
-
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.signature import ATTESTATION
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import ATTESTATIONS, Outcome
 from trustkit.policy.signers import Signers, about_image, count, options_text, why_not
 

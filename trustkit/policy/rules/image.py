@@ -1,10 +1,9 @@
 """`require.image`: what the image's own configuration must say."""
 
-from typing import NamedTuple
-
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.image import Platform
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import CONFIGURATION, Outcome
 from trustkit.policy.user import root_problem
 

@@ -1,9 +1,8 @@
 """`enforcement.digest.require`: the reference itself names the digest."""
 
-from typing import NamedTuple
-
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import Outcome
 
 

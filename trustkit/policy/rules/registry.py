@@ -1,9 +1,8 @@
 """`require.image.registries`: the image comes from one of these places."""
 
-from typing import NamedTuple
-
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import Outcome
 from trustkit.policy.pattern import Pattern
 

@@ -4,10 +4,10 @@ Each check takes the request and returns what is wrong with it, or nothing.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts, RequestFacts
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import CONFIGURATION, Outcome
 from trustkit.policy.user import root_problem
 

@@ -1,10 +1,9 @@
 """`verify.signatures`: the image is signed by these keys, each signature with these annotations."""
 
-from typing import NamedTuple
-
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.signature import SIGNATURE
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import Outcome
 from trustkit.policy.signers import Signers, about_image, count, options_text, why_not
 
