@@ -8,6 +8,7 @@ that rows dropped from the database's end contradict it.
 import fcntl
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,10 +20,22 @@ from trustkit.audit import checkpoint, entry, keys, query, store
 from trustkit.audit.head import read_published, require_head
 from trustkit.audit.merkle import Frontier, leaf_hash
 from trustkit.codec.note import Checkpoint
-from trustkit.errors import AuditError, AuditTamperedError, StorageError
+from trustkit.errors import AuditError, AuditTamperedError, StorageError, TrustkitError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
+
+
+class _Asked:
+    """Events that wait to be written, and what became of them."""
+
+    def __init__(self, events: tuple[AuditEvent, ...]) -> None:
+        self.events = events
+        self.entries = [entry.to_bytes(event) for event in events]
+        self.answered = False
+        self.first = 0
+        self.leaves: list[bytes] = []
+        self.error: TrustkitError | None = None
 
 
 class DecisionLog:
@@ -33,6 +46,7 @@ class DecisionLog:
         self.folder = folder
         self._crypto = crypto
         self._mutex = Lock()
+        self._queue: deque[_Asked] = deque()
         self._database: sqlite3.Connection | None = None
         self._gate: int | None = None
         self._inode = 0
@@ -56,17 +70,38 @@ class DecisionLog:
         return self.append_many((event,))[0]
 
     def append_many(self, events: Iterable[AuditEvent]) -> tuple[AuditRecord, ...]:
-        """Record events together, for the price of one. All are on record, or none. As `append`."""
-        events = tuple(events)
-        entries = [entry.to_bytes(event) for event in events]
-        if not entries:
+        """Record events together, for the price of one. All are on record, or none. As `append`.
+
+        Threads that come while another one writes are written together by the next of them.
+        """
+        asked = _Asked(tuple(events))
+        if not asked.entries:
             return ()
+        self._queue.append(asked)
         with self._mutex:
-            first, leaves = self._write(entries)
+            if not asked.answered:
+                self._write_queue()
+        if asked.error is not None:
+            raise asked.error
         return tuple(
-            AuditRecord(first + offset, event, Digest("sha256", leaf.hex()))
-            for offset, (event, leaf) in enumerate(zip(events, leaves, strict=True))
+            AuditRecord(asked.first + offset, event, Digest("sha256", leaf.hex()))
+            for offset, (event, leaf) in enumerate(zip(asked.events, asked.leaves, strict=True))
         )
+
+    def _write_queue(self) -> None:
+        """Write what is queued in one transaction and answer everybody who waits for it."""
+        together = [self._queue.popleft() for _ in range(len(self._queue))]
+        try:
+            at, leaves = self._write([content for asked in together for content in asked.entries])
+        except TrustkitError as error:
+            for asked in together:
+                asked.error, asked.answered = error, True
+            return
+        start = at
+        for asked in together:
+            end = start + len(asked.entries)
+            asked.first, asked.leaves, asked.answered = start, leaves[start - at : end - at], True
+            start = end
 
     def records(self, wanted: query.Query = query.ALL) -> list[AuditRecord]:
         """Return the records asked for. Raises AuditTamperedError, StorageError."""
