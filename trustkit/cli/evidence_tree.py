@@ -33,8 +33,9 @@ def _evidence(judgement: Judgement) -> list[tuple[str, list[str]]]:
     branches += [(f"? not recognised  {digest}", []) for digest in report.unrecognised]
     if not branches:
         branches.append((mark("✘ no signature found", good=False), []))
+    branches += [(f"{mark('!', good=False)} {plain(note)}", []) for note in report.notes]
     if not report.complete:
-        branches.append((mark("! more evidence than the limits allow; not all was read", good=False), []))
+        branches.append((mark("! not all evidence could be read", good=False), []))
     return branches
 
 
@@ -90,6 +91,7 @@ def judgement_json(judgement: Judgement, record: AuditRecord) -> object:
         "rejected": jsonable(facts.report.rejected),
         "unrecognised": jsonable(facts.report.unrecognised),
         "complete": facts.report.complete,
+        "notes": list(facts.report.notes),
         "crypto": jsonable(facts.crypto),
         "record": record.sequence,
     }

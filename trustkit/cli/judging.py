@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from trustkit.admission.gate import Gate
 from trustkit.app import open_gate, open_log
+from trustkit.cli.client.layouts import whole
 from trustkit.cli.evidence_tree import judgement_json, print_judgement
 from trustkit.cli.output import as_json, fail
 from trustkit.cli.words import actor
@@ -21,7 +22,7 @@ from trustkit.policy.document import Policy
 
 Decided = tuple[Judgement, AuditRecord]
 # Images judged at once: a registry answers several, and most of the time is waiting for it.
-_AT_ONCE = 4
+_AT_ONCE = 8
 
 
 def judge_images(config: Config, policy: Policy, images: Sequence[str], platform: Platform | None, output: str) -> int:
@@ -62,7 +63,7 @@ def _decisions(
     request = RequestFacts(actor=actor(), purpose="verify")
 
     def decide(given: str) -> Decided:
-        return gate.decide(ImageRef.parse(given), request, platform)
+        return gate.decide(ImageRef.parse(whole(given)), request, platform)
 
     if len(images) == 1:
         yield images[0], lambda: decide(images[0])

@@ -21,11 +21,16 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO | N
 
 
 def as_json(value: object, out: TextIO | None = None) -> None:
-    """Print a value as indented JSON; named tuples become objects, digests and times text."""
+    """Print a value as indented JSON; named tuples become objects, digests and times text.
+
+    On a terminal it is ASCII alone: other letters may be controls, or turn the direction of writing.
+    """
     import json
 
-    json.dump(jsonable(value), out or sys.stdout, indent=2, ensure_ascii=False)
-    print(file=out or sys.stdout)
+    out = out or sys.stdout
+    shown = json.dumps(jsonable(value), indent=2, ensure_ascii=out.isatty())
+    # DEL is the one control character that JSON need not escape and ASCII has.
+    print(shown.replace("\x7f", "\\u007f"), file=out)
 
 
 def jsonable(value: object) -> object:

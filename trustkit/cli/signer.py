@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from trustkit import app
 from trustkit.audit.events import image_signed
+from trustkit.cli.client.layouts import whole
 from trustkit.cli.words import ask_passphrase
 from trustkit.config import Config
 from trustkit.fips.provider import PrivateKey
@@ -51,10 +52,11 @@ class Signer:
         return self._attach(given, lambda image: attest(image, self._key, predicate, moment, layout))
 
     def _attach(self, given: str, make: Callable[[Subjected], Attachment]) -> Signed:
-        ref = ImageRef.parse(given)
+        ref = ImageRef.parse(whole(given))
         place = self._sources.repository(ref)
         root = place.manifest(ref.at).descriptor
-        name = ref.name if ref.transport == REGISTRY else ref.path
+        # What is signed says nothing of where the caller keeps his files, unless he said so.
+        name = ref.name if ref.transport == REGISTRY else ImageRef.parse(given).path
         attachment = make(Subjected(root.digest, name))
         evidence = push(attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
         fingerprint = self._key.public.fingerprint

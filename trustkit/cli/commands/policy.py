@@ -51,6 +51,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _explain(arguments: argparse.Namespace) -> int:
     from trustkit.app import load_policy, open_gate
+    from trustkit.cli.client.layouts import whole
     from trustkit.cli.evidence_tree import judgement_json
     from trustkit.config import load
     from trustkit.model.facts import RequestFacts
@@ -62,7 +63,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     # Judged as the run it asks about: rules on runs say nothing to `verify`.
     request = RequestFacts(actor=actor(), purpose="explain", privileged=arguments.privileged, user=arguments.user)
     gate = open_gate(config, policy=policy)
-    judgement, record = gate.decide(ImageRef.parse(arguments.image), request, platform_of(arguments.platform))
+    judgement, record = gate.decide(ImageRef.parse(whole(arguments.image)), request, platform_of(arguments.platform))
     allowed = judgement.decision.allowed
     if arguments.output == "json":
         as_json(judgement_json(judgement, record))
