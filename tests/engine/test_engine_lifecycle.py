@@ -126,9 +126,26 @@ def test_auto_remove_takes_the_container_away(engine: Bench) -> None:
         await engine.start_work(handle.id)
         return (await removed).code
 
+    async def files_gone() -> None:
+        # Its files go after the answer; `run` bounds the wait.
+        while any((engine.settings.directory / "containers").iterdir()):  # noqa: ASYNC110  (a folder tells nobody)
+            await asyncio.sleep(0.01)
+
     assert engine.run(story()) == 5
     assert engine.run(engine.service.list(every=True)) == ()
-    assert not list((engine.settings.directory / "containers").iterdir())
+    engine.run(files_gone())
+
+
+def test_a_name_is_free_as_soon_as_its_container_counts_as_removed(engine: Bench) -> None:
+    async def once() -> int:
+        spec = RunSpec(name="again", command=("true",), network="none", auto_remove=True)
+        handle = await engine.service.create(admit(engine.image, spec), spec, now())
+        removed = asyncio.create_task(engine.service.wait(handle.id, "removed"))
+        await asyncio.sleep(0)
+        await engine.start_work(handle.id)
+        return (await removed).code
+
+    assert [engine.run(once()) for _ in range(3)] == [0, 0, 0]
 
 
 def test_auto_remove_also_after_a_failed_start(engine: Bench) -> None:

@@ -23,6 +23,7 @@ class Container:
         self.size: tuple[int, int] | None = None
         self.watch: asyncio.Task[None] | None = None
         self.stopped_by_user = False
+        self.erased = False
         loop = asyncio.get_running_loop()
         self.next_exit: asyncio.Future[ExitStatus] = loop.create_future()
         self.removed: asyncio.Future[ExitStatus] = loop.create_future()

@@ -11,12 +11,6 @@ from trustkit.admission.admit import require_covers, require_current
 from trustkit.durable import storage_error
 from trustkit.engine import cgroups, etc_files, recheck, request
 from trustkit.engine.container import Container
-from trustkit.engine.containerd.client import (
-    ContainerdError,
-    ContainerdExistsError,
-    ContainerdNotFoundError,
-    ContainerdUnavailableError,
-)
 from trustkit.engine.containerd.tasks import Exit
 from trustkit.engine.create import erase, require_stored, spec_bytes
 from trustkit.engine.failures import start_error
@@ -25,7 +19,17 @@ from trustkit.engine.protos import types_pb2
 from trustkit.engine.runtime_spec import hostname_of
 from trustkit.engine.signals import number_of
 from trustkit.engine.values import ExitStatus, Status
-from trustkit.errors import ConflictError, ContainerStartError, DigestMismatchError, EngineError
+from trustkit.errors import (
+    ConflictError,
+    ContainerdError,
+    ContainerdExistsError,
+    ContainerdNotFoundError,
+    ContainerdUnavailableError,
+    ContainerStartError,
+    DigestMismatchError,
+    EngineError,
+    TrustkitError,
+)
 from trustkit.model.admission import Admission
 from trustkit.model.run import RunSpec
 
@@ -233,11 +237,34 @@ async def _finish(container: Container, found: Exit | None) -> None:
     row.error = "" if found else "the container was lost: its task is gone"
     row.pid = 0
     container.save()
-    container.ended(container.last_exit())
+    # Published first: whoever learns of the end may ask whether it is on record.
     parts.events.publish("container", "die", row.id, _attributes(container))
+    container.ended(container.last_exit())
+    if row.spec.auto_remove:
+        _take_out_of_sight(container)
     await _retried(lambda: parts.tasks.delete(row.id))
     with contextlib.suppress(EngineError):
         await parts.network.release(row.netns)
+
+
+def _take_out_of_sight(container: Container) -> None:
+    """Free the name and tell those who wait for the removal; clearing up takes longer than they should wait.
+
+    A daemon killed meanwhile finds the row as one being removed.
+    """
+    container.row.status = Status.REMOVING
+    container.save()
+    container.parts.state.free_name(container.row.id)
+    container.gone()
+
+
+async def failure_of(work: Awaitable[None]) -> BaseException | None:
+    """Return how the work failed, None when it did not; the caller raises it after letting go of the lock."""
+    try:
+        await work
+    except (TrustkitError, asyncio.CancelledError) as error:
+        return error
+    return None
 
 
 async def _retried(work: Callable[[], Awaitable[object]]) -> None:
@@ -312,10 +339,11 @@ async def remove_ended(container: Container, *, volumes: bool = True) -> None:
     """Remove a container that does not run, and tell those who wait for it."""
     parts = container.parts
     async with container.lock:
-        if container.removed.done():
+        if container.erased:
             return
         container.row.status = Status.REMOVING
         await erase(container, volumes=volumes)
+        container.erased = True
         container.gone()
     parts.events.publish("container", "destroy", container.row.id, _attributes(container))
 

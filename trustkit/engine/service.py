@@ -16,7 +16,7 @@ Lists of calls, each an awaitable unless marked:
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Literal
 
@@ -25,7 +25,6 @@ from trustkit.engine import cgroups, create, lifecycle, names, recheck
 from trustkit.engine.attachment import Attachment
 from trustkit.engine.blobs import BlobSource
 from trustkit.engine.container import Container
-from trustkit.engine.containerd.client import ContainerdError
 from trustkit.engine.containerd.supervisor import Supervisor, runtime_version
 from trustkit.engine.execs import Execs
 from trustkit.engine.opening import open_parts
@@ -44,7 +43,7 @@ from trustkit.engine.values import (
     PullProgress,
     Status,
 )
-from trustkit.errors import ConflictError, NoSuchContainerError, TrustkitError
+from trustkit.errors import ConflictError, ContainerdError, NoSuchContainerError
 from trustkit.model.admission import Admission
 from trustkit.model.digest import Digest
 from trustkit.model.image import ResolvedImage
@@ -66,6 +65,8 @@ class EngineService:
         self._supervisor = supervisor
         self._containers: dict[str, Container] = {}
         self._execs = Execs(parts)
+        # The watches of containers that are out of sight already, while they clear up.
+        self._clearing: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, settings: EngineSettings) -> "EngineService":
@@ -78,9 +79,8 @@ class EngineService:
     async def close(self, *, stop_containerd: bool = False) -> None:
         """Let go of containerd; running containers go on, and are found again by the next `open`."""
         # What has ended is cleared up first: a task left half deleted would be in the next start's way.
-        ending = [item.watch for item in self._containers.values() if item.watch and not item.running]
-        if ending:
-            await asyncio.wait(ending, timeout=_CLOSE_SECONDS)
+        ending = {item.watch for item in self._containers.values() if item.watch and not item.running}
+        await self._cleared(ending)
         for container in self._containers.values():
             if container.watch is not None:
                 container.watch.cancel()
@@ -149,6 +149,7 @@ class EngineService:
 
         Raises NoSuchImageError, ConflictError when a container uses it.
         """
+        await self._cleared(set())
         in_use = [item.row.image for item in self._containers.values()]
         gone = await self._parts.images.remove(reference_or_id, in_use, force=force)
         for line in gone:
@@ -187,7 +188,7 @@ class EngineService:
         async with found.lock:
             if found.running:
                 return
-            failure = await _failure_of(lifecycle.start(found, admission, now))
+            failure = await lifecycle.failure_of(lifecycle.start(found, admission, now))
         if failure is None:
             return
         if found.row.spec.auto_remove:
@@ -360,7 +361,19 @@ class EngineService:
         return found[0]
 
     def _forget_when_removed(self, container: Container) -> None:
-        container.removed.add_done_callback(lambda _: self._containers.pop(container.row.id, None))
+        container.removed.add_done_callback(lambda _: self._forget(container))
+
+    def _forget(self, container: Container) -> None:
+        self._containers.pop(container.row.id, None)
+        watch = container.watch
+        if watch is not None and not watch.done():
+            self._clearing.add(watch)
+            watch.add_done_callback(self._clearing.discard)
+
+    async def _cleared(self, others: set[asyncio.Task[None]]) -> None:
+        """Wait a while for what still clears up."""
+        if waited := self._clearing | others:
+            await asyncio.wait(waited, timeout=_CLOSE_SECONDS)
 
     async def _reconcile(self) -> None:
         parts = self._parts
@@ -383,11 +396,3 @@ class EngineService:
         if any(row.network.mode == "bridge" and row.status is Status.RUNNING for row in rows):
             await parts.network.raise_bridge()
         parts.network.prepare()
-
-
-async def _failure_of(work: Awaitable[None]) -> BaseException | None:
-    try:
-        await work
-    except (TrustkitError, asyncio.CancelledError) as error:
-        return error
-    return None

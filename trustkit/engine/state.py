@@ -121,6 +121,10 @@ class State:
             message = f"the container name {row.name!r} is already in use"
             raise ConflictError(message, next_step="remove or rename that container, or give another name") from error
 
+    def free_name(self, container: str) -> None:
+        """Let another container take the name; the id stands in its place."""
+        self._run("update containers set name = id where id = ?", (container,))
+
     def delete(self, container: str) -> None:
         """Forget a container and its address."""
         self._run("delete from containers where id = ?", (container,))

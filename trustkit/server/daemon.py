@@ -33,7 +33,9 @@ async def serve(
         events = parts.engine.events()
         if records is not None:
             await ledger.catch_up(parts, await asyncio.to_thread(lambda: ledger.unfinished(records())))
-        watching = asyncio.ensure_future(ledger.Watch(parts).follow(events))
+        watch = ledger.Watch(parts)
+        watch.know(await parts.engine.list(every=True))
+        watching = asyncio.ensure_future(watch.follow(events))
         async with listen.listening(listener, router.application(parts)):
             if ready is not None:
                 ready()

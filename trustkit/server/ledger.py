@@ -5,11 +5,12 @@ the start then fails, `container.exited` with the outcome `failed` follows.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
-from trustkit.engine.values import ContainerView, EngineEvent, ExecSpec
+from trustkit.engine.values import ContainerView, EngineEvent, ExecSpec, Status
 from trustkit.errors import NoSuchContainerError, TrustkitError
 from trustkit.model.admission import Admission
 from trustkit.model.audit import AuditEvent, AuditRecord
@@ -17,6 +18,7 @@ from trustkit.model.digest import Digest
 from trustkit.server.parts import Parts
 
 _LOG = logging.getLogger(__name__)
+_RECORD_SECONDS = 10.0
 STARTED, EXITED, REFUSED, REMOVED, EXECUTED = (
     "container.started",
     "container.exited",
@@ -52,10 +54,12 @@ async def record(parts: Parts, kind: str, outcome: str, subject: Subject, **more
 async def started(parts: Parts, view: ContainerView, admission: Admission, actor: str) -> None:
     """Record that a container is about to start. Raises AuditError, StorageError."""
     await record(parts, STARTED, "ok", subject_of(view, admission.record), actor=actor)
+    parts.exits[view.id] = asyncio.Event()
 
 
 async def start_failed(parts: Parts, view: ContainerView, admission: Admission, error: TrustkitError) -> None:
     """Record that a start came to nothing: refused by a check, or failed in the runtime."""
+    _exit_settled(parts, view.id)
     refused = error.exit_status == 1
     kind, outcome = (REFUSED, "deny") if refused else (EXITED, "failed")
     await record(
@@ -79,6 +83,20 @@ async def executed(
     await record(parts, EXECUTED, "failed" if error else "ok", subject_of(view), **about, **more)
 
 
+async def exit_recorded(parts: Parts, container: str) -> None:
+    """Return once the exit of an ended container is on record; one that cannot be written is waited for in vain."""
+    pending = parts.exits.get(container)
+    if pending is not None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(pending.wait(), _RECORD_SECONDS)
+
+
+def _exit_settled(parts: Parts, container: str) -> None:
+    pending = parts.exits.pop(container, None)
+    if pending is not None:
+        pending.set()
+
+
 class Watch:
     """Writes the exits and removals that the engine reports."""
 
@@ -87,6 +105,13 @@ class Watch:
         self._parts = parts
         # What is known of containers, because a removed one cannot be asked.
         self._subjects: dict[str, Subject] = {}
+
+    def know(self, views: Iterable[ContainerView]) -> None:
+        """Remember the containers that an earlier daemon left."""
+        for view in views:
+            self._subjects[view.id] = subject_of(view)
+            if view.status is Status.RUNNING:
+                self._parts.exits[view.id] = asyncio.Event()
 
     async def follow(self, events: AsyncIterator[EngineEvent]) -> None:
         """Write records until cancelled; a record that cannot be written is logged, and starts fail by themselves."""
@@ -102,7 +127,10 @@ class Watch:
         subject = await self._subject(event)
         if event.action == "die":
             exit_code = str(event.attributes.get("exitCode", ""))
-            await record(self._parts, EXITED, "ok", subject, exit_code=exit_code)
+            try:
+                await record(self._parts, EXITED, "ok", subject, exit_code=exit_code)
+            finally:
+                _exit_settled(self._parts, event.subject)
         elif event.action == "destroy":
             self._subjects.pop(event.subject, None)
             self._parts.permits.pop(event.subject, None)

@@ -1,5 +1,6 @@
 """What the routes work with: gate, engine, log, and the admissions of containers not started yet."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,3 +45,5 @@ class Parts:
     now: Callable[[], datetime]
     socket: Path
     permits: dict[str, Permit] = field(default_factory=dict)
+    # Set, and taken out, once a started container's exit is on record.
+    exits: dict[str, asyncio.Event] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import get_args
 from trustkit.engine.service import WaitCondition
 from trustkit.engine.values import ExitStatus
 from trustkit.errors import TrustkitError, UsageError
+from trustkit.server import ledger
 from trustkit.server.message import Answer, Reply, Request, StreamReply
 from trustkit.server.parts import Parts
 from trustkit.server.shapes import fields
@@ -75,12 +76,13 @@ async def wait(parts: Parts, request: Request, name: str) -> Answer:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
 
-    return StreamReply(_status(waiting), close=close)
+    return StreamReply(_status(parts, view.id, waiting), close=close)
 
 
-async def _status(waiting: "asyncio.Future[ExitStatus]") -> AsyncIterator[bytes]:
+async def _status(parts: Parts, container: str, waiting: "asyncio.Future[ExitStatus]") -> AsyncIterator[bytes]:
     try:
         status = await waiting
+        await ledger.exit_recorded(parts, container)
     except TrustkitError as error:
         yield json.dumps({"StatusCode": 125, "Error": {"Message": error.message}}).encode()
         return
