@@ -17,7 +17,7 @@ check: setup
 	@$(BIN)/ruff format --check --quiet || { echo "check: run make format"; exit 1; }
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo --quiet 2>/dev/null || { $(BIN)/lint-imports; exit 1; }
+	@said=$$($(BIN)/lint-imports 2>&1) || { echo "$$said"; exit 1; }
 
 bench: setup
 	@$(BIN)/python benchmarks/run.py --prepare && unshare --net -- sh -c "ip link set lo up && exec $(BIN)/python benchmarks/run.py"
