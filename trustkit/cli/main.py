@@ -17,6 +17,8 @@ from trustkit import __version__
 from trustkit.cli.output import fail
 from trustkit.errors import TrustkitError
 
+# A command lives for a tenth of a second: collecting cycles costs more than it frees.
+gc.set_threshold(100_000)
 # argparse looks for translations of its few words: it imports locale and asks for a dozen files.
 argparse._ = str  # type: ignore[attr-defined]
 
@@ -84,8 +86,6 @@ USAGE = "usage: trustkit COMMAND [OPTIONS] [ARGUMENTS]"
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its status."""
-    # A command lives for a tenth of a second: collecting cycles costs more than it frees.
-    gc.set_threshold(100_000)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         status = run(arguments)

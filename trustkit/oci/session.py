@@ -7,6 +7,8 @@ about hosts are too.
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING  # noqa: TID251  (loaded with the first challenge)
 
 from trustkit import limits
 from trustkit.errors import (
@@ -20,11 +22,13 @@ from trustkit.fips.hashing import random_bytes
 from trustkit.model.reference import DEFAULT_REGISTRY, ImageRef
 from trustkit.model.values import NamedTuple
 from trustkit.net.connection import Timeouts, TlsContext, tls_context
-from trustkit.net.credentials import Credential, find
 from trustkit.net.http import HttpClient, HttpOptions, Request, Response
 from trustkit.net.url import Url, is_loopback, split_host
-from trustkit.oci.auth import Authenticator
 from trustkit.oci.failures import failure
+
+if TYPE_CHECKING:
+    from trustkit.net.credentials import Credential
+    from trustkit.oci.auth import Authenticator
 
 _HUB_HOST = "registry-1.docker.io"
 _RETRIED = (429, 500, 502, 503, 504)
@@ -44,7 +48,7 @@ class RegistryOptions(NamedTuple):
     ca_file: Path | None = None
     mirrors: Mapping[str, tuple[str, ...]] = {}
     credential_files: tuple[Path, ...] = ()
-    login: Credential | None = None
+    login: "Credential | None" = None
     timeouts: Timeouts = Timeouts()
     tries: int = limits.TRIES
     pause: Callable[[float], None] = time.sleep
@@ -82,7 +86,9 @@ class RegistrySession:
         self._client = HttpClient(
             HttpOptions(options.ca_file, options.insecure, options.timeouts, options.make_tls_context)
         )
-        self._auth = Authenticator(self._client)
+        # Loaded with the first challenge: most evidence lies open, and start-up time is a feature.
+        self._auth: Authenticator | None = None
+        self._auth_lock = Lock()
         self._schemes: dict[str, str] = {}
 
     def endpoints(self, ref: ImageRef) -> tuple[Endpoint, ...]:
@@ -160,7 +166,8 @@ class RegistrySession:
         if response.status != 401 or not challenges:  # noqa: PLR2004
             return response
         origin = self._origin(endpoint.host, self._schemes[endpoint.host])
-        if not self._auth.answer(origin, challenges, scope, sent, lambda: self._credential(endpoint)):
+        auth = self._authenticator()
+        if not auth.answer(origin, challenges, scope, sent, lambda: self._credential(endpoint)):
             return response
         response.read(limits.ERROR_BODY_BYTES, "the challenge's body")
         return self._exchange(endpoint, call, self._authorization(endpoint, scope))
@@ -168,9 +175,21 @@ class RegistrySession:
     def _authorization(self, endpoint: Endpoint, scope: str) -> str:
         """Return the Authorization value to send; none to a host that was not spoken to yet."""
         scheme = self._schemes.get(endpoint.host)
-        return self._auth.header(self._origin(endpoint.host, scheme), scope) if scheme else ""
+        if self._auth is None or not scheme:
+            return ""
+        return self._auth.header(self._origin(endpoint.host, scheme), scope)
 
-    def _credential(self, endpoint: Endpoint) -> Credential | None:
+    def _authenticator(self) -> "Authenticator":
+        from trustkit.oci.auth import Authenticator
+
+        with self._auth_lock:
+            if self._auth is None:
+                self._auth = Authenticator(self._client)
+            return self._auth
+
+    def _credential(self, endpoint: Endpoint) -> "Credential | None":
+        from trustkit.net.credentials import find
+
         if self.options.login is not None and not endpoint.is_mirror:
             return self.options.login
         return find(self.options.credential_files, endpoint.name, endpoint.repository)
