@@ -124,6 +124,7 @@ def open_gate(
     *,
     policy: Policy | None = None,
     log: AuditLog | None = None,
+    at_once: bool = True,
 ) -> Gate:
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
@@ -134,6 +135,7 @@ def open_gate(
         policy=decided,
         trust=trust_roots(decided),
         now=now,
+        at_once=at_once,
     )
     return Gate(kit, log or open_log(config))
 

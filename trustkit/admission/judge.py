@@ -12,7 +12,7 @@ from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import ATTESTATION, SIGNATURE
 from trustkit.model.values import NamedTuple
-from trustkit.oci.ahead import begin
+from trustkit.oci.ahead import begin, later
 from trustkit.oci.gather import gather
 from trustkit.oci.resolve import resolve
 from trustkit.oci.source import ImageSource
@@ -25,7 +25,10 @@ VERIFY = "verify"
 
 
 class Kit(NamedTuple):
-    """The parts the path needs, put together by `app`; `platform` is the one that runs here."""
+    """The parts the path needs, put together by `app`; `platform` is the one that runs here.
+
+    Without `at_once` one judgement keeps to one thread, for callers that make many beside each other.
+    """
 
     open_source: Callable[[ImageRef], ImageSource]
     formats: tuple[SignatureFormat, ...]
@@ -34,6 +37,7 @@ class Kit(NamedTuple):
     trust: TrustRoots
     now: Callable[[], datetime]
     platform: Platform | None = None
+    at_once: bool = True
 
 
 def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | None = None) -> Judgement:
@@ -46,12 +50,13 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
     source = kit.open_source(ref)
     places = places_of(kit)
     # Evidence speaks of the digest alone, so it is asked for while the configuration is read.
+    ask = begin if kit.at_once else later
     gathering: list[Callable[[], Gathered]] = []
     image = resolve(
         ref,
         source,
         platform or kit.platform,
-        on_root=lambda digest: gathering.append(begin(gather, digest, places, source)),
+        on_root=lambda digest: gathering.append(ask(gather, digest, places, source, at_once=kit.at_once)),
         with_config=request.purpose != VERIFY or CONFIGURATION in reads(kit.policy),
     )
     evidence = gathering[0]()

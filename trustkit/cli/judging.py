@@ -33,7 +33,7 @@ def judge_images(config: Config, policy: Policy, images: Sequence[str], platform
     statuses: list[int] = []
     shown: list[object] = []
     with open_log(config) as log:
-        gate = open_gate(config, policy=policy, log=log)
+        gate = open_gate(config, policy=policy, log=log, at_once=len(images) == 1)
         for given, decided in _decisions(gate, images, platform):
             try:
                 judgement, record = decided()

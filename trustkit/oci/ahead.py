@@ -29,3 +29,8 @@ def begin(ask: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Callabl
         return answers[0]
 
     return wait
+
+
+def later(ask: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _R]:
+    """Ask when the answer is waited for: `begin` for callers that already run beside each other."""
+    return lambda: ask(*args, **kwargs)

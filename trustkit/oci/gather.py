@@ -18,21 +18,22 @@ from trustkit.errors import (
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import REFERRERS, Evidence, Gathered, Place
 from trustkit.model.image import Descriptor
-from trustkit.oci.ahead import begin
+from trustkit.oci.ahead import begin, later
 from trustkit.oci.source import Fetched, ImageSource
 
 _SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 _UNUSABLE = (MalformedError, DigestMismatchError, NotFoundError)
 
 
-def gather(image: Digest, places: Sequence[Place], source: ImageSource) -> Gathered:
-    """Return the evidence for one image. Raises SourceError."""
+def gather(image: Digest, places: Sequence[Place], source: ImageSource, *, at_once: bool = True) -> Gathered:
+    """Return the evidence for one image, asking at all places at once or in turn. Raises SourceError."""
+    ask = begin if at_once else later
     search = _Search(image, source)
     tags = {f"{image.algorithm}-{image.hex}{place.pattern}": place for place in places if place.kind != REFERRERS}
     referrers = [place for place in places if place.kind == REFERRERS]
     # The first answers are asked for at once; what they lead to is read in order, within the limits.
-    manifests = {tag: begin(source.manifest, tag) for tag in tags}
-    listing = begin(source.referrers, image) if referrers else None
+    manifests = {tag: ask(source.manifest, tag) for tag in tags}
+    listing = ask(source.referrers, image) if referrers else None
     for tag, place in tags.items():
         search.in_tag(tag, place, manifests[tag])
     if listing is not None:
