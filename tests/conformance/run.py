@@ -20,7 +20,7 @@ if str(ROOT) not in sys.path:
 
 from trustkit.errors import NotFoundError, TrustkitError  # noqa: E402  (the path has to be set first)
 from trustkit.fips.parse import public_key_from_pem  # noqa: E402
-from trustkit.fips.select import PYCA, PYCRYPTODOME, provider  # noqa: E402
+from trustkit.fips.select import provider  # noqa: E402
 from trustkit.model.digest import Digest  # noqa: E402
 from trustkit.model.reference import ImageRef  # noqa: E402
 from trustkit.model.signature import ATTESTATION, SIGNATURE, VerificationReport  # noqa: E402
@@ -87,9 +87,7 @@ def _report(case: Path, inputs: Mapping[str, str]) -> VerificationReport:
     found = gather(digest, places, source)
     key = public_key_from_pem((case / inputs["key"]).read_bytes())
     now = datetime.fromisoformat(inputs.get("verify_at", _FALLBACK_NOW)).astimezone(UTC)
-    # only this provider has the pre-hash mode that cosign 3.1 signs with
-    crypto = provider(PYCRYPTODOME if key.kind == "ed25519" else PYCA)
-    return verify(found, FORMATS, Check(digest, TrustRoots((TrustedKey(inputs["key"], key),)), crypto, now))
+    return verify(found, FORMATS, Check(digest, TrustRoots((TrustedKey(inputs["key"], key),)), provider(), now))
 
 
 def _digest(ref: ImageRef, source: LayoutFolder) -> Digest:
