@@ -41,7 +41,7 @@ def test_calls_that_reach_out_fail_with_eperm(engine: Bench, command: str) -> No
 
 def test_seccomp_stops_a_namespace_even_for_an_admin(engine: Bench) -> None:
     """Without the filter, unshare(CLONE_NEWUSER) needs no capability: only seccomp can refuse it."""
-    code, text = engine.output("sh", "-c", "grep Seccomp: /proc/self/status; unshare -U true")
+    code, text = engine.output("sh", "-c", "grep Seccomp: /proc/self/status; exec 2>&1; unshare -U true")
     assert (code != 0, text.split()[1]) == (True, "2")
 
 
