@@ -23,12 +23,13 @@ from trustkit.oci.gather import gather
 from trustkit.oci.open_source import open_repository
 from trustkit.oci.push import push
 from trustkit.oci.registry import RegistryOptions
-from trustkit.signing.format import Check, SignatureFormat, TrustedKey, TrustRoots
+from trustkit.signing.format import Check, SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import CosignSignature
 from trustkit.signing.predicates import predicate_type_of
 from trustkit.signing.sign import BUNDLE, LEGACY, Subjected, attest, sign
+from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 from trustkit.signing.verify import verify
 
 FORMATS: tuple[SignatureFormat, ...] = (CosignSignature(), CosignAttestation(), SigstoreBundle())

@@ -21,7 +21,7 @@ from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerifiedSignature
 from trustkit.model.values import NamedTuple
-from trustkit.signing.format import TrustedKey, TrustRoots
+from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
 KIND = "decision"
 UNKNOWN = "unknown"

@@ -18,7 +18,8 @@ from trustkit.oci.resolve import resolve
 from trustkit.oci.source import ImageSource
 from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, Policy, reads
 from trustkit.policy.evaluate import evaluate
-from trustkit.signing.format import Check, SignatureFormat, TrustRoots
+from trustkit.signing.format import Check, SignatureFormat
+from trustkit.signing.trust.roots import TrustRoots
 from trustkit.signing.verify import verify
 
 VERIFY = "verify"

@@ -10,7 +10,7 @@ from trustkit.fips.parse import public_key_from_pem
 from trustkit.model.digest import Digest
 from trustkit.policy.builtin import NAME, builtin
 from trustkit.policy.document import Policy, Section, trusted_keys
-from trustkit.signing.format import TrustedKey, TrustRoots
+from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
 _SUFFIXES = (".yaml", ".yml")
 # Files of one policy directory.

@@ -14,13 +14,15 @@ ATTESTATION = "attestation"
 class SignerIdentity(NamedTuple):
     """Who signed: the key's fingerprint; names only when a trusted root or the policy vouches.
 
-    `trust_root` is the name under which the key or CA is trusted (`key:release-1`).
+    `trust_root` is the name under which the key or CA is trusted (`key:release-1`). `claims` are what
+    a trusted issuer says besides, by object identifier (Fulcio's extensions).
     """
 
     fingerprint: str
     trust_root: str
     subject: str = ""
     issuer: str = ""
+    claims: tuple[tuple[str, str], ...] = ()
 
 
 class Statement(NamedTuple):
@@ -34,7 +36,8 @@ class VerifiedSignature(NamedTuple):
     """One proven fact: this signer signed this digest.
 
     `claimed_name` is the repository the signed bytes name, if the format has one; policy decides
-    what it is worth. `annotations` are signed too. `kind` is SIGNATURE or ATTESTATION.
+    what it is worth. `annotations` are signed too. `kind` is SIGNATURE or ATTESTATION. `signed_at` is
+    proven by what `time_source` names (`rekor`, `tsa`, `signer`); `log` is `<log>:<index>` of a checked entry.
     """
 
     format: str
@@ -48,6 +51,9 @@ class VerifiedSignature(NamedTuple):
     signed_at: datetime | None = None
     time_source: str = ""
     statement: Statement | None = None
+    log: str = ""
+    expires_at: datetime | None = None
+    revocation: str = ""
 
 
 class VerificationReport(NamedTuple):

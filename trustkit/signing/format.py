@@ -7,25 +7,9 @@ from typing import ClassVar, Protocol
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Evidence, Place
-from trustkit.model.keys import PublicKey
 from trustkit.model.signature import VerifiedSignature
 from trustkit.model.values import NamedTuple
-
-
-class TrustedKey(NamedTuple):
-    """A public key somebody decided to trust, under a name; `algorithms` empty allows all it can."""
-
-    name: str
-    key: PublicKey
-    algorithms: tuple[str, ...] = ()
-    not_before: datetime | None = None
-    not_after: datetime | None = None
-
-
-class TrustRoots(NamedTuple):
-    """Everything verification may trust, loaded before it starts."""
-
-    keys: tuple[TrustedKey, ...] = ()
+from trustkit.signing.trust.roots import TrustRoots
 
 
 class Check(NamedTuple):

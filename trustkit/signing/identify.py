@@ -25,7 +25,8 @@ from trustkit.model.keys import (
 )
 from trustkit.model.signature import SignerIdentity
 from trustkit.model.values import NamedTuple
-from trustkit.signing.format import Check, TrustedKey
+from trustkit.signing.format import Check
+from trustkit.signing.trust.roots import TrustedKey
 
 # What sigstore's tools write. cosign 2.5 hashes with SHA-256 on every curve, 3.1 with the curve's own
 # hash and Ed25519ph (sigstore/cosign#5091), so a verifier has to try both. Never PSS.

@@ -10,7 +10,7 @@ from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.image import Descriptor, ResolvedImage
 from trustkit.model.judgement import Judgement
 from trustkit.policy.evaluate import evaluate
-from trustkit.signing.format import TrustRoots
+from trustkit.signing.trust.roots import TrustRoots
 
 SIGNED = "  verify: {signatures: {key: one}}\n"
 

@@ -17,12 +17,13 @@ from trustkit.model.digest import Digest
 from trustkit.model.evidence import REFERRERS, TAG_SUFFIX, Evidence, Gathered, Place
 from trustkit.model.keys import ECDSA_P256_SHA256
 from trustkit.model.signature import VerificationReport
-from trustkit.signing.format import Attachment, Check, SignatureFormat, TrustedKey, TrustRoots
+from trustkit.signing.format import Attachment, Check, SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import SIGNATURE_ANNOTATION, CosignSignature
 from trustkit.signing.predicates import predicate_of, predicate_type_of
 from trustkit.signing.sign import BUNDLE, LEGACY, Subjected, attest, sign
+from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 from trustkit.signing.verify import verify
 
 FORMATS: tuple[SignatureFormat, ...] = (CosignSignature(), CosignAttestation(), SigstoreBundle())

@@ -1,0 +1,1 @@
+"""What verification may trust, as plain values, and how files become them."""

@@ -1,0 +1,80 @@
+"""Trust roots: a snapshot loaded before verification starts, and never touched by it.
+
+Certificates are DER, times aware UTC; a missing bound means none.
+"""
+
+from datetime import datetime
+
+from trustkit.model.keys import PublicKey
+from trustkit.model.values import NamedTuple
+
+# Kinds of certificate stores (Notary Project trust-store-trust-policy.md, "Trust Store").
+CA = "ca"
+SIGNING_AUTHORITY = "signingAuthority"
+TSA = "tsa"
+
+
+class TrustedKey(NamedTuple):
+    """A public key somebody decided to trust, under a name; `algorithms` empty allows all it can."""
+
+    name: str
+    key: PublicKey
+    algorithms: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+class TrustedLog(NamedTuple):
+    """A transparency log: its identifier in entries, its key, and when it was in use.
+
+    `key_id` is SHA-256 of the key for Rekor v1 and CT (RFC 6962 3.2), the C2SP note key id for Rekor v2.
+    """
+
+    base_url: str
+    key_id: bytes
+    key: PublicKey
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+class TrustedAuthority(NamedTuple):
+    """A certificate or timestamp authority: its chain as trusted_root.json has it, root last."""
+
+    name: str
+    chain: tuple[bytes, ...]
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+class SigstoreRoot(NamedTuple):
+    """One trusted_root.json under the name by which a policy speaks of it."""
+
+    name: str
+    logs: tuple[TrustedLog, ...] = ()
+    ct_logs: tuple[TrustedLog, ...] = ()
+    certificate_authorities: tuple[TrustedAuthority, ...] = ()
+    timestamp_authorities: tuple[TrustedAuthority, ...] = ()
+
+
+class CertificateStore(NamedTuple):
+    """A named set of root certificates of one kind: CA, SIGNING_AUTHORITY or TSA."""
+
+    kind: str
+    name: str
+    certificates: tuple[bytes, ...]
+
+
+class OpenPgpKey(NamedTuple):
+    """A public keyring (binary, RFC 9580) somebody decided to trust, under a name."""
+
+    name: str
+    keyring: bytes
+
+
+class TrustRoots(NamedTuple):
+    """Everything verification may trust, loaded before it starts."""
+
+    keys: tuple[TrustedKey, ...] = ()
+    sigstore: tuple[SigstoreRoot, ...] = ()
+    stores: tuple[CertificateStore, ...] = ()
+    openpgp: tuple[OpenPgpKey, ...] = ()
