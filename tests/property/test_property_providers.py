@@ -54,3 +54,13 @@ def test_each_provider_verifies_what_the_other_signs(kind: str) -> None:
         for algorithm in algorithms_for(key.public):
             if algorithm != "ed25519ph":
                 maker.verify(key.public, algorithm, key.sign(algorithm, b"m"), b"m")
+
+
+def test_each_provider_verifies_what_the_other_signs_with_rsa() -> None:
+    from trustkit.fips.algorithms import algorithms_for
+
+    made = _PROVIDERS[0].generate("rsa-3072")
+    for maker, checker in _PAIRS:
+        key = maker.load_pkcs8(made.to_pkcs8())
+        for algorithm in algorithms_for(key.public):
+            checker.verify(key.public, algorithm, key.sign(algorithm, b"m"), b"m")

@@ -50,40 +50,41 @@ class Curve(NamedTuple):
 
 
 _FIPS_ECDSA = "FIPS 186-5 section 6"
+_FIPS_PKCS1 = "FIPS 186-5 section 5.4, RFC 8017 section 8.2"
+_FIPS_PSS = "FIPS 186-5 section 5.4, RFC 8017 section 8.1"
+
+
+def _ecdsa(name: str, kind: str, digest: str, bits: int) -> Algorithm:
+    return Algorithm(name, kind, digest, ECDSA, _FIPS_ECDSA, bits, True)
+
+
+def _pkcs1(name: str, digest: str) -> Algorithm:
+    return Algorithm(name, "rsa", digest, RSA_PKCS1, _FIPS_PKCS1, RSA_VERIFY_BITS, True)
+
+
+def _pss(name: str, digest: str) -> Algorithm:
+    return Algorithm(name, "rsa", digest, RSA_PSS, _FIPS_PSS, RSA_VERIFY_BITS, True)
+
+
+# Of each kind of key, what to sign with comes first.
 _ROWS = (
-    Algorithm(keys.ECDSA_P256_SHA256, "ecdsa-p256", "sha256", ECDSA, _FIPS_ECDSA, 256, True),
-    Algorithm(keys.ECDSA_P384_SHA384, "ecdsa-p384", "sha384", ECDSA, _FIPS_ECDSA, 384, True),
-    Algorithm(keys.ECDSA_P384_SHA256, "ecdsa-p384", "sha256", ECDSA, _FIPS_ECDSA, 384, True),
-    Algorithm(keys.ECDSA_P521_SHA512, "ecdsa-p521", "sha512", ECDSA, _FIPS_ECDSA, 521, True),
-    Algorithm(keys.ECDSA_P521_SHA256, "ecdsa-p521", "sha256", ECDSA, _FIPS_ECDSA, 521, True),
+    _ecdsa(keys.ECDSA_P256_SHA256, "ecdsa-p256", "sha256", 256),
+    _ecdsa(keys.ECDSA_P256_SHA384, "ecdsa-p256", "sha384", 256),
+    _ecdsa(keys.ECDSA_P256_SHA512, "ecdsa-p256", "sha512", 256),
+    _ecdsa(keys.ECDSA_P384_SHA384, "ecdsa-p384", "sha384", 384),
+    _ecdsa(keys.ECDSA_P384_SHA256, "ecdsa-p384", "sha256", 384),
+    _ecdsa(keys.ECDSA_P384_SHA512, "ecdsa-p384", "sha512", 384),
+    _ecdsa(keys.ECDSA_P521_SHA512, "ecdsa-p521", "sha512", 521),
+    _ecdsa(keys.ECDSA_P521_SHA256, "ecdsa-p521", "sha256", 521),
+    _ecdsa(keys.ECDSA_P521_SHA384, "ecdsa-p521", "sha384", 521),
     Algorithm(keys.ED25519, "ed25519", "sha512", EDDSA, "FIPS 186-5 section 7.6", 256, True),
-    Algorithm(
-        keys.ED25519PH,
-        "ed25519",
-        "sha512",
-        EDDSA_PREHASH,
-        "FIPS 186-5 section 7.8",
-        256,
-        True,
-    ),
-    Algorithm(
-        keys.RSA_PKCS1_SHA256,
-        "rsa",
-        "sha256",
-        RSA_PKCS1,
-        "FIPS 186-5 section 5.4, RFC 8017 section 8.2",
-        RSA_VERIFY_BITS,
-        True,
-    ),
-    Algorithm(
-        keys.RSA_PSS_SHA256,
-        "rsa",
-        "sha256",
-        RSA_PSS,
-        "FIPS 186-5 section 5.4, RFC 8017 section 8.1",
-        RSA_VERIFY_BITS,
-        True,
-    ),
+    Algorithm(keys.ED25519PH, "ed25519", "sha512", EDDSA_PREHASH, "FIPS 186-5 section 7.8", 256, True),
+    _pkcs1(keys.RSA_PKCS1_SHA256, "sha256"),
+    _pkcs1(keys.RSA_PKCS1_SHA384, "sha384"),
+    _pkcs1(keys.RSA_PKCS1_SHA512, "sha512"),
+    _pss(keys.RSA_PSS_SHA256, "sha256"),
+    _pss(keys.RSA_PSS_SHA384, "sha384"),
+    _pss(keys.RSA_PSS_SHA512, "sha512"),
 )
 ALGORITHMS = {row.name: row for row in _ROWS}
 

@@ -9,14 +9,22 @@ KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
 
 # Names of signature algorithms, as `fips.algorithms` lists them.
 ECDSA_P256_SHA256 = "ecdsa-p256-sha256"
-ECDSA_P384_SHA384 = "ecdsa-p384-sha384"
+ECDSA_P256_SHA384 = "ecdsa-p256-sha384"
+ECDSA_P256_SHA512 = "ecdsa-p256-sha512"
 ECDSA_P384_SHA256 = "ecdsa-p384-sha256"
-ECDSA_P521_SHA512 = "ecdsa-p521-sha512"
+ECDSA_P384_SHA384 = "ecdsa-p384-sha384"
+ECDSA_P384_SHA512 = "ecdsa-p384-sha512"
 ECDSA_P521_SHA256 = "ecdsa-p521-sha256"
+ECDSA_P521_SHA384 = "ecdsa-p521-sha384"
+ECDSA_P521_SHA512 = "ecdsa-p521-sha512"
 ED25519 = "ed25519"
 ED25519PH = "ed25519ph"
 RSA_PKCS1_SHA256 = "rsa-pkcs1v15-sha256"
+RSA_PKCS1_SHA384 = "rsa-pkcs1v15-sha384"
+RSA_PKCS1_SHA512 = "rsa-pkcs1v15-sha512"
 RSA_PSS_SHA256 = "rsa-pss-sha256"
+RSA_PSS_SHA384 = "rsa-pss-sha384"
+RSA_PSS_SHA512 = "rsa-pss-sha512"
 
 
 class PublicKey(NamedTuple):
