@@ -76,3 +76,12 @@ AUDIT_ENTRY_BYTES = 65_535
 API_BODY_BYTES = 8 * 1024 * 1024
 # How long an admission may be used, and how far clocks of one machine may disagree.
 ADMISSION_SECONDS = 300
+# One file of content trust metadata: notary's client stops at 1 MiB for timestamps and 50 MiB for others.
+TRUST_METADATA_BYTES = 8 * 1024 * 1024
+# Targets of one role, and files of one snapshot.
+TRUST_TARGETS = 65_536
+# Signatures on one file, keys of one role, delegations of one role.
+TRUST_SIGNATURES = 256
+# Delegated roles visited for one tag, and roots between the trusted and the newest one.
+TRUST_ROLES = 64
+TRUST_ROOTS = 256
