@@ -8,17 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trustkit.audit import checkpoint, entry, proof
-from trustkit.audit.merkle import (
-    Frontier,
-    consistency_proof,
-    inclusion_proof,
-    leaf_hash,
-    node_hash,
-    require_consistency,
-    require_inclusion,
-    root_of,
-)
+from trustkit.audit.merkle import Frontier, consistency_proof, inclusion_proof, root_of
 from trustkit.errors import LogProofError, TrustkitError
+from trustkit.fips.merkle import leaf_hash, node_hash, require_consistency, require_inclusion
 from trustkit.model.audit import AuditEvent
 
 SIZES = st.integers(min_value=1, max_value=70)

@@ -14,10 +14,10 @@ import re
 from datetime import UTC, datetime
 
 from trustkit import limits
-from trustkit.audit.merkle import leaf_hash
 from trustkit.codec import strict_json
 from trustkit.codec.canonical_json import canonical
 from trustkit.errors import AuditError, MalformedError
+from trustkit.fips.merkle import leaf_hash
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
 

@@ -18,9 +18,10 @@ from typing import Self
 from trustkit import durable
 from trustkit.audit import checkpoint, entry, keys, query, store
 from trustkit.audit.head import read_published, require_head
-from trustkit.audit.merkle import Frontier, leaf_hash
+from trustkit.audit.merkle import Frontier
 from trustkit.codec.note import Checkpoint
 from trustkit.errors import AuditError, AuditTamperedError, StorageError, TrustkitError
+from trustkit.fips.merkle import leaf_hash
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest

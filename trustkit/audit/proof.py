@@ -13,10 +13,11 @@ from pathlib import Path
 
 from trustkit.audit import checkpoint, store
 from trustkit.audit.checkpoint import VerifierKey
-from trustkit.audit.merkle import HASH_BYTES, inclusion_proof, leaf_hash, require_inclusion
+from trustkit.audit.merkle import inclusion_proof
 from trustkit.codec import base64
 from trustkit.codec.note import Checkpoint
 from trustkit.errors import AuditError, AuditTamperedError, LogProofError, MalformedError
+from trustkit.fips.merkle import HASH_BYTES, leaf_hash, require_inclusion
 from trustkit.fips.provider import CryptoProvider
 
 PROOF_BYTES = 32 * 1024

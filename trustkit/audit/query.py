@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from trustkit.audit import entry, store
-from trustkit.audit.merkle import leaf_hash
 from trustkit.errors import AuditError, AuditTamperedError, MalformedError
+from trustkit.fips.merkle import leaf_hash
 from trustkit.model.audit import AuditRecord
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple

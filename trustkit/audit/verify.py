@@ -7,7 +7,7 @@ from pathlib import Path
 from trustkit.audit import checkpoint, keys, query, store
 from trustkit.audit.checkpoint import VerifierKey
 from trustkit.audit.head import read_published
-from trustkit.audit.merkle import Frontier, leaf_hash
+from trustkit.audit.merkle import Frontier
 from trustkit.codec.note import Checkpoint
 from trustkit.errors import (
     AuditError,
@@ -16,6 +16,7 @@ from trustkit.errors import (
     TrustkitError,
     VerificationError,
 )
+from trustkit.fips.merkle import leaf_hash
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import provider
 from trustkit.model.values import NamedTuple

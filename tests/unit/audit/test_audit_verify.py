@@ -10,9 +10,9 @@ import pytest
 
 from trustkit.audit import keys
 from trustkit.audit.log import DecisionLog
-from trustkit.audit.merkle import leaf_hash
 from trustkit.audit.verify import require_intact, verify_log
 from trustkit.errors import AuditError, AuditTamperedError
+from trustkit.fips.merkle import leaf_hash
 from trustkit.fips.select import provider
 from trustkit.model.audit import AuditEvent
 
