@@ -36,6 +36,13 @@ class Peer(NamedTuple):
 PEERS = (
     Peer("cosign3", "cosign", "sid", "3.1.1-2", (("cosign3", "usr/bin/cosign"),)),
     Peer("cosign2", "cosign", "trixie", "2.5.0-2+b5", (("cosign2", "usr/bin/cosign"),)),
+    Peer(
+        "notary",
+        "notary",
+        "bookworm",
+        "0.7.0+ds1-2+b6",
+        (("notary", "usr/bin/notary"), ("notary-server", "usr/bin/notary-server")),
+    ),
     # Debian has no registry with the referrers API; this library has one, and a compiler makes it a program.
     Peer("go-registry", "golang-github-google-go-containerregistry-dev", "trixie", "0.20.1+ds1-1", ()),
     Peer("go", "golang-1.24-go", "trixie", "1.24.4-1", ()),
