@@ -1,0 +1,1 @@
+"""What attestations say, typed: one family of predicates a file, plain values that policy can read."""
