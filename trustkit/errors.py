@@ -121,6 +121,12 @@ class UntrustedSignerError(VerificationError):
     code = "verification.signer"
 
 
+class RevokedKeyError(VerificationError):
+    """The signature fits a trusted key that was revoked, and nothing proves that it is older than that."""
+
+    code = "verification.key_revoked"
+
+
 class MediaTypeError(VerificationError):
     """The manifest calls the evidence something other than what its format demands."""
 
@@ -155,6 +161,42 @@ class LogProofError(VerificationError):
     """A transparency log's proof does not hold."""
 
     code = "verification.log_proof"
+
+
+class LogPromiseError(LogProofError):
+    """A transparency log's promise to include an entry (SET) is not signed by the log."""
+
+    code = "verification.log_promise"
+
+
+class LogCheckpointError(LogProofError):
+    """A transparency log's checkpoint is not signed by the log or its witnesses, or is of another tree."""
+
+    code = "verification.log_checkpoint"
+
+
+class LogEntryError(LogProofError):
+    """A transparency log's entry is about another signature, key or content."""
+
+    code = "verification.log_entry"
+
+
+class LogMissingError(LogProofError):
+    """A signature that must be in a trusted transparency log is in none."""
+
+    code = "verification.log_missing"
+
+
+class CertificateTransparencyError(VerificationError):
+    """A certificate that must be in a trusted certificate log has no valid timestamp of one."""
+
+    code = "verification.sct"
+
+
+class IdentityError(VerificationError):
+    """The signer's certificate names nobody, or somebody else than asked for."""
+
+    code = "verification.identity"
 
 
 class TimestampError(VerificationError):
@@ -270,6 +312,12 @@ class StorageError(TrustkitError):
     """The disk is full, read-only, or otherwise refuses to keep our state."""
 
     code = "storage"
+
+
+class PublishConflictError(StorageError):
+    """Somebody else published to the repository in between; the publication can be tried again."""
+
+    code = "storage.conflict"
 
 
 class EngineError(TrustkitError):

@@ -66,6 +66,8 @@ REFERENCE_CHARS = 1024
 # A policy document and its YAML nesting.
 POLICY_BYTES = 1024 * 1024
 POLICY_DEPTH = 32
+# A file of trust that a policy names; Debian's whole keyring has 3 MiB.
+TRUST_FILE_BYTES = 4 * 1024 * 1024
 # A key file.
 KEY_FILE_BYTES = 64 * 1024
 # scrypt parameters accepted in a cosign key file: memory is 128 * N * r bytes.
@@ -85,3 +87,33 @@ TRUST_SIGNATURES = 256
 # Delegated roles visited for one tag, and roots between the trusted and the newest one.
 TRUST_ROLES = 64
 TRUST_ROOTS = 256
+# One certificate; the longest ones with many alternative names stay under 16 KiB.
+CERTIFICATE_BYTES = 32 * 1024
+# Extensions of a certificate, attributes of a name, names in an extension.
+CERTIFICATE_PARTS = 128
+# Certificates in a chain, the leaf and the root included; public chains have three or four.
+CHAIN_CERTIFICATES = 8
+# Certificates offered from which a chain is built (a token, an envelope, a store).
+CERTIFICATES = 256
+# Signatures checked while building one chain.
+CHAIN_TRIES = 32
+# An RFC 3161 response with its certificates; real ones have 3 to 8 kB.
+TIMESTAMP_BYTES = 64 * 1024
+# Entries of transparency logs, and timestamps, that come with one signature; sigstore's own clients stop at 32.
+LOG_ENTRIES = 32
+TIMESTAMPS = 32
+# The body of one log entry; Rekor's own limit for intoto attachments is 100 KiB, certificates and hashes need 10.
+LOG_BODY_BYTES = 256 * 1024
+# A path in a Merkle tree whose size is below 2^64.
+PROOF_HASHES = 64
+# A trusted root (the public-good instance's is 7 KiB), and the logs or authorities of one kind in it.
+TRUSTED_ROOT_BYTES = 1024 * 1024
+TRUSTED_ROOT_ITEMS = 64
+# Files in one publication to the trust server: four roles and a delegation a signer.
+TRUST_UPLOAD_FILES = 128
+# One publication, all files together.
+TRUST_UPLOAD_BYTES = 32 * 1024 * 1024
+# Lines of its changelog given at once.
+TRUST_CHANGES = 1000
+# Keys the trust server holds for one role of one repository: every rotation adds one.
+TRUST_SERVER_KEYS = 32
