@@ -5,7 +5,7 @@ Certificates are DER, times aware UTC; a missing bound means none.
 
 from datetime import datetime
 
-from trustkit.model.keys import PublicKey
+from trustkit.model.keys import KeyRevocation, PublicKey
 from trustkit.model.values import NamedTuple
 
 # Kinds of certificate stores (Notary Project trust-store-trust-policy.md, "Trust Store").
@@ -15,13 +15,17 @@ TSA = "tsa"
 
 
 class TrustedKey(NamedTuple):
-    """A public key somebody decided to trust, under a name; `algorithms` empty allows all it can."""
+    """A public key somebody decided to trust, under a name; `algorithms` empty allows all it can.
+
+    A revoked key stays here, so that what it signed is refused by that name and not as a stranger's.
+    """
 
     name: str
     key: PublicKey
     algorithms: tuple[str, ...] = ()
     not_before: datetime | None = None
     not_after: datetime | None = None
+    revoked: KeyRevocation | None = None
 
 
 class TrustedLog(NamedTuple):
@@ -46,14 +50,30 @@ class TrustedAuthority(NamedTuple):
     not_after: datetime | None = None
 
 
+class Witness(NamedTuple):
+    """Somebody who cosigns checkpoints (C2SP tlog-cosignature): the name in the note, and an Ed25519 key."""
+
+    name: str
+    key: PublicKey
+
+
 class SigstoreRoot(NamedTuple):
-    """One trusted_root.json under the name by which a policy speaks of it."""
+    """One trusted_root.json under the name by which a policy speaks of it.
+
+    Under it a certificate proves nothing without an entry in one of `logs` (`log_required`), without a proven
+    time (`time_required`; else the moment of the check counts), or without a promise of a certificate log if
+    `ct_logs` names any. `witnesses_required` of `witnesses` must have cosigned every checkpoint.
+    """
 
     name: str
     logs: tuple[TrustedLog, ...] = ()
     ct_logs: tuple[TrustedLog, ...] = ()
     certificate_authorities: tuple[TrustedAuthority, ...] = ()
     timestamp_authorities: tuple[TrustedAuthority, ...] = ()
+    log_required: bool = True
+    time_required: bool = True
+    witnesses: tuple[Witness, ...] = ()
+    witnesses_required: int = 0
 
 
 class CertificateStore(NamedTuple):

@@ -1,0 +1,1 @@
+"""Transparency logs that signatures are recorded in: what an entry and its proofs prove."""
