@@ -1,15 +1,24 @@
-"""The few DER values keys and signatures are made of, in their one encoding (X.690 section 10)."""
+"""The few DER values that keys, signatures and certificates are made of, in their one encoding (X.690 section 10)."""
 
 from trustkit.errors import MalformedError
 
+BOOLEAN = 0x01
 INTEGER = 0x02
 BIT_STRING = 0x03
 OCTET_STRING = 0x04
 NULL = 0x05
 OBJECT_IDENTIFIER = 0x06
+ENUMERATED = 0x0A
 SEQUENCE = 0x30
+SET = 0x31
 
 _LONG_FORM = 0x80
+# Tags above 30 take more than one byte; nothing here uses them.
+_HIGH_TAG = 0x1F
+# X.690 8.19: an arc in seven bits a byte. No arc in use needs more than this.
+_ARC_BYTES = 10
+_OID_BYTES = 64
+_CONTINUED = 0x80
 # Four length bytes reach 4 GiB; no key or signature comes near.
 _LENGTH_BYTES = 4
 
@@ -50,6 +59,50 @@ class Reader:
         if len(content) > 1 and content[0] == 0 and not content[1] & 0x80:
             raise self._malformed("an integer with needless zeros in front")
         return int.from_bytes(content, "big")
+
+    def boolean(self) -> bool:
+        """Return the next BOOLEAN, FF or 00. Raises MalformedError. X.690 11.1."""
+        content = self.value(BOOLEAN)
+        if content not in (b"\xff", b"\0"):
+            raise self._malformed("a boolean that is neither FF nor 00")
+        return content == b"\xff"
+
+    def oid(self) -> str:
+        """Return the next OBJECT IDENTIFIER with dots. Raises MalformedError. X.690 8.19."""
+        content = self.value(OBJECT_IDENTIFIER)
+        if not content or len(content) > _OID_BYTES or content[-1] & _CONTINUED:
+            raise self._malformed("an object identifier that is empty, cut off or too long")
+        arcs: list[int] = []
+        arc = length = 0
+        for byte in content:
+            if (not length and byte == _CONTINUED) or length == _ARC_BYTES:
+                raise self._malformed("an object identifier with needless or too many digits")
+            arc, length = arc << 7 | byte & 0x7F, length + 1
+            if not byte & _CONTINUED:
+                arcs.append(arc)
+                arc = length = 0
+        first = min(arcs[0] // 40, 2)
+        return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+    def element(self) -> tuple[int, bytes]:
+        """Return tag and content of the next value, whatever it is. Raises MalformedError."""
+        tag = self.peek()
+        if tag is None or tag & _HIGH_TAG == _HIGH_TAG:
+            raise self._malformed("a value is missing, or its tag is unknown")
+        return tag, self.value(tag)
+
+    def raw(self, tag: int | None = None) -> bytes:
+        """Return the next value whole, tag and length included. Raises MalformedError."""
+        start = self._at
+        if tag is None:
+            self.element()
+        else:
+            self.value(tag)
+        return self._content[start : self._at]
+
+    def optional(self, tag: int) -> "Reader | None":
+        """Return a reader of the next value's content if it has this tag. Raises MalformedError."""
+        return self.nested(tag) if self.peek() == tag else None
 
     def bits(self) -> bytes:
         """Return the next BIT STRING, which must be whole bytes. Raises MalformedError."""
@@ -100,3 +153,16 @@ def encode(tag: int, *contents: bytes) -> bytes:
 def encode_unsigned(value: int) -> bytes:
     """Return an INTEGER of zero or more."""
     return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def encode_oid(dotted: str) -> bytes:
+    """Return an OBJECT IDENTIFIER."""
+    first, second, *rest = (int(arc) for arc in dotted.split("."))
+    return encode(OBJECT_IDENTIFIER, *(_encode_arc(arc) for arc in (first * 40 + second, *rest)))
+
+
+def _encode_arc(arc: int) -> bytes:
+    digits = [arc & 0x7F]
+    while arc := arc >> 7:
+        digits.append(arc & 0x7F | _CONTINUED)
+    return bytes(reversed(digits))
