@@ -117,3 +117,11 @@ TRUST_UPLOAD_BYTES = 32 * 1024 * 1024
 TRUST_CHANGES = 1000
 # Keys the trust server holds for one role of one repository: every rotation adds one.
 TRUST_SERVER_KEYS = 32
+# An OpenPGP keyring; a key with many certifications reaches 100 kB.
+OPENPGP_KEYRING_BYTES = 4 * 1024 * 1024
+# Packets and keys of one keyring, and signatures looked at on one component of one key.
+OPENPGP_PACKETS = 16_384
+OPENPGP_CERTIFICATES = 256
+OPENPGP_SELF_SIGNATURES = 64
+# How far the signer's clock may be ahead of ours.
+CLOCK_SKEW_SECONDS = 300
