@@ -127,6 +127,30 @@ class RevokedKeyError(VerificationError):
     code = "verification.key_revoked"
 
 
+class KeyExpiredError(UntrustedSignerError):
+    """The key that signed is trusted, and its time is over or has not begun."""
+
+    code = "verification.key_expired"
+
+
+class KeyRevokedError(UntrustedSignerError):
+    """The key that signed is trusted, and its owner has revoked it."""
+
+    code = "verification.key_revoked"
+
+
+class SignatureExpiredError(VerificationError):
+    """The signer limited the signature's life, and it is over or has not begun."""
+
+    code = "verification.expired"
+
+
+class SignedIdentityError(VerificationError):
+    """The signature names another repository or tag than the image is asked for under."""
+
+    code = "verification.identity_name"
+
+
 class MediaTypeError(VerificationError):
     """The manifest calls the evidence something other than what its format demands."""
 

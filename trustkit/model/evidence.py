@@ -7,13 +7,18 @@ from trustkit.model.values import NamedTuple
 
 REFERRERS = "referrers"
 TAG_SUFFIX = "tag-suffix"
+# Beside the registry and not in it: containers/image's lookaside, and the signatures API of OpenShift's registry.
+LOOKASIDE = "lookaside"
+SIGNATURE_API = "signature-api"
+# The media and artifact type under which a GPG simple signature travels where neither exists.
+SIMPLE_SIGNING = "application/vnd.trustkit.simple-signing.v1+pgp"
 
 
 class Place(NamedTuple):
     """Where a format's evidence may lie: `referrers` with an artifact type, or a tag suffix.
 
     `referrers`: pattern is the artifact type (`""` takes all). `tag-suffix`: pattern is `.sig`,
-    the tag is `sha256-<hex>.sig`.
+    the tag is `sha256-<hex>.sig`. `lookaside` and `signature-api` have no pattern: the source knows where.
     """
 
     kind: str
