@@ -63,6 +63,13 @@ class SelfTestedProvider:
         self._require(algorithm_row(algorithm).scheme)
         self._inner.verify(key, algorithm, signature, message)
 
+    def verify_digest(self, key: PublicKey, algorithm: str, signature: bytes, digest: bytes) -> None:
+        """Return if the signature fits a message of this digest. Raises as the provider does, and SelfTestError."""
+        from trustkit.fips.prehashed import verify_digest
+
+        self._require(algorithm_row(algorithm).scheme)
+        verify_digest(self._inner, key, algorithm, signature, digest)
+
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError, SelfTestError."""
         self._require(KEYS)

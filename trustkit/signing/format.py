@@ -37,6 +37,13 @@ class SignatureFormat(Protocol):
         """Return what the item proves. Raises MalformedError, VerificationError, CryptoError."""
 
 
+class ManySigned(Protocol):
+    """What a format offers besides, if one item of it can carry signatures of several signers."""
+
+    def verify_all(self, item: Evidence, check: Check) -> tuple[VerifiedSignature, ...]:
+        """Return what the item proves, once for each distinct signer; at least one. Raises as `verify`."""
+
+
 class Attachment(NamedTuple):
     """What signing made, ready to be pushed: a blob, how it is labelled, and where it belongs."""
 

@@ -1,12 +1,14 @@
 """Which trusted key made a signature: the named one first, then all, within a bound."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from trustkit import limits
 from trustkit.errors import (
     AlgorithmNotApprovedError,
     LimitExceededError,
     MalformedError,
+    RevokedKeyError,
     SignatureMismatchError,
     TrustkitError,
     UnsupportedEvidenceError,
@@ -45,31 +47,46 @@ class Signed(NamedTuple):
     """Bytes and the signatures said to be on them.
 
     `hints` are fingerprints of keys, `certified` that a certificate came along; nobody vouches for either.
+    `signed_at` is a time that a trusted log or timestamp authority proved, if one did.
     """
 
     message: bytes
     signatures: tuple[bytes, ...]
     hints: tuple[str, ...] = ()
     certified: bool = False
+    signed_at: datetime | None = None
 
 
 class Identified(NamedTuple):
-    """A signature that holds: whose, and by which algorithm."""
+    """A signature that holds: whose, by which algorithm, and what its log entries and timestamps prove."""
 
     signer: SignerIdentity
     algorithm: str
+    signed_at: datetime | None = None
+    time_source: str = ""
+    log: str = ""
 
 
 def identify(signed: Signed, check: Check) -> Identified:
     """Return the trusted signer of the first signature that holds; one is enough.
 
     Raises SignatureMismatchError if none fits a trusted key; UntrustedSignerError if no key may be
-    used now, or the hints name only keys that are not trusted; UnsupportedEvidenceError if a
-    certificate would have to be checked; AlgorithmNotApprovedError; MalformedError if no signature
-    could even be read; LimitExceededError.
+    used now, or the hints name only keys that are not trusted; RevokedKeyError;
+    UnsupportedEvidenceError if a certificate would have to be checked; AlgorithmNotApprovedError;
+    MalformedError if no signature could even be read; LimitExceededError.
     """
+    return _identified(signed, check, enough=1)[0]
+
+
+def identify_all(signed: Signed, check: Check) -> tuple[Identified, ...]:
+    """Return every trusted signer once, however many signatures are his. Raises as `identify` if there is none."""
+    return _identified(signed, check, enough=len(signed.signatures))
+
+
+def _identified(signed: Signed, check: Check, *, enough: int) -> tuple[Identified, ...]:
     keys = _usable(check)
     failures: list[TrustkitError] = []
+    found: dict[str, Identified] = {}
     tries = 0
     for signature in signed.signatures:
         for trusted, algorithm in _candidates(keys, signed.hints):
@@ -80,18 +97,30 @@ def identify(signed: Signed, check: Check) -> Identified:
                     next_step="trust fewer keys for this image",
                 )
             try:
-                _verify(trusted, algorithm, signature, signed.message, check)
-            except (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError) as error:
+                _verify(trusted, algorithm, signature, signed, check)
+            except (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError, RevokedKeyError) as error:
                 failures.append(error)
             else:
-                return Identified(SignerIdentity(trusted.key.fingerprint, trusted.name), algorithm)
-    raise _why_none(signed, keys, failures)
+                signer = SignerIdentity(trusted.key.fingerprint, trusted.name)
+                found.setdefault(trusted.key.fingerprint, Identified(signer, algorithm))
+                break
+        if len(found) >= enough:
+            break
+    if not found:
+        raise _why_none(signed, keys, failures)
+    return tuple(found.values())
 
 
-def _verify(trusted: TrustedKey, algorithm: str, signature: bytes, message: bytes, check: Check) -> None:
+def _verify(trusted: TrustedKey, algorithm: str, signature: bytes, signed: Signed, check: Check) -> None:
     if trusted.key.kind.startswith("ecdsa-"):
         signature = ecdsa_signature_der(signature, trusted.key.kind)
-    check.crypto.verify(trusted.key, algorithm, signature, message)
+    check.crypto.verify(trusted.key, algorithm, signature, signed.message)
+    revoked = trusted.revoked
+    if revoked is not None and revoked.covers(signed.signed_at):
+        raise RevokedKeyError(
+            f"signed by {trusted.name} ({trusted.key.short}), revoked from {revoked.at.isoformat()}: {revoked.reason}",
+            next_step="sign again with a key that is in force",
+        )
 
 
 def algorithms_for(kind: str) -> tuple[str, ...]:
@@ -124,10 +153,13 @@ def _candidates(keys: Iterable[TrustedKey], hints: tuple[str, ...]) -> Iterator[
 def _why_none(signed: Signed, keys: tuple[TrustedKey, ...], failures: list[TrustkitError]) -> TrustkitError:
     """Choose the error that says most; `failures` are those of every try."""
     names = _named(keys)
+    for failure in failures:
+        if isinstance(failure, RevokedKeyError):
+            return failure
     if signed.certified:
         return UnsupportedEvidenceError(
-            f"signed by a certificate (keyless), which is not supported yet, and fits no trusted key: {names}",
-            next_step="sign with a key, or trust the key that signed",
+            f"signed by a certificate, and no certificate authority is trusted; it fits no trusted key: {names}",
+            next_step="say whose certificate (--certificate-identity, or identities in the policy)",
         )
     if not failures:
         return AlgorithmNotApprovedError(f"no algorithm is allowed for the trusted keys: {names}")

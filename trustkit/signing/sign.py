@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from trustkit.codec import base64, dsse, intoto
+from trustkit.codec import base64, dsse, intoto, sigstore_bundle
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.dsse import Envelope, EnvelopeSignature
 from trustkit.codec.intoto import Subject
@@ -21,7 +21,7 @@ from trustkit.model.keys import (
 )
 from trustkit.model.values import NamedTuple
 from trustkit.signing.format import Attachment
-from trustkit.signing.formats import bundle, cosign_attestation, cosign_signature
+from trustkit.signing.formats import cosign_attestation, cosign_signature
 from trustkit.signing.keys import SigningKey
 from trustkit.signing.predicates import predicate_of, predicate_type_of
 from trustkit.signing.statement import SIGN_PREDICATE
@@ -107,16 +107,16 @@ def _simple_signing(image: Subjected, key: SigningKey, annotations: Mapping[str,
 
 def _bundle(payload: bytes, predicate_type: str, key: SigningKey) -> Attachment:
     content = {
-        "mediaType": bundle.MEDIA_TYPE,
+        "mediaType": sigstore_bundle.MEDIA_TYPE,
         "verificationMaterial": {"publicKey": {"hint": _hint(key.public)}},
         "dsseEnvelope": _envelope(payload, key),
     }
     return Attachment(
-        place=Place(REFERRERS, bundle.MEDIA_TYPE),
-        media_type=bundle.MEDIA_TYPE,
+        place=Place(REFERRERS, sigstore_bundle.MEDIA_TYPE),
+        media_type=sigstore_bundle.MEDIA_TYPE,
         content=canonical(content),
         annotations={},
-        artifact_type=bundle.MEDIA_TYPE,
+        artifact_type=sigstore_bundle.MEDIA_TYPE,
         manifest_annotations={
             "dev.sigstore.bundle.content": "dsse-envelope",
             "dev.sigstore.bundle.predicateType": predicate_type,

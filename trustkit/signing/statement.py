@@ -9,7 +9,8 @@ from trustkit.model.digest import Digest
 from trustkit.model.signature import Statement
 from trustkit.model.values import NamedTuple
 from trustkit.signing.format import Check
-from trustkit.signing.identify import Identified, Signed, identify
+from trustkit.signing.identify import Identified, Signed
+from trustkit.signing.signer import ReadAlong, signer_of, signers_of
 
 # cosign's predicate for "this image is signed" and nothing more
 SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
@@ -24,17 +25,37 @@ class Proven(NamedTuple):
     annotations: tuple[tuple[str, str], ...]
 
 
-def prove(envelope: Envelope, check: Check, hints: tuple[str, ...] = (), *, certified: bool = False) -> Proven:
+class Come(NamedTuple):
+    """What came along with an envelope: hints which key signed, whether a certificate did, and how to read the rest."""
+
+    read: ReadAlong
+    hints: tuple[str, ...] = ()
+    certified: bool = False
+
+
+def prove(envelope: Envelope, check: Check, come: Come) -> Proven:
     """Return the statement after these checks: payload type, a signature, its form, its subject.
 
-    One signature by a trusted key is enough (DSSE threshold 1); others are ignored.
-    Raises PayloadTypeError, MalformedError, SubjectMismatchError and what `identify` raises.
+    One signature by a trusted signer is enough (DSSE threshold 1); others are ignored.
+    Raises PayloadTypeError, MalformedError, SubjectMismatchError and what `signer_of` raises.
     """
+    return _proven(signer_of(_signed(envelope, come), check, come.read), envelope, check)
+
+
+def prove_all(envelope: Envelope, check: Check, come: Come) -> tuple[Proven, ...]:
+    """Return the statement once for each distinct trusted signer of it, at least one. Raises as `prove`."""
+    return tuple(_proven(one, envelope, check) for one in signers_of(_signed(envelope, come), check, come.read))
+
+
+def _signed(envelope: Envelope, come: Come) -> Signed:
     if envelope.payload_type != dsse.IN_TOTO_TYPE:
         raise PayloadTypeError(f"payloadType is {envelope.payload_type[:80]!r}, not {dsse.IN_TOTO_TYPE}")
     message = dsse.pae(envelope.payload_type, envelope.payload)
     signatures = tuple(one.signature for one in envelope.signatures)
-    identified = identify(Signed(message, signatures, hints, certified), check)
+    return Signed(message, signatures, come.hints, come.certified)
+
+
+def _proven(identified: Identified, envelope: Envelope, check: Check) -> Proven:
     statement = intoto.parse(envelope.payload)
     name, annotations = _subject(statement, check.image)
     return Proven(identified, Statement(statement.predicate_type, _predicate(statement)), name, annotations)

@@ -1,5 +1,7 @@
 """Evidence to a report: every item accepted, rejected, or recognised by no format."""
 
+from collections.abc import Callable
+
 from trustkit.errors import AlgorithmNotApprovedError, MalformedError, VerificationError
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Evidence, Gathered, Rejection
@@ -24,7 +26,7 @@ def verify(items: Gathered, formats: tuple[SignatureFormat, ...], check: Check) 
             unrecognised.append(item.digest)
             continue
         try:
-            accepted.append(reader.verify(item, check))
+            accepted += _proven(reader, item, check)
         except (AlgorithmNotApprovedError, MalformedError, VerificationError) as error:
             rejected.append(_rejection(item, reader, error))
     return VerificationReport(
@@ -35,6 +37,11 @@ def verify(items: Gathered, formats: tuple[SignatureFormat, ...], check: Check) 
         complete=items.complete,
         notes=items.notes,
     )
+
+
+def _proven(reader: SignatureFormat, item: Evidence, check: Check) -> tuple[VerifiedSignature, ...]:
+    many: Callable[[Evidence, Check], tuple[VerifiedSignature, ...]] | None = getattr(reader, "verify_all", None)
+    return many(item, check) if many else (reader.verify(item, check),)
 
 
 def _rejection(

@@ -72,6 +72,15 @@ class PycaProvider:
         except (UnsupportedAlgorithm, ValueError) as error:
             raise MalformedError(f"{algorithm} key or signature is unusable: {error}") from error
 
+    def verify_digest(self, key: PublicKey, algorithm: str, signature: bytes, digest: bytes) -> None:
+        """Return if the ECDSA or RSA PKCS #1 signature fits a message of this digest.
+
+        Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
+        """
+        from trustkit.fips.providers import pyca_prehashed
+
+        pyca_prehashed.verify(algorithms.fitting(key, algorithm), key, signature, digest)
+
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError."""
         from trustkit.fips.providers import pyca_keys

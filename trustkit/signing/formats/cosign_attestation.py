@@ -6,14 +6,18 @@
 The layer's `predicateType` annotation is not signed; only the statement counts.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar  # noqa: TID251  (the heavy half loads on demand)
 
 from trustkit.codec import dsse
+from trustkit.codec.dsse import Envelope
 from trustkit.errors import MediaTypeError
 from trustkit.model.evidence import TAG_SUFFIX, Evidence, Place
 from trustkit.model.signature import ATTESTATION, VerifiedSignature
 from trustkit.signing.format import Check
-from trustkit.signing.statement import prove
+from trustkit.signing.statement import Come, prove_all
+
+if TYPE_CHECKING:  # loaded when there is a root to check certificates and logs with
+    from trustkit.signing.keyless.attribution import Accompanied
 
 MEDIA_TYPE = "application/vnd.dsse.envelope.v1+json"
 TAG_PLACE = Place(TAG_SUFFIX, ".att")
@@ -21,7 +25,7 @@ CERTIFICATE_ANNOTATION = "dev.sigstore.cosign/certificate"
 
 
 class CosignAttestation:
-    """The format named `cosign-attestation`: legacy `.att` attestations, by keys."""
+    """The format named `cosign-attestation`: legacy `.att` attestations, by keys and certificates."""
 
     api: ClassVar[int] = 1
     name: ClassVar[str] = "cosign-attestation"
@@ -37,18 +41,39 @@ class CosignAttestation:
 
         Raises MalformedError, VerificationError, AlgorithmNotApprovedError.
         """
+        return self.verify_all(item, check)[0]
+
+    def verify_all(self, item: Evidence, check: Check) -> tuple[VerifiedSignature, ...]:
+        """Return what the item proves, once for each distinct signer of the envelope. Raises as `verify`."""
         if item.media_type != MEDIA_TYPE:
             raise MediaTypeError(f"layer has media type {item.media_type[:80]!r}, not {MEDIA_TYPE}")
         envelope = dsse.parse(item.content)
-        proven = prove(envelope, check, certified=CERTIFICATE_ANNOTATION in item.annotations)
-        return VerifiedSignature(
-            format=self.name,
-            kind=ATTESTATION,
-            subject=check.image,
-            signer=proven.identified.signer,
-            algorithm=proven.identified.algorithm,
-            evidence=item.digest,
-            claimed_name=proven.claimed_name,
-            annotations=proven.annotations,
-            statement=proven.statement,
+        come = Come(lambda: _along(item, envelope), certified=CERTIFICATE_ANNOTATION in item.annotations)
+        return tuple(
+            VerifiedSignature(
+                format=self.name,
+                kind=ATTESTATION,
+                subject=check.image,
+                signer=proven.identified.signer,
+                algorithm=proven.identified.algorithm,
+                evidence=item.digest,
+                claimed_name=proven.claimed_name,
+                annotations=proven.annotations,
+                signed_at=proven.identified.signed_at,
+                time_source=proven.identified.time_source,
+                statement=proven.statement,
+                log=proven.identified.log,
+            )
+            for proven in prove_all(envelope, check, come)
         )
+
+
+def _along(item: Evidence, envelope: Envelope) -> "Accompanied":
+    from trustkit.signing.keyless.attribution import Accompanied
+    from trustkit.signing.keyless.material import from_annotations
+    from trustkit.signing.log.recorded import SignedContent
+
+    message = dsse.pae(envelope.payload_type, envelope.payload)
+    # an attestation's annotation holds no signature, so cosign has the whole layer timestamped
+    content = SignedContent(b"", message, envelope.payload, item.content, stamped=item.content)
+    return Accompanied(from_annotations(item.annotations), content)

@@ -11,7 +11,7 @@ Cosign itself ignores the type, unknown members, repeated members and letter cas
 containers/image reads it, because otherwise two verifiers can see two different images in one payload.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar  # noqa: TID251  (the heavy half loads on demand)
 
 from trustkit import limits
 from trustkit.codec import base64
@@ -27,7 +27,11 @@ from trustkit.model.digest import Digest
 from trustkit.model.evidence import REFERRERS, TAG_SUFFIX, Evidence, Place
 from trustkit.model.signature import SIGNATURE, VerifiedSignature
 from trustkit.signing.format import Check
-from trustkit.signing.identify import Identified, Signed, identify
+from trustkit.signing.identify import Identified, Signed
+from trustkit.signing.signer import signer_of
+
+if TYPE_CHECKING:  # loaded when there is a root to check certificates and logs with
+    from trustkit.signing.keyless.attribution import Accompanied
 
 MEDIA_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 # the manifest of COSIGN_EXPERIMENTAL's oci-1-1 mode, which keeps the same layers as a referrer
@@ -40,7 +44,7 @@ _WHAT = "signature payload"
 
 
 class CosignSignature:
-    """The format named `cosign`: legacy `.sig` signatures, by keys."""
+    """The format named `cosign`: legacy `.sig` signatures, by keys and certificates."""
 
     api: ClassVar[int] = 1
     name: ClassVar[str] = "cosign"
@@ -73,6 +77,9 @@ class CosignSignature:
             evidence=item.digest,
             claimed_name=name,
             annotations=annotations,
+            signed_at=identified.signed_at,
+            time_source=identified.time_source,
+            log=identified.log,
         )
 
 
@@ -82,9 +89,18 @@ def _identify(item: Evidence, check: Check) -> Identified:
         raise MalformedError(f"layer has no {SIGNATURE_ANNOTATION} annotation")
     if len(text) > limits.SIGNATURE_TEXT_CHARS:
         raise LimitExceededError(f"signature is over {limits.SIGNATURE_TEXT_CHARS} characters")
-    signature = base64.decode(text, "signature")
+    # Go's decoder reads over line ends, and `openssl base64`, by which people sign with keys of their own, writes them
+    signature = base64.decode(text.replace("\n", ""), "signature")
     certified = CERTIFICATE_ANNOTATION in item.annotations
-    return identify(Signed(item.content, (signature,), certified=certified), check)
+    return signer_of(Signed(item.content, (signature,), certified=certified), check, lambda: _along(item, signature))
+
+
+def _along(item: Evidence, signature: bytes) -> "Accompanied":
+    from trustkit.signing.keyless.attribution import Accompanied
+    from trustkit.signing.keyless.material import from_annotations
+    from trustkit.signing.log.recorded import SignedContent
+
+    return Accompanied(from_annotations(item.annotations), SignedContent(signature, item.content))
 
 
 def _read(content: bytes, image: Digest) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -16,20 +16,20 @@ from trustkit.model.values import NamedTuple
 class SignedContent(NamedTuple):
     """A signature and what it is on.
 
-    `verifier` is the DER of the certificate, or of the managed key (SPKI). `message` is what was signed, and
-    `digests` what is known of it where it is not at hand; `payload` and `envelope` are a DSSE envelope's.
+    `message` is what was signed, and `digests` what is known of it where it is not at hand; `payload` and
+    `envelope` are a DSSE envelope's. `stamped` is what timestamps are about, the signature if None.
     """
 
     signature: bytes
-    verifier: bytes
     message: bytes | None = None
     payload: bytes | None = None
     envelope: bytes | None = None
     digests: tuple[Digest, ...] = ()
+    stamped: bytes | None = None
 
 
 def require_recorded(entry: LogEntry, content: SignedContent) -> Recorded:
-    """Return what the entry records if it is this signature.
+    """Return what the entry records if it is this signature on this content; whose is `require_verifier`'s part.
 
     Raises LogEntryError, MalformedError, UnsupportedEvidenceError.
     """
@@ -38,17 +38,18 @@ def require_recorded(entry: LogEntry, content: SignedContent) -> Recorded:
         raise LogEntryError(f"the log entry calls itself {entry.kind[:40]} {entry.version[:20]} and is not that")
     for over, digest in recorded.hashes:
         _require_hash(over, digest, content)
-    if recorded.verifier:
-        # intoto 0.0.1 records no signature; the envelope's hash covers it
-        if recorded.verifier != content.verifier:
-            raise LogEntryError("the log entry names another key or certificate")
-        return recorded
-    mine = [one for one in recorded.signatures if one.signature == content.signature]
-    if not mine:
+    if not recorded.verifier and all(one.signature != content.signature for one in recorded.signatures):
         raise LogEntryError("the log entry records another signature")
-    if all(one.verifier != content.verifier for one in mine):
-        raise LogEntryError("the log entry names another key or certificate")
     return recorded
+
+
+def require_verifier(recorded: Recorded, signature: bytes, verifier: bytes) -> None:
+    """Return if the entry names the certificate or key (DER) that made the signature. Raises LogEntryError."""
+    # intoto 0.0.1 records no signature; the envelope's hash covers it
+    named = [recorded.verifier] if recorded.verifier else []
+    named += [one.verifier for one in recorded.signatures if one.signature == signature]
+    if verifier not in named:
+        raise LogEntryError("the log entry names another key or certificate")
 
 
 def _require_hash(over: str, digest: Digest, content: SignedContent) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from trustkit.codec import base64
 from trustkit.codec.canonical_json import canonical
+from trustkit.codec.log_body import Recorded
 from trustkit.codec.log_entry import InclusionProof, LogEntry
 from trustkit.errors import (
     AlgorithmNotApprovedError,
@@ -27,11 +28,12 @@ from trustkit.signing.trust.roots import SigstoreRoot, TrustedLog
 
 
 class Logged(NamedTuple):
-    """An entry that holds: its log, its number there, the time the log signed, and who cosigned."""
+    """An entry that holds: its log, its number there, the time the log signed, what it records, and who cosigned."""
 
     log: TrustedLog
-    index_in_log: int
+    number: int
     at: datetime | None
+    recorded: Recorded
     witnesses: tuple[str, ...] = ()
 
 
@@ -52,8 +54,7 @@ def require_logged(
         witnesses = _require_proof(entry, entry.proof, log, root, crypto)
     elif root.witnesses_required:
         raise LogCheckpointError("witnesses are required, and the log entry has no checkpoint to cosign")
-    require_recorded(entry, content)
-    return Logged(log, entry.log_index, at, witnesses)
+    return Logged(log, entry.log_index, at, require_recorded(entry, content), witnesses)
 
 
 def _require_promise(entry: LogEntry, log: TrustedLog, crypto: CryptoProvider) -> datetime:
