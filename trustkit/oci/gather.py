@@ -15,11 +15,12 @@ from trustkit.errors import (
     MalformedError,
     NotFoundError,
 )
+from trustkit.fips.hashing import digest_of
 from trustkit.model.digest import Digest
-from trustkit.model.evidence import REFERRERS, Evidence, Gathered, Place
+from trustkit.model.evidence import REFERRERS, SIMPLE_SIGNING, TAG_SUFFIX, Evidence, Gathered, Place
 from trustkit.model.image import Descriptor
 from trustkit.oci.ahead import begin, later
-from trustkit.oci.source import Fetched, ImageSource
+from trustkit.oci.source import Fetched, ImageSource, SimpleSignatures
 
 _SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 _UNUSABLE = (MalformedError, DigestMismatchError, NotFoundError)
@@ -29,7 +30,7 @@ def gather(image: Digest, places: Sequence[Place], source: ImageSource, *, at_on
     """Return the evidence for one image, asking at all places at once or in turn. Raises SourceError."""
     ask = begin if at_once else later
     search = _Search(image, source)
-    tags = {f"{image.algorithm}-{image.hex}{place.pattern}": place for place in places if place.kind != REFERRERS}
+    tags = {f"{image.algorithm}-{image.hex}{place.pattern}": place for place in places if place.kind == TAG_SUFFIX}
     referrers = [place for place in places if place.kind == REFERRERS]
     # The first answers are asked for at once; what they lead to is read in order, within the limits.
     manifests = {tag: ask(source.manifest, tag) for tag in tags}
@@ -38,6 +39,9 @@ def gather(image: Digest, places: Sequence[Place], source: ImageSource, *, at_on
         search.in_tag(tag, place, manifests[tag])
     if listing is not None:
         search.in_referrers(referrers, listing)
+    for place in places:
+        if place.kind not in (TAG_SUFFIX, REFERRERS):
+            search.beside(place)
     return Gathered(tuple(search.items), search.complete, tuple(search.notes))
 
 
@@ -84,6 +88,24 @@ class _Search:
                 self.notes.append(f"referrer {descriptor.digest} of type {kind[:120]} was not read")
             else:
                 self._take(place, manifest, descriptor.digest)
+
+    def beside(self, place: Place) -> None:
+        """Take the simple signatures that the source keeps outside of its repository, if it does."""
+        if not isinstance(self._source, SimpleSignatures):
+            return
+        try:
+            found, complete = self._source.simple_signatures(place, self._image)
+        except MalformedError as error:
+            self._leave_out(f"{place.kind} of {self._image}", error)
+            return
+        if not complete:
+            self._cut(f"more than {limits.EVIDENCE_ITEMS} signatures in the {place.kind}; the others were not read")
+        for content in found:
+            if len(self.items) >= limits.EVIDENCE_ITEMS or len(content) > self._left_bytes:
+                self._cut(f"more than {limits.EVIDENCE_ITEMS} items; the others were not read")
+                return
+            self._left_bytes -= len(content)
+            self.items.append(Evidence(place, SIMPLE_SIGNING, digest_of(content), content, {}))
 
     def _distinct(self, found: Sequence[Descriptor]) -> Iterator[Descriptor]:
         seen: set[Digest] = set()

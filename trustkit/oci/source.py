@@ -1,9 +1,10 @@
 """What a place that holds images must offer."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from trustkit.model.digest import Digest
+from trustkit.model.evidence import Place
 from trustkit.model.image import Descriptor
 from trustkit.model.values import NamedTuple
 
@@ -62,3 +63,17 @@ class ImageSink(Protocol):
 
 class Repository(ImageSource, ImageSink, Protocol):
     """A place that is read and written."""
+
+
+@runtime_checkable
+class SimpleSignatures(Protocol):
+    """What a place offers besides that keeps GPG simple signatures of its manifests outside of itself."""
+
+    def simple_signatures(self, place: Place, digest: Digest) -> tuple[tuple[bytes, ...], bool]:
+        """Return the signatures of a manifest at one kind of place, and whether that is all."""
+
+    def put_simple_signature(self, digest: Digest, content: bytes) -> str:
+        """Store a signature and return where."""
+
+    def keeps_simple_signatures(self) -> bool:
+        """Whether there is a place to write them to."""
