@@ -38,6 +38,12 @@ SETTINGS = (
         "Policy file or folder. Without one, only images signed by a key of your own key ring run.",
     ),
     Setting(
+        "trust.sigstore_root",
+        "path",
+        "",
+        "trusted_root.json for certificates (keyless). Without one, sigstore's public-good instance is trusted.",
+    ),
+    Setting(
         "crypto.provider",
         "text",
         "pyca",

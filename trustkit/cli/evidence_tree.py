@@ -47,6 +47,10 @@ def _accepted(item: VerifiedSignature) -> tuple[str, list[str]]:
         f"algorithm  {item.algorithm}",
         f"evidence   {item.evidence}",
     ]
+    if signer.subject:
+        leaves.insert(1, f"identity   {signer.subject}  vouched for by {signer.issuer}")
+    if item.log:
+        leaves.append(f"log        {item.log}")
     if item.claimed_name:
         leaves.insert(1, f"name       {item.claimed_name}")
     when = item.signed_at.isoformat() + f" ({item.time_source})" if item.signed_at else "no proven time"
