@@ -28,6 +28,7 @@ Json = dict[str, Any]
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 _ISSUER_V2 = "1.3.6.1.4.1.57264.1.8"
 _ISSUER_V1 = "1.3.6.1.4.1.57264.1.1"
+_UUID = "ab" * 40
 _SCTS = "1.3.6.1.4.1.11129.2.4.2"
 BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 END = datetime(2044, 1, 1, tzinfo=UTC)
@@ -181,7 +182,7 @@ class FakeSigstore:
     def __init__(self, url: str = "http://fake.sigstore.test") -> None:
         """Make every key."""
         self.url = url
-        self.origin = url.partition("//")[2]
+        self.origin = url.partition("//")[2].partition(":")[0]
         self.fulcio = authority("fake fulcio", ExtendedKeyUsageOID.CODE_SIGNING)
         self.tsa = authority("fake tsa", ExtendedKeyUsageOID.TIME_STAMPING, leaf=True)
         self.ct_key, self.log_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -426,7 +427,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif answer is None:
             self._send(404, b"{}", "application/json")
         else:
-            self._send(201, json.dumps(answer(fake, json.loads(content))).encode(), "application/json")
+            status = 200 if self.path == "/api/v2/signingCert" else 201
+            self._send(status, json.dumps(answer(fake, json.loads(content))).encode(), "application/json")
 
     def _certificate(self, fake: FakeSigstore, asked: Json) -> Json:
         token = (
@@ -457,7 +459,7 @@ class _Handler(BaseHTTPRequestHandler):
         entry = fake.log(body, at=int(datetime.now(UTC).timestamp()))
         proof = entry["inclusionProof"]
         return {
-            "ab" * 40: {
+            _UUID: {
                 "body": entry["canonicalizedBody"],
                 "integratedTime": int(entry["integratedTime"]),
                 "logID": fake.log_id.hex(),
@@ -484,6 +486,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, content: bytes, media_type: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", media_type)
+        self.send_header("ETag", _UUID)
+        self.send_header("Location", f"/api/v1/log/entries/{_UUID}")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

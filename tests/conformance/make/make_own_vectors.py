@@ -20,13 +20,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2]))
 
 from trustkit.codec import base64, dsse  # noqa: E402  (the path has to be set first)
+from trustkit.codec.sigstore_bundle import MEDIA_TYPE as BUNDLE  # noqa: E402
 from trustkit.fips.ecdsa_signature import numbers  # noqa: E402
 from trustkit.fips.hashing import digest_of  # noqa: E402
 from trustkit.fips.parse import public_key_to_pem  # noqa: E402
 from trustkit.fips.provider import PrivateKey  # noqa: E402
 from trustkit.fips.select import provider  # noqa: E402
 from trustkit.model.digest import Digest  # noqa: E402
-from trustkit.signing.formats.bundle import MEDIA_TYPE as BUNDLE  # noqa: E402
 from trustkit.signing.formats.cosign_signature import MEDIA_TYPE as SIMPLE  # noqa: E402
 from trustkit.signing.formats.cosign_signature import SIGNATURE_ANNOTATION  # noqa: E402
 from trustkit.signing.sign import LEGACY, Subjected, attest, sign  # noqa: E402
