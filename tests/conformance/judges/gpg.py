@@ -57,7 +57,7 @@ def judge(case: Case) -> Verdict:
     source = _WithLookaside(case, ref)
     digest = source.manifest(ref.at).descriptor.digest
     found = gather(digest, SimpleSigning.places, source)
-    for requirement in _requirements(case, ref):
+    for requirement in requirements_of(case, ref):
         code = _unmet(requirement, case, (found, digest, ref))
         if code:
             return Verdict(case.name, "invalid", code)
@@ -74,7 +74,7 @@ def _unmet(requirement: dict[str, object], case: Case, about: tuple[Gathered, Di
     report = verify(found, (_FORMAT,), Check(digest, trust, provider(), case.now))
     if not report.accepted:
         return report.rejected[0].code if report.rejected else "unsigned"
-    identity = _identity(requirement.get("signedIdentity"))
+    identity = identity_of(requirement.get("signedIdentity"))
     if all(mismatch(identity, one.claimed_name, ref) for one in report.accepted):
         return SignedIdentityError.code
     return ""
@@ -90,7 +90,8 @@ def _keyrings(requirement: dict[str, object], folder: Path) -> tuple[OpenPgpKey,
     return tuple(OpenPgpKey(name, binary(content, name)) for name, content in contents.items())
 
 
-def _identity(value: object) -> SignedIdentity:
+def identity_of(value: object) -> SignedIdentity:
+    """Return what a requirement's signedIdentity asks for."""
     if not isinstance(value, dict):
         return DEFAULT
     kind = str(value["type"])
@@ -109,7 +110,8 @@ def _every_requirement(case: Case) -> list[dict[str, object]]:
     return [*document["default"], *(one for each in scopes.values() for one in each)]
 
 
-def _requirements(case: Case, ref: ImageRef) -> list[dict[str, object]]:
+def requirements_of(case: Case, ref: ImageRef) -> list[dict[str, object]]:
+    """Return the requirements of the most specific scope."""
     document = _document(case)
     scopes = document.get("transports", {}).get("docker", {})
     names = [str(ref), ref.name]
