@@ -365,6 +365,15 @@ def dsse_1(payload: bytes, signature: bytes, verifier: bytes) -> bytes:
     return canonical({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec})
 
 
+def intoto_1(envelope: bytes, verifier: str) -> bytes:
+    """Return the first log's older body for an envelope, of which it keeps hashes; `verifier` is base64 of PEM."""
+    payload = base64.b64decode(json.loads(envelope)["payload"])
+    hashed = {"algorithm": "sha256", "value": hashlib.sha256(envelope).hexdigest()}
+    inner = {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()}
+    spec = {"content": {"hash": hashed, "payloadHash": inner}, "publicKey": verifier}
+    return canonical({"apiVersion": "0.0.1", "kind": "intoto", "spec": spec})
+
+
 def hashedrekord_2(digest: bytes, signature: bytes, certificate: bytes) -> bytes:
     """Return the second log's body; `certificate` is DER."""
     verifier = {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": {"rawBytes": b64(certificate)}}
@@ -393,6 +402,18 @@ def _authority(url: str, made: Authority, window: Json) -> Json:
     chain = {"certificates": [{"rawBytes": b64(der(one))} for one in made.chain]}
     subject = {"organization": "fake", "commonName": "fake"}
     return {"subject": subject, "uri": url, "certChain": chain, "validFor": window}
+
+
+def _asked_key(asked: Json) -> object:
+    """Return the key a certificate is asked for, in one of the three ways of Fulcio's two APIs."""
+    if asked.get("certificateSigningRequest"):
+        return x509.load_pem_x509_csr(base64.b64decode(asked["certificateSigningRequest"])).public_key()
+    if asked.get("publicKeyRequest"):
+        return serialization.load_pem_public_key(asked["publicKeyRequest"]["publicKey"]["content"].encode())
+    content = base64.b64decode(asked["publicKey"]["content"])
+    if content.startswith(b"-----"):
+        return serialization.load_pem_public_key(content)
+    return serialization.load_der_public_key(content)
 
 
 @contextmanager
@@ -424,6 +445,10 @@ class _Handler(BaseHTTPRequestHandler):
         }.get(self.path)
         if self.path == "/api/v1/timestamp":
             self._send(201, fake.timestamp(content), "application/timestamp-reply")
+        elif self.path == "/api/v1/signingCert":
+            self._send(
+                201, "".join(self._chain(fake, json.loads(content))).encode(), "application/pem-certificate-chain"
+            )
         elif answer is None:
             self._send(404, b"{}", "application/json")
         else:
@@ -431,20 +456,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, json.dumps(answer(fake, json.loads(content))).encode(), "application/json")
 
     def _certificate(self, fake: FakeSigstore, asked: Json) -> Json:
-        token = (
-            self.headers.get("Authorization", "").removeprefix("Bearer ") or asked["credentials"]["oidcIdentityToken"]
-        )
+        return {"signedCertificateEmbeddedSct": {"chain": {"certificates": self._chain(fake, asked)}}}
+
+    def _chain(self, fake: FakeSigstore, asked: Json) -> list[str]:
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = token or asked["credentials"]["oidcIdentityToken"]
         middle = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-        if "certificateSigningRequest" in asked:
-            key: object = x509.load_pem_x509_csr(base64.b64decode(asked["certificateSigningRequest"])).public_key()
-        else:
-            key = serialization.load_pem_public_key(asked["publicKeyRequest"]["publicKey"]["content"].encode())
+        key = _asked_key(asked)
         assert isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey)
         at = datetime.now(UTC).replace(microsecond=0)
         leaf = fake.certificate(key, claims.get("email") or claims["sub"], claims["iss"], at=at)
-        chain = [pem(one).decode() for one in (leaf, *fake.fulcio.chain)]
-        return {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
+        return [pem(one).decode() for one in (leaf, *fake.fulcio.chain)]
 
     def _log(self, fake: FakeSigstore, asked: Json) -> Json:
         if asked["kind"] == "dsse":
@@ -454,6 +477,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = dsse_1(
                 base64.b64decode(envelope["payload"]), base64.b64decode(signature["sig"]), base64.b64decode(verifier)
             )
+        elif asked["kind"] == "intoto":
+            body = intoto_1(asked["spec"]["content"]["envelope"].encode(), asked["spec"]["publicKey"])
         else:
             body = canonical(asked)
         entry = fake.log(body, at=int(datetime.now(UTC).timestamp()))
