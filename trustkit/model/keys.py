@@ -1,6 +1,7 @@
 """Public keys and algorithm names; never a private key."""
 
 import re
+from datetime import datetime
 
 from trustkit.model.values import NamedTuple
 
@@ -43,3 +44,18 @@ class PublicKey(NamedTuple):
     def short(self) -> str:
         """The first sixteen digits of the fingerprint, for people."""
         return self.fingerprint[:16]
+
+
+class KeyRevocation(NamedTuple):
+    """From when on a key counts as lost, and why.
+
+    With `allow_before` a signature that a trusted timestamp or log proves to be older stays valid.
+    """
+
+    at: datetime
+    reason: str
+    allow_before: bool = False
+
+    def covers(self, signed_at: datetime | None) -> bool:
+        """Whether it makes a signature worthless; `signed_at` is a proven time, None if there is none."""
+        return not (self.allow_before and signed_at is not None and signed_at < self.at)
