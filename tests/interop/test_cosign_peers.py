@@ -12,6 +12,7 @@ import pytest
 from peers.images import Image
 from peers.registry import Registry
 from peers.tools import Cosign, Ran
+from predicate_samples import SAMPLES
 from trustkit.fips import keyfile
 from trustkit.fips.parse import public_key_from_pem, public_key_to_pem
 from trustkit.fips.provider import PrivateKey
@@ -37,6 +38,11 @@ KINDS = ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048", "rsa-3
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 PASSWORD = "wonderland"
 PREDICATE = b'{"buildDefinition":{"buildType":"https://example.com/build"},"runDetails":{"builder":{"id":"b"}}}'
+
+
+def sample(name: str) -> bytes:
+    """Return a predicate of a type as its tools write it."""
+    return json.dumps(SAMPLES[name]).encode()
 
 
 Cosigns = Callable[[str], Cosign]
@@ -198,10 +204,10 @@ def test_we_verify_what_cosign_attests(
         ("custom", b"any text"),
         ("slsaprovenance1", PREDICATE),
         ("slsaprovenance", b'{"builder":{"id":"b"},"buildType":"t"}'),
-        ("spdxjson", b'{"spdxVersion":"SPDX-2.3"}'),
-        ("cyclonedx", b'{"bomFormat":"CycloneDX","specVersion":"1.6"}'),
-        ("vuln", b'{"scanner":{"uri":"u"}}'),
-        ("openvex", b'{"@context":"https://openvex.dev/ns/v0.2.0"}'),
+        ("spdxjson", sample("https://spdx.dev/Document")),
+        ("cyclonedx", sample("https://cyclonedx.org/bom")),
+        ("vuln", sample("https://cosign.sigstore.dev/attestation/vuln/v1")),
+        ("openvex", sample("https://openvex.dev/ns/v0.2.0")),
         ("link", b'{"name":"step","command":[],"materials":{},"products":{},"byproducts":{},"environment":{}}'),
         ("https://example.com/predicate/v1", b'{"answer":42}'),
     ],

@@ -31,6 +31,7 @@ from trustkit.signing.formats.cosign_signature import MEDIA_TYPE as SIMPLE  # no
 from trustkit.signing.formats.cosign_signature import SIGNATURE_ANNOTATION  # noqa: E402
 from trustkit.signing.sign import LEGACY, Subjected, attest, sign  # noqa: E402
 
+PROVENANCE = b'{"buildDefinition":{"buildType":"t"},"runDetails":{"builder":{"id":"b"}}}'
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 OCI = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -114,7 +115,7 @@ def unpadded() -> Made:
 
 def attestation(layout: str) -> Made:
     """Return a SLSA provenance by the key."""
-    made = attest(SUBJECT, KEY, ("slsaprovenance1", b"{}"), NOW, layout)
+    made = attest(SUBJECT, KEY, ("slsaprovenance1", PROVENANCE), NOW, layout)
     return Made(".att" if layout == LEGACY else "", made.media_type, made.content, dict(made.annotations))
 
 

@@ -151,7 +151,7 @@ def test_annotations_are_signed_and_come_back(layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_an_attestation_is_no_signature(layout: str) -> None:
-    (one,) = judged(found(attest(IMAGE, KEY, ("slsaprovenance1", b'{"a":1}'), NOW, layout))).accepted
+    (one,) = judged(found(attest(IMAGE, KEY, ("https://example.com/predicate/v1", b'{"a":1}'), NOW, layout))).accepted
     assert one.kind == "attestation"
     assert one.statement is not None
     assert one.statement.predicate == b'{"a":1}'
@@ -220,7 +220,7 @@ def test_the_order_of_items_does_not_matter(order: list[int]) -> None:
 POOL = (
     made(LEGACY),
     made(BUNDLE),
-    found(attest(IMAGE, KEY, ("slsaprovenance1", b"{}"), NOW, LEGACY)),
+    found(attest(IMAGE, KEY, ("https://example.com/predicate/v1", b"{}"), NOW, LEGACY)),
     found(sign(IMAGE._replace(name="other"), STRANGER, LEGACY)),
     made(BUNDLE, STRANGER),
     Evidence(Place(REFERRERS, ""), "text/plain", digest_of(b"odd"), b"odd", {}, ""),

@@ -1,7 +1,8 @@
 """Sign a statement about an image: an in-toto attestation with a predicate from a file.
 
 TYPE is a URI or one of cosign's names: custom, slsaprovenance, slsaprovenance1, spdx, spdxjson,
-cyclonedx, vuln, openvex, link.
+cyclonedx, vuln, openvex, link; or of ours: vsa, vulns, scai, test-result. A predicate of one of these types, or of
+its URI, has to look as its specification says; any JSON object will do under another URI.
 """
 
 import argparse
