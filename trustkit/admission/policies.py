@@ -9,7 +9,8 @@ from trustkit.fips.hashing import digest_of
 from trustkit.fips.parse import public_key_from_pem
 from trustkit.model.digest import Digest
 from trustkit.policy.builtin import NAME, builtin
-from trustkit.policy.document import Policy, Section, trusted_keys
+from trustkit.policy.document import Policy, Section, trusted_keys, trusted_roots
+from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
 _SUFFIXES = (".yaml", ".yml")
@@ -36,21 +37,37 @@ def builtin_policy(
     *,
     annotations: tuple[tuple[str, str], ...] = (),
     attested: str = "",
+    identities: tuple[Signer, ...] = (),
+    roots: tuple[PolicyRoot, ...] = (),
 ) -> Policy:
-    """Return the policy that one of these PEM public keys suffices. Raises MalformedError, CryptoError."""
+    """Return the policy that one of these PEM public keys, or of these identities under these roots, suffices.
+
+    Raises MalformedError, CryptoError.
+    """
     return builtin(
-        keys, digest=digest_of, fingerprint=_fingerprint, name=name, annotations=annotations, attested=attested
+        keys,
+        digest=digest_of,
+        fingerprint=_fingerprint,
+        name=name,
+        annotations=annotations,
+        attested=attested,
+        identities=identities,
+        roots=roots,
     )
 
 
 def trust_roots(policy: Policy) -> TrustRoots:
-    """Return the keys the policy trusts, ready for verification. Raises MalformedError, CryptoError."""
-    return TrustRoots(
-        tuple(
-            TrustedKey(key.name, public_key_from_pem(key.pem), key.algorithms, key.not_before, key.not_after)
-            for key in trusted_keys(policy)
-        )
+    """Return the keys and roots the policy trusts, ready for verification. Raises MalformedError, CryptoError."""
+    keys = tuple(
+        TrustedKey(key.name, public_key_from_pem(key.pem), key.algorithms, key.not_before, key.not_after)
+        for key in trusted_keys(policy)
     )
+    roots = trusted_roots(policy)
+    if not roots:
+        return TrustRoots(keys)
+    from trustkit.admission.root_files import opened
+
+    return opened(TrustRoots(keys), roots)
 
 
 def _files(path: Path) -> list[Path]:
@@ -73,9 +90,19 @@ def _read(file: Path, *, resolve: bool) -> tuple[Section, ...]:
     def load_key(name: str) -> bytes:
         return _content(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}")
 
+    def load_root(name: str) -> bytes:
+        return _content(file.parent / name, limits.TRUST_FILE_BYTES, f"{file}: root {name!r}")
+
     content = _content(file, limits.POLICY_BYTES, str(file))
     if resolve:
-        found = parse(content, file=str(file), load_key=load_key, digest=digest_of, fingerprint=_fingerprint)
+        found = parse(
+            content,
+            file=str(file),
+            load_key=load_key,
+            load_root=load_root,
+            digest=digest_of,
+            fingerprint=_fingerprint,
+        )
     else:
         found = parse(content, file=str(file), load_key=str.encode, digest=digest_of, fingerprint=_stand_in)
     return found.sections

@@ -11,11 +11,12 @@ from trustkit.policy.document import ENFORCE, Match, Policy, PolicyKey, Rule, Se
 from trustkit.policy.rules.attested import Attested
 from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
+from trustkit.policy.trusted import PolicyRoot, Signer
 
 NAME = "built-in"
 
 
-def builtin(
+def builtin(  # noqa: PLR0913  (options of a command, each by its name)
     keys: Mapping[str, bytes],
     *,
     digest: Callable[[bytes], Digest],
@@ -23,17 +24,28 @@ def builtin(
     name: str = NAME,
     annotations: tuple[tuple[str, str], ...] = (),
     attested: str = "",
+    identities: tuple[Signer, ...] = (),
+    roots: tuple[PolicyRoot, ...] = (),
 ) -> Policy:
     """Return the policy that one of these PEM public keys, with these annotations, suffices for every image.
 
-    With `attested`, a predicate type, their attestation of that type is asked for and not a signature.
+    So does one of these identities (or certificates, keyrings, ...) under these roots. With `attested`, a
+    predicate type, their attestation of that type is asked for and not a signature.
     Raises what `fingerprint` raises.
     """
     trusted = tuple(PolicyKey(key, keys[key], fingerprint(keys[key])) for key in sorted(keys))
-    signers = tuple(Signers(1, (key,)) for key in trusted)
+    signers = tuple(Signers(1, (one,)) for one in (*trusted, *identities))
     rule: Rule = Attested(name, attested, signers) if attested else SignedBy(signers, annotations)
     content = {key.name: str(digest(key.pem)) for key in trusted}
-    asked = {"builtin": name, "keys": content, "annotations": dict(annotations), "attested": attested}
+    asked: dict[str, object] = {
+        "builtin": name,
+        "keys": content,
+        "annotations": dict(annotations),
+        "attested": attested,
+    }
+    if identities or roots:
+        asked["identities"] = [repr(one) for one in identities]
+        asked["roots"] = [[root.kind, root.name, str(digest(root.content))] for root in roots]
     identity = digest(canonical(asked))
-    section = Section(name, Match(), ENFORCE, "deny", (rule,), trusted, identity)
+    section = Section(name, Match(), ENFORCE, "deny", (rule,), trusted, identity, roots=roots)
     return Policy(name, identity, (section,))

@@ -3,13 +3,15 @@
 A document (`kind: Policy`) becomes one Section; a Policy is a set of sections under one digest.
 """
 
-from datetime import datetime
 from typing import Protocol
 
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts
 from trustkit.model.values import NamedTuple
 from trustkit.policy.pattern import Pattern
+from trustkit.policy.trusted import PolicyIdentity as PolicyIdentity  # noqa: PLC0414  (exported)
+from trustkit.policy.trusted import PolicyKey as PolicyKey  # noqa: PLC0414  (exported)
+from trustkit.policy.trusted import PolicyRoot
 
 ENFORCE = "enforce"
 WARN = "warn"
@@ -18,20 +20,6 @@ AUDIT = "audit"
 ATTESTATIONS = "attestations"
 CONFIGURATION = "configuration"
 MODES = (ENFORCE, WARN, AUDIT)
-
-
-class PolicyKey(NamedTuple):
-    """A public key a policy trusts under a name, and within which bounds.
-
-    `algorithms` empty allows every one the key can do; the times are compared with the moment of the decision.
-    """
-
-    name: str
-    pem: bytes
-    fingerprint: str
-    algorithms: tuple[str, ...] = ()
-    not_before: datetime | None = None
-    not_after: datetime | None = None
 
 
 class Outcome(NamedTuple):
@@ -82,6 +70,7 @@ class Section(NamedTuple):
     revision: int = 0
     owner: str = ""
     file: str = ""
+    roots: tuple[PolicyRoot, ...] = ()
 
 
 class Policy(NamedTuple):
@@ -114,6 +103,11 @@ def trusted_keys(policy: Policy) -> tuple[PolicyKey, ...]:
             known = found.get(key.fingerprint)
             found[key.fingerprint] = _widest(known, key) if known else key._replace(name=name)
     return tuple(found.values())
+
+
+def trusted_roots(policy: Policy) -> tuple[PolicyRoot, ...]:
+    """Return each root file of the policy once; `combine` saw to it that a name means one file."""
+    return tuple(dict.fromkeys(root for section in policy.sections for root in section.roots))
 
 
 def _widest(one: PolicyKey, other: PolicyKey) -> PolicyKey:

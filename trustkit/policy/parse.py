@@ -8,14 +8,15 @@ from itertools import pairwise
 
 from trustkit.codec.canonical_json import canonical
 from trustkit.model.digest import Digest
-from trustkit.policy.document import ENFORCE, MODES, Match, Policy, PolicyKey, Rule, Section
+from trustkit.policy.document import ENFORCE, MODES, Match, Policy, Rule, Section
 from trustkit.policy.fields import Fields, boolean, choice, integer, items, text, texts, unsupported
 from trustkit.policy.nodes import Node, located, refuse, shown
 from trustkit.policy.parse_pattern import image_pattern
 from trustkit.policy.parse_require import image_rules, runtime_rules
-from trustkit.policy.parse_trust import KeyReader, keys
+from trustkit.policy.parse_trust import KeyReader, trust
 from trustkit.policy.parse_verify import verify_rules
 from trustkit.policy.rules.pinned import Pinned
+from trustkit.policy.trusted import PolicyKey, PolicyRoot
 
 API_VERSION = "trustkit.dev/v1"
 ENGINES = ("trustkit", "docker", "podman", "containerd", "cri-o", "kubernetes")
@@ -35,18 +36,20 @@ def parse(
     load_key: Callable[[str], bytes],
     digest: Callable[[bytes], Digest],
     fingerprint: Callable[[bytes], str],
+    load_root: Callable[[str], bytes] | None = None,
 ) -> Policy:
     """Return the policy of a file with one or more documents.
 
     `load_key` returns the PEM file at a path relative to the policy, `digest` hashes, `fingerprint`
-    checks a PEM public key and returns its fingerprint. Raises PolicySyntaxError, and what `load_key` raises.
+    checks a PEM public key and returns its fingerprint; `load_root` reads files of `trust.roots`, as `load_key`
+    does if it is not given. Raises PolicySyntaxError, and what `load_key` and `load_root` raise.
     """
     from trustkit.policy.yaml_reader import documents
 
     found = documents(content, file)
     if not found:
         raise located(file, 1, "", "holds no policy document")
-    reader = KeyReader(load_key, fingerprint)
+    reader = KeyReader(load_key, fingerprint, load_root or load_key)
     return combine([_document(node, reader, digest) for node in found], digest)
 
 
@@ -57,16 +60,31 @@ def combine(sections: Iterable[Section], digest: Callable[[bytes], Digest]) -> P
         if one.name == other.name:
             reason = f"the name {one.name!r} is used by {one.file} too"
             raise located(other.file, 1, "metadata.name", reason, "give each policy its own name")
+    _require_one_meaning(ordered)
     if len(ordered) == 1:
         return Policy(ordered[0].name, ordered[0].digest, tuple(ordered))
     whole = digest(canonical([str(section.digest) for section in ordered]))
     return Policy("+".join(section.name for section in ordered[:4]), whole, tuple(ordered))
 
 
-def section_digest(content: object, section_keys: Iterable[PolicyKey], digest: Callable[[bytes], Digest]) -> Digest:
-    """Return the digest of a document: its content, and the bytes of every key it refers to."""
-    pems = {key.name: str(digest(key.pem)) for key in section_keys}
-    return digest(canonical({"document": content, "keys": pems}))
+def section_digest(
+    content: object, section_keys: Iterable[PolicyKey], roots: Iterable[PolicyRoot], digest: Callable[[bytes], Digest]
+) -> Digest:
+    """Return the digest of a document: its content, and the bytes of every key and root it refers to."""
+    whole = {"document": content, "keys": {key.name: str(digest(key.pem)) for key in section_keys}}
+    files = {f"{root.kind}/{root.name}": str(digest(root.content)) for root in roots}
+    return digest(canonical({**whole, "roots": files} if files else whole))
+
+
+def _require_one_meaning(sections: Iterable[Section]) -> None:
+    """Let a root's name mean one file: verification knows roots by name. Raises PolicySyntaxError."""
+    known: dict[tuple[str, str], tuple[bytes, str]] = {}
+    for section in sections:
+        for root in section.roots:
+            content, file = known.setdefault((root.kind, root.name), (root.content, section.file))
+            if content != root.content:
+                reason = f"the {root.kind} root {root.name!r} is another file in {file}"
+                raise located(section.file, 1, "spec.trust.roots", reason, "give each root file its own name")
 
 
 def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) -> Section:
@@ -76,20 +94,21 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
     metadata = Fields(top.require("metadata"), ("name", "revision", "owner"))
     revision, owner = metadata.get("revision"), metadata.get("owner")
     spec = Fields(top.require("spec"), ("match", "enforcement", "trust", "verify", "require"), _SPEC_LATER)
-    section_keys = keys(spec.get("trust"), reader)
+    trusted = trust(spec.get("trust"), reader)
     mode, on_no_match, enforcement_rules = _enforcement(spec.get("enforcement"))
-    rules = verify_rules(spec.get("verify"), section_keys) + enforcement_rules + _require(spec.get("require"))
+    rules = verify_rules(spec.get("verify"), trusted) + enforcement_rules + _require(spec.get("require"))
     return Section(
         name=_name(metadata.require("name")),
         match=_match(spec.get("match")),
         mode=mode,
         on_no_match=on_no_match,
         rules=rules,
-        keys=tuple(section_keys.values()),
-        digest=section_digest(node.plain(), section_keys.values(), digest),
+        keys=tuple(trusted.keys.values()),
+        digest=section_digest(node.plain(), trusted.keys.values(), trusted.roots, digest),
         revision=integer(revision, 0, _REVISION_MAX) if revision else 0,
         owner=text(owner) if owner else "",
         file=node.file,
+        roots=trusted.roots,
     )
 
 

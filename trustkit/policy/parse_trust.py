@@ -1,13 +1,15 @@
-"""`spec.trust`: the keys a policy knows by name."""
+"""`spec.trust`: the parties and roots a policy knows by name."""
 
 from collections.abc import Callable, Mapping
 
 from trustkit.errors import CryptoError, MalformedError
 from trustkit.model import keys as names
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import PolicyKey
-from trustkit.policy.fields import Fields, choice, items, mapping, moment, text, texts
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, moment, text, texts, unsupported
 from trustkit.policy.nodes import Node, refuse, shown
+from trustkit.policy.parse_roots import roots
+from trustkit.policy.parse_signers import certificates, content_trust, identities, openpgp
+from trustkit.policy.trusted import PolicyIdentity, PolicyKey, PolicyRoot, Signer
 
 ALGORITHMS = (
     names.ECDSA_P256_SHA256,
@@ -20,31 +22,97 @@ ALGORITHMS = (
     names.RSA_PKCS1_SHA256,
     names.RSA_PSS_SHA256,
 )
+# A word of `verify` for one party, and the field of `trust` that defines it.
+FAMILIES = {
+    "key": "keys",
+    "identity": "identities",
+    "x509": "certificates",
+    "gpg": "openpgp",
+    "contentTrust": "contentTrust",
+}
 _NAME_CHARS = 63
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
 
 
 class KeyReader(NamedTuple):
-    """How key files are read and checked; given from above, so that policy touches no file."""
+    """How files of trust are read and checked; given from above, so that policy touches no file."""
 
     load: Callable[[str], bytes]
     fingerprint: Callable[[bytes], str]
+    load_root: Callable[[str], bytes]
 
 
-def keys(node: Node | None, reader: KeyReader) -> Mapping[str, PolicyKey]:
-    """Return the keys of `spec.trust` by name. Raises PolicySyntaxError, and what `reader.load` raises."""
+class Trust(NamedTuple):
+    """Everything `spec.trust` says: keys, all parties by family word and name, and the root files."""
+
+    keys: Mapping[str, PolicyKey]
+    parties: Mapping[str, Mapping[str, Signer]]
+    roots: tuple[PolicyRoot, ...] = ()
+
+    def named(self, name: str) -> Signer | None:
+        """Return the party of this name, of whatever family."""
+        return next((found[name] for found in self.parties.values() if name in found), None)
+
+
+def trust(node: Node | None, reader: KeyReader) -> Trust:
+    """Return what `spec.trust` says. Raises PolicySyntaxError, and what the reader raises."""
     if node is None:
-        return {}
-    trust = Fields(node, ("keys",), ("identities", "roots", "transparency"))
-    listed = trust.get("keys")
-    if listed is None:
-        return {}
-    return {name: _key(name, value, reader) for name, value in mapping(listed).items()}
+        return Trust({}, {})
+    fields = Fields(node, (*FAMILIES.values(), "roots", "transparency"))
+    logged = _transparency(fields.get("transparency"))
+    found_roots = roots(fields.get("roots"), reader.load_root)
+    found_keys = {name: _key(name, value, reader, logged=logged) for name, value in _named(fields.get("keys"))}
+    found: dict[str, Mapping[str, Signer]] = {
+        "key": found_keys,
+        "identity": _identities(fields, found_roots, logged=logged),
+        "x509": dict(certificates(_named(fields.get("certificates")), found_roots)),
+        "gpg": dict(openpgp(_named(fields.get("openpgp")), found_roots)),
+        "contentTrust": dict(content_trust(_named(fields.get("contentTrust")))),
+    }
+    _require_distinct(fields)
+    return Trust(found_keys, found, found_roots)
 
 
-def _key(name: str, node: Node, reader: KeyReader) -> PolicyKey:
-    if not name or len(name) > _NAME_CHARS or not set(name) <= _NAME_LETTERS:
-        raise refuse(node, f"{shown(name)} is no name for a key: at most {_NAME_CHARS} of a-z A-Z 0-9 - . _")
+def _identities(fields: Fields, found: tuple[PolicyRoot, ...], *, logged: bool) -> dict[str, PolicyIdentity]:
+    read = identities(_named(fields.get("identities")), found)
+    return {name: one._replace(logged=logged) for name, one in read.items()}
+
+
+def _named(node: Node | None) -> list[tuple[str, Node]]:
+    """Return names and definitions of one field. Raises PolicySyntaxError for a name that is none."""
+    if node is None:
+        return []
+    found = list(mapping(node).items())
+    for name, value in found:
+        if not name or len(name) > _NAME_CHARS or not set(name) <= _NAME_LETTERS:
+            raise refuse(value, f"{shown(name)} is no name: at most {_NAME_CHARS} of a-z A-Z 0-9 - . _")
+    return found
+
+
+def _require_distinct(fields: Fields) -> None:
+    """Let no two parties share a name: `of` lists names alone. Raises PolicySyntaxError."""
+    seen: dict[str, str] = {}
+    for field in FAMILIES.values():
+        for name, value in _named(fields.get(field)):
+            if name in seen:
+                raise refuse(value, f"{shown(name)} is already a name in spec.trust.{seen[name]}")
+            seen[name] = field
+
+
+def _transparency(node: Node | None) -> bool:
+    """Return whether only what a transparency log shows counts. Raises PolicySyntaxError."""
+    if node is None:
+        return False
+    fields = Fields(node, ("required", "offline", "minLogs"))
+    offline, logs = fields.get("offline"), fields.get("minLogs")
+    if offline is not None and not boolean(offline):
+        raise unsupported(offline, "asking a log while deciding")
+    if logs is not None and integer(logs, 1, 2) != 1:
+        raise unsupported(logs, "proofs of several logs")
+    return boolean(fields.require("required"))
+
+
+def _key(name: str, node: Node, reader: KeyReader, *, logged: bool) -> PolicyKey:
     fields = Fields(node, ("pem", "algorithms", "notBefore", "notAfter"), ("kms", "pkcs11", "x509"))
     pem = _pem(fields.require("pem"), reader)
     algorithms, not_before, not_after = (fields.get(part) for part in ("algorithms", "notBefore", "notAfter"))
@@ -62,6 +130,7 @@ def _key(name: str, node: Node, reader: KeyReader) -> PolicyKey:
         texts(algorithms) if algorithms is not None else (),
         starts,
         ends,
+        logged,
     )
 
 

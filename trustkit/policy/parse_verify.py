@@ -1,19 +1,21 @@
 """`spec.verify`: whose signatures and attestations are needed."""
 
-from collections.abc import Mapping
-
-from trustkit.policy.document import PolicyKey, Rule
-from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, text, texts
-from trustkit.policy.nodes import Node, refuse, shown
+from trustkit.policy.document import Rule
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, text
+from trustkit.policy.nodes import TEXT, Node, refuse, shown
+from trustkit.policy.parse_trust import FAMILIES, Trust
 from trustkit.policy.rules.attested import Attested
 from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
+from trustkit.policy.trusted import PolicyKey, Signer
 
 _NAME_CHARS = 63
 _COUNT_MAX = 64
+_PARTIES = tuple(FAMILIES)
+_OPTIONS = ("threshold", *_PARTIES)
 
 
-def verify_rules(node: Node | None, keys: Mapping[str, PolicyKey]) -> tuple[Rule, ...]:
+def verify_rules(node: Node | None, trust: Trust) -> tuple[Rule, ...]:
     """Return the rules of `spec.verify`, signatures first. Raises PolicySyntaxError."""
     if node is None:
         return ()
@@ -24,16 +26,24 @@ def verify_rules(node: Node | None, keys: Mapping[str, PolicyKey]) -> tuple[Rule
         choice(index, ("indexOnly",), ("allReferenced", "platform"))
     rules: list[Rule] = []
     if signatures is not None:
-        rules.append(_signatures(signatures, keys))
+        rules.append(_signatures(signatures, trust))
     if attestations is not None:
         for name, value in mapping(attestations).items():
-            rules += _attestation(name, value, keys)
+            rules += _attestation(name, value, trust)
     return tuple(rules)
 
 
-def _signatures(node: Node, keys: Mapping[str, PolicyKey]) -> SignedBy:
-    fields = Fields(node, ("anyOf", "threshold", "key", "annotations"), ("identity", "x509"))
-    options = _options(fields, keys)
+def signers(fields: Fields, trust: Trust) -> tuple[Signers, ...]:
+    """Return the alternatives that `anyOf`, `threshold` or one party states. Raises PolicySyntaxError."""
+    given = fields.exactly_one("anyOf", *_OPTIONS)
+    if fields.get("anyOf") is None:
+        return (_signers(fields, trust),)
+    return tuple(_signers(Fields(item, _OPTIONS, ("anyOf",)), trust) for item in items(given))
+
+
+def _signatures(node: Node, trust: Trust) -> SignedBy:
+    fields = Fields(node, ("anyOf", *_OPTIONS, "annotations"))
+    options = signers(fields, trust)
     annotations = fields.get("annotations")
     if annotations is None:
         return SignedBy(options)
@@ -43,47 +53,56 @@ def _signatures(node: Node, keys: Mapping[str, PolicyKey]) -> SignedBy:
     return SignedBy(options, wanted)
 
 
-def _attestation(name: str, node: Node, keys: Mapping[str, PolicyKey]) -> list[Rule]:
+def _attestation(name: str, node: Node, trust: Trust) -> list[Rule]:
     if not name or len(name) > _NAME_CHARS or not name.replace("-", "").replace("_", "").isalnum():
         raise refuse(node, f"{shown(name)} is no name for an attestation: letters, digits, - and _")
-    fields = Fields(node, ("type", "by", "required"), ("newest", "all", "x509"))
-    by = Fields(fields.require("by"), ("anyOf", "threshold", "key"), ("identity", "x509"))
-    rule = Attested(name, text(fields.require("type")), _options(by, keys))
+    fields = Fields(node, ("type", "by", "required"), ("newest", "all"))
+    by = Fields(fields.require("by"), ("anyOf", *_OPTIONS))
+    rule = Attested(name, text(fields.require("type")), signers(by, trust))
     required = fields.get("required")
     # what is not required has nothing to deny
     return [rule] if required is None or boolean(required) else []
 
 
-def _options(fields: Fields, keys: Mapping[str, PolicyKey]) -> tuple[Signers, ...]:
-    given = fields.exactly_one("anyOf", "threshold", "key")
-    if fields.get("anyOf") is None:
-        return (_signers(fields, keys),)
-    alternatives = (Fields(item, ("threshold", "key"), ("identity", "x509", "anyOf")) for item in items(given))
-    return tuple(_signers(alternative, keys) for alternative in alternatives)
-
-
-def _signers(fields: Fields, keys: Mapping[str, PolicyKey]) -> Signers:
-    given = fields.exactly_one("threshold", "key")
+def _signers(fields: Fields, trust: Trust) -> Signers:
+    given = fields.exactly_one(*_OPTIONS)
     if fields.get("threshold") is None:
-        return Signers(1, (_known(given, text(given), keys),))
+        return Signers(1, (_party(fields, trust),))
     threshold = Fields(given, ("count", "distinct", "of"))
     distinct = threshold.get("distinct")
     if distinct is not None:
-        choice(distinct, ("key",), ("identity", "issuer"))
-    listed = threshold.require("of")
-    names = texts(listed)
-    of = tuple(_known(item, name, keys) for item, name in zip(items(listed), names, strict=True))
+        choice(distinct, ("key", "identity"), ("issuer",))
+    listed = items(threshold.require("of"))
+    of = tuple(_member(item, trust) for item in listed)
+    for item, one in zip(listed, of, strict=True):
+        if sum(one.name == other.name for other in of) > 1:
+            raise refuse(item, f"{shown(one.name)} is listed twice")
     number = threshold.require("count")
     needed = integer(number, 1, _COUNT_MAX)
-    different = len({key.fingerprint for key in of})
+    different = len({one.fingerprint if isinstance(one, PolicyKey) else one.name for one in of})
     if needed > different:
-        raise refuse(number, f"{needed} can never be reached: `of` lists {different} distinct keys")
+        raise refuse(number, f"{needed} can never be reached: `of` lists {different} distinct signers")
     return Signers(needed, of)
 
 
-def _known(node: Node, name: str, keys: Mapping[str, PolicyKey]) -> PolicyKey:
-    found = keys.get(name)
+def _member(node: Node, trust: Trust) -> Signer:
+    """Return what an element of `of` names: a name alone, or one party as `anyOf` has it."""
+    if node.kind != TEXT:
+        return _party(Fields(node, _PARTIES), trust)
+    name = text(node)
+    found = trust.named(name)
     if found is None:
-        listed = ", ".join(sorted(keys)[:8]) or "none"
-        raise refuse(node, f"unknown key {shown(name)}; spec.trust.keys has {listed}")
+        listed = ", ".join(sorted(name for known in trust.parties.values() for name in known)[:8])
+        raise refuse(node, f"unknown key or identity {shown(name)}; spec.trust has {listed or 'none'}")
     return found
+
+
+def _party(fields: Fields, trust: Trust) -> Signer:
+    node = fields.exactly_one(*_PARTIES)
+    word = next(word for word in _PARTIES if fields.get(word) is not None)
+    name = text(node)
+    known = trust.parties.get(word, {})
+    if name not in known:
+        listed = ", ".join(sorted(known)[:8]) or "none"
+        raise refuse(node, f"unknown {word} {shown(name)}; spec.trust.{FAMILIES[word]} has {listed}")
+    return known[name]

@@ -1,6 +1,7 @@
-"""Who must have signed: alternatives of n-of-m over distinct keys, and which evidence satisfies them.
+"""Who must have signed: alternatives of n-of-m over distinct signers, and which evidence satisfies them.
 
-Keys are told apart by fingerprint: one key under two names, or one signature stored twice, counts once.
+A signer under two names, or one signature stored twice, counts once (`trusted.told_apart`). Names and
+signers are paired so that as many as possible count: a further signature never lowers the number.
 """
 
 from collections.abc import Iterable
@@ -9,22 +10,22 @@ from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts
 from trustkit.model.signature import VerifiedSignature
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import PolicyKey
+from trustkit.policy.trusted import PolicyKey, Signer, told_apart
 
 # Rejections and unusable signatures that a message lists.
 _LISTED = 3
 
 
 class Signers(NamedTuple):
-    """At least `needed` distinct keys of `keys`."""
+    """At least `needed` distinct signers, each another of `of`."""
 
     needed: int
-    keys: tuple[PolicyKey, ...]
+    of: tuple[Signer, ...]
 
     def __str__(self) -> str:
         """Return it as a sentence has it: `release-1`, or `2 of release-1, release-2`."""
-        names = ", ".join(key.name for key in self.keys)
-        return names if len(self.keys) == 1 else f"{self.needed} of {names}"
+        names = ", ".join(signer.name for signer in self.of)
+        return names if len(self.of) == 1 else f"{self.needed} of {names}"
 
 
 class Count(NamedTuple):
@@ -74,32 +75,53 @@ def _missing(found: Count) -> int:
     return found.option.needed - len(found.signed)
 
 
+def missing_key(found: Count) -> str:
+    """Return the name of a key that has not signed yet, for a next step; `NAME` if only others are missing."""
+    missing = (one.name for one in found.option.of if isinstance(one, PolicyKey) and one.name not in found.signed)
+    return next(missing, "NAME")
+
+
+def reads_labels(options: tuple[Signers, ...]) -> bool:
+    """Whether a signer is compared with the labels of the image's configuration."""
+    return any(signer.reads_labels for option in options for signer in option.of)
+
+
 def _count_one(option: Signers, items: tuple[VerifiedSignature, ...], facts: Facts) -> Count:
-    signed: dict[str, VerifiedSignature] = {}
-    names: list[str] = []
     unusable: list[str] = []
-    for key in option.keys:
+    # for each name: the distinct signers it could stand for, with one item of each
+    found: list[dict[tuple[str, ...], VerifiedSignature]] = []
+    for signer in option.of:
+        theirs: dict[tuple[str, ...], VerifiedSignature] = {}
         for item in items:
-            if item.signer.fingerprint != key.fingerprint or key.fingerprint in signed:
+            if not signer.fits(item, facts):
                 continue
-            problem = _unusable(item, key, facts)
+            problem = signer.problem(item, facts)
             if problem:
                 unusable.append(problem)
-                continue
-            signed[key.fingerprint] = item
-            names.append(key.name)
-    evidence = tuple(item.evidence for item in signed.values())
+            else:
+                theirs.setdefault(told_apart(item), item)
+        found.append(theirs)
+    pairs = _paired(found)
+    names = tuple(option.of[at].name for at in sorted(pairs))
+    evidence = tuple(found[at][pairs[at]].evidence for at in sorted(pairs))
     # `needed` below one would grant on absence; the parser refuses it, and so does this line
-    satisfied = len(signed) >= max(option.needed, 1)
-    return Count(satisfied, option, tuple(names), evidence, tuple(unusable))
+    return Count(len(pairs) >= max(option.needed, 1), option, names, evidence, tuple(unusable))
 
 
-def _unusable(item: VerifiedSignature, key: PolicyKey, facts: Facts) -> str:
-    """Return why this section's bounds on the key exclude the item, or nothing."""
-    if key.algorithms and item.algorithm not in key.algorithms:
-        return f"signed by {key.name} with {item.algorithm}, allowed are {', '.join(key.algorithms)}"
-    if key.not_before and facts.now < key.not_before:
-        return f"signed by {key.name}, which is not trusted before {key.not_before.isoformat()}"
-    if key.not_after and facts.now > key.not_after:
-        return f"signed by {key.name}, which is not trusted after {key.not_after.isoformat()}"
-    return ""
+def _paired(found: list[dict[tuple[str, ...], VerifiedSignature]]) -> dict[int, tuple[str, ...]]:
+    """Return a largest pairing of names with signers, no signer twice (augmenting paths)."""
+    holder: dict[tuple[str, ...], int] = {}
+
+    def place(at: int, tried: set[tuple[str, ...]]) -> bool:
+        for who in found[at]:
+            if who in tried:
+                continue
+            tried.add(who)
+            if who not in holder or place(holder[who], tried):
+                holder[who] = at
+                return True
+        return False
+
+    for at in range(len(found)):
+        place(at, set())
+    return {at: who for who, at in holder.items()}

@@ -1,11 +1,11 @@
-"""`verify.attestations.NAME`: a signed statement of this type about the image, by these keys."""
+"""`verify.attestations.NAME`: a signed statement of this type about the image, by these signers."""
 
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.signature import ATTESTATION
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import ATTESTATIONS, Outcome
-from trustkit.policy.signers import Signers, about_image, count, options_text, why_not
+from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, Outcome
+from trustkit.policy.signers import Signers, about_image, count, missing_key, options_text, reads_labels, why_not
 
 
 class Attested(NamedTuple):
@@ -27,11 +27,11 @@ class Attested(NamedTuple):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Attestations."""
-        return (ATTESTATIONS,)
+        """Attestations, and the labels if a signer is compared with them."""
+        return (ATTESTATIONS, CONFIGURATION) if reads_labels(self.options) else (ATTESTATIONS,)
 
     def judge(self, facts: Facts) -> Outcome:
-        """Look for verified statements of the type, and count the distinct keys behind them."""
+        """Look for verified statements of the type, and count the distinct signers behind them."""
         statements = tuple(
             item
             for item in about_image(facts, ATTESTATION)
@@ -45,7 +45,7 @@ class Attested(NamedTuple):
         message = (
             f"requires an attestation of type {self.predicate_type} by {options_text(self.options)}; found {instead}"
         )
-        key = next((key.name for key in found.option.keys if key.name not in found.signed), "NAME")
+        key = missing_key(found)
         step = (
             f"trustkit attest --key {key} --type {self.predicate_type} --predicate FILE "
             f"{facts.image.ref.name}@{facts.image.digest}"

@@ -1,11 +1,11 @@
-"""`verify.signatures`: the image is signed by these keys, each signature with these annotations."""
+"""`verify.signatures`: the image is signed by these signers, each signature with these annotations."""
 
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.signature import SIGNATURE
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import Outcome
-from trustkit.policy.signers import Signers, about_image, count, options_text, why_not
+from trustkit.policy.document import CONFIGURATION, Outcome
+from trustkit.policy.signers import Signers, about_image, count, missing_key, options_text, reads_labels, why_not
 
 
 class SignedBy(NamedTuple):
@@ -26,11 +26,11 @@ class SignedBy(NamedTuple):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Nothing that costs a fetch."""
-        return ()
+        """The labels if a signer is compared with them."""
+        return (CONFIGURATION,) if reads_labels(self.options) else ()
 
     def judge(self, facts: Facts) -> Outcome:
-        """Count the distinct keys behind verified signatures of the image."""
+        """Count the distinct signers behind verified signatures of the image."""
         signatures = about_image(facts, SIGNATURE)
         if not self.options:
             return Outcome(DENY, "no key is trusted", (), "trustkit key generate, then trustkit sign the image")
@@ -44,7 +44,7 @@ class SignedBy(NamedTuple):
         if wanted:
             message += " with " + ", ".join(f"{name}={value}" for name, value in self.annotations)
         message += f"; found {self._found(found.signed, len(signatures), len(fitting))}"
-        key = next((key.name for key in found.option.keys if key.name not in found.signed), "NAME")
+        key = missing_key(found)
         marks = "".join(f" -a {name}={value}" for name, value in self.annotations)
         step = f"trustkit sign --key {key}{marks} {facts.image.ref.name}@{facts.image.digest}"
         return Outcome(DENY, message + why_not(facts, found.unusable), found.evidence, step)

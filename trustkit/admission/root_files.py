@@ -1,0 +1,57 @@
+"""The root files a policy names become trust roots; loaded only for policies that name some."""
+
+from collections.abc import Iterable
+
+from trustkit.codec import pem
+from trustkit.errors import MalformedError, PolicySyntaxError
+from trustkit.policy.trusted import CA, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, PolicyRoot
+from trustkit.signing.trust.roots import CertificateStore, OpenPgpKey, SigstoreRoot, TrustRoots
+
+_STORES = (CA, SIGNING_AUTHORITY, TSA)
+_CERTIFICATE = "CERTIFICATE"
+
+
+def opened(trust: TrustRoots, roots: Iterable[PolicyRoot]) -> TrustRoots:
+    """Return the trust roots with these files read into them. Raises PolicySyntaxError, MalformedError, CryptoError."""
+    listed = tuple(roots)
+    return trust._replace(
+        sigstore=tuple(_sigstore(root) for root in listed if root.kind == SIGSTORE),
+        stores=tuple(_store(root) for root in listed if root.kind in _STORES),
+        openpgp=tuple(_keyring(root) for root in listed if root.kind == OPENPGP),
+    )
+
+
+def _store(root: PolicyRoot) -> CertificateStore:
+    try:
+        blocks = pem.decode_all(root.content, (_CERTIFICATE,))
+    except MalformedError as error:
+        raise _unusable(root, error, "give PEM certificates, one `CERTIFICATE` block each") from error
+    return CertificateStore(root.kind, root.name, tuple(der for _, der in blocks))
+
+
+def _keyring(root: PolicyRoot) -> OpenPgpKey:
+    from trustkit.codec.openpgp_key import binary, parse_keyring
+
+    try:
+        keyring = binary(root.content, root.name)
+        found = parse_keyring(keyring, root.name)
+    except MalformedError as error:
+        raise _unusable(root, error, "give what `gpg --export` writes") from error
+    if not found:
+        raise _unusable(root, MalformedError("it holds no public key"), "give what `gpg --export` writes")
+    return OpenPgpKey(root.name, keyring)
+
+
+def _sigstore(root: PolicyRoot) -> SigstoreRoot:
+    from trustkit.signing.trust.files import root_from_file
+
+    try:
+        return root_from_file(root.content, root.name)
+    except MalformedError as error:
+        raise _unusable(root, error, "give a trusted_root.json, or PEM certificates") from error
+
+
+def _unusable(root: PolicyRoot, error: MalformedError, step: str) -> PolicySyntaxError:
+    return PolicySyntaxError(
+        f"spec.trust.roots: {root.name} is no usable {root.kind} root: {error.message}", next_step=step
+    )

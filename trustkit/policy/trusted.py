@@ -1,0 +1,247 @@
+"""Whom a policy may trust, by the names it gives them: keys, identities, certificates, OpenPGP keys, TUF roles.
+
+Verification proves who signed and under which root (`SignerIdentity.trust_root`); each kind of signer here
+says whether that is the one it means (`fits`), and whether the section's bounds let it count (`problem`).
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from trustkit.model.facts import Facts
+from trustkit.model.signature import SignerIdentity, VerifiedSignature
+from trustkit.model.values import NamedTuple
+from trustkit.policy.distinguished_name import DistinguishedName
+from trustkit.policy.regex import Regex
+from trustkit.policy.signed_identity import DEFAULT, SignedIdentity, mismatch
+
+# Kinds of PolicyRoot; the middle three are the Notary Project's trust store types.
+SIGSTORE = "sigstore"
+CA = "ca"
+SIGNING_AUTHORITY = "signingAuthority"
+TSA = "tsa"
+OPENPGP = "openpgp"
+TUF = "tuf"
+# The sigstore root that an identity means when it names none.
+DEFAULT_ROOT = "sigstore"
+
+
+class PolicyRoot(NamedTuple):
+    """A file of trust under a name: trusted_root.json, PEM certificates, a keyring, or a TUF root.json."""
+
+    kind: str
+    name: str
+    content: bytes
+
+
+class Signer(Protocol):
+    """One party that may have signed."""
+
+    @property
+    def name(self) -> str:
+        """The policy's name for it."""
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it compares with the labels of the image's configuration."""
+
+    def fits(self, item: VerifiedSignature, facts: Facts) -> bool:
+        """Whether this party made the item."""
+
+    def problem(self, item: VerifiedSignature, facts: Facts) -> str:
+        """Return why the policy's bounds keep the item from counting, or nothing."""
+
+
+class PolicyKey(NamedTuple):
+    """A public key a policy trusts under a name, and within which bounds.
+
+    `algorithms` empty allows every one the key can do; the times are compared with the moment of the decision.
+    `logged` asks for a checked entry of a transparency log.
+    """
+
+    name: str
+    pem: bytes
+    fingerprint: str
+    algorithms: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    logged: bool = False
+
+    @property
+    def reads_labels(self) -> bool:
+        """No."""
+        return False
+
+    def fits(self, item: VerifiedSignature, _facts: Facts) -> bool:
+        """Whether the key made the item: same key, and trusted as a key, not through a certificate."""
+        return item.signer.fingerprint == self.fingerprint and not _root_kind(item.signer)
+
+    def problem(self, item: VerifiedSignature, facts: Facts) -> str:
+        """Return which bound of the key excludes the item, or nothing."""
+        if self.algorithms and item.algorithm not in self.algorithms:
+            return f"signed by {self.name} with {item.algorithm}, allowed are {', '.join(self.algorithms)}"
+        if self.not_before and facts.now < self.not_before:
+            return f"signed by {self.name}, which is not trusted before {self.not_before.isoformat()}"
+        if self.not_after and facts.now > self.not_after:
+            return f"signed by {self.name}, which is not trusted after {self.not_after.isoformat()}"
+        return _unlogged(item, self.name) if self.logged else ""
+
+
+class Claim(NamedTuple):
+    """What a certificate's extension must say: this value, or the value of this label of the image."""
+
+    oid: str
+    value: str = ""
+    label: str = ""
+
+
+class PolicyIdentity(NamedTuple):
+    """Who a sigstore certificate authority must say signed; exactly one of text and regex for each of two.
+
+    `extensions` are Fulcio's, by object identifier; all must hold.
+    """
+
+    name: str
+    root: str = DEFAULT_ROOT
+    subject: str = ""
+    subject_regex: Regex | None = None
+    issuer: str = ""
+    issuer_regex: Regex | None = None
+    extensions: tuple[Claim, ...] = ()
+    logged: bool = False
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether an extension is compared with a label."""
+        return any(claim.label for claim in self.extensions)
+
+    def fits(self, item: VerifiedSignature, facts: Facts) -> bool:
+        """Whether the certificate names this subject and issuer, under this root."""
+        signer = item.signer
+        return (
+            signer.trust_root == f"{SIGSTORE}:{self.root}"
+            and _says(signer.subject, self.subject, self.subject_regex)
+            and _says(signer.issuer, self.issuer, self.issuer_regex)
+            and all(_claims(signer, claim, facts) for claim in self.extensions)
+        )
+
+    def problem(self, item: VerifiedSignature, _facts: Facts) -> str:
+        """Return that the transparency log does not show the item, or nothing."""
+        return _unlogged(item, self.name) if self.logged else ""
+
+
+class PolicyCertificate(NamedTuple):
+    """A certificate's subject under a root store (`ca/NAME` or `signingAuthority/NAME`).
+
+    One of the subjects must be contained in the certificate's (Notary Project: trusted identities);
+    no subject means any certificate of the store.
+    """
+
+    name: str
+    root: str
+    subjects: tuple[DistinguishedName, ...] = ()
+
+    @property
+    def reads_labels(self) -> bool:
+        """No."""
+        return False
+
+    def fits(self, item: VerifiedSignature, _facts: Facts) -> bool:
+        """Whether a certificate of the store with such a subject made the item."""
+        if item.signer.trust_root != f"x509:{self.root}":
+            return False
+        if not self.subjects:
+            return True
+        found = DistinguishedName.read(item.signer.subject)
+        return found is not None and any(wanted.within(found) for wanted in self.subjects)
+
+    def problem(self, _item: VerifiedSignature, _facts: Facts) -> str:
+        """Return nothing: verification checked the certificate's bounds."""
+        return ""
+
+
+class PolicyOpenPgp(NamedTuple):
+    """Keys of an OpenPGP keyring: those with these fingerprints (hexadecimal, lower case), else any.
+
+    `identity` says which name the signature must carry for the image asked for.
+    """
+
+    name: str
+    root: str
+    fingerprints: tuple[str, ...] = ()
+    identity: SignedIdentity = DEFAULT
+
+    @property
+    def reads_labels(self) -> bool:
+        """No."""
+        return False
+
+    def fits(self, item: VerifiedSignature, _facts: Facts) -> bool:
+        """Whether a key of the ring made the item."""
+        if item.signer.trust_root != f"{OPENPGP}:{self.root}":
+            return False
+        return not self.fingerprints or item.signer.fingerprint in self.fingerprints
+
+    def problem(self, item: VerifiedSignature, facts: Facts) -> str:
+        """Return that the signature is for another name; verification checked the key's bounds."""
+        wrong = mismatch(self.identity, item.claimed_name, facts.image.ref)
+        return f"signed by {self.name}, but {wrong}" if wrong else ""
+
+
+class PolicyContentTrust(NamedTuple):
+    """Docker Content Trust for a repository (`gun`; empty: the image's own), signed in one of these roles."""
+
+    name: str
+    gun: str = ""
+    roles: tuple[str, ...] = ()
+
+    @property
+    def reads_labels(self) -> bool:
+        """No."""
+        return False
+
+    def fits(self, item: VerifiedSignature, facts: Facts) -> bool:
+        """Whether the repository's TUF metadata says so, in such a role."""
+        if item.signer.trust_root != f"{TUF}:{self.gun or facts.image.ref.name}":
+            return False
+        return not self.roles or item.signer.subject in self.roles
+
+    def problem(self, _item: VerifiedSignature, _facts: Facts) -> str:
+        """Return nothing: verification checked the metadata's bounds."""
+        return ""
+
+
+def told_apart(item: VerifiedSignature) -> tuple[str, ...]:
+    """Return what tells the item's signer from any other; one signer never has two of these under one root.
+
+    Keys differ by fingerprint. A person's short-lived certificates differ each time, so identities and
+    certificates differ by the names in them.
+    """
+    signer = item.signer
+    kind = _root_kind(signer)
+    if kind == "sigstore:":
+        return ("identity", signer.issuer, signer.subject)
+    if kind == "x509:":
+        return ("x509", signer.trust_root, signer.issuer, signer.subject)
+    return ("key", signer.fingerprint)
+
+
+def _root_kind(signer: SignerIdentity) -> str:
+    """Return `sigstore:`, `x509:`, `openpgp:` or `tuf:`, and nothing for a plain key."""
+    kind, colon, _ = signer.trust_root.partition(":")
+    return kind + colon if kind in ("sigstore", "x509", "openpgp", "tuf") else ""
+
+
+def _unlogged(item: VerifiedSignature, name: str) -> str:
+    return "" if item.log else f"signed by {name}, but no transparency log shows it"
+
+
+def _says(found: str, text: str, regex: Regex | None) -> bool:
+    if not found:
+        return False
+    return regex.matches(found) if regex is not None else bool(text) and found == text
+
+
+def _claims(signer: SignerIdentity, claim: Claim, facts: Facts) -> bool:
+    values = [value for oid, value in signer.claims if oid == claim.oid]
+    wanted = dict(facts.image.labels).get(claim.label, "") if claim.label else claim.value
+    return bool(wanted) and values == [wanted]
