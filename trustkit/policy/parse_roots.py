@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 from trustkit.policy.fields import Fields, choice, mapping, text
 from trustkit.policy.nodes import MAPPING, TEXT, Node, refuse, shown
-from trustkit.policy.trusted import CA, DEFAULT_ROOT, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, TUF, PolicyRoot
+from trustkit.policy.trusted import CA, DEFAULT_ROOT, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, PolicyRoot
 
 _NAME_CHARS = 63
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
-_GUN_CHARS = 255
-_GUN_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._/:[]")
 
 Load = Callable[[str], bytes]
 
@@ -18,12 +16,11 @@ def roots(node: Node | None, load: Load) -> tuple[PolicyRoot, ...]:
     """Return the root files of `spec.trust.roots`. Raises PolicySyntaxError, and what `load` raises."""
     if node is None:
         return ()
-    fields = Fields(node, ("sigstore", "tsa", "x509", "openpgp", "contentTrust"))
+    fields = Fields(node, ("sigstore", "tsa", "x509", "openpgp"), ("contentTrust",))
     found: list[PolicyRoot] = []
     for word, kind, alone in (("sigstore", SIGSTORE, DEFAULT_ROOT), ("tsa", TSA, TSA), ("openpgp", OPENPGP, "")):
         found += _files(fields.get(word), kind, alone, load)
     found += _stores(fields.get("x509"), load)
-    found += _repositories(fields.get("contentTrust"), load)
     return tuple(found)
 
 
@@ -47,17 +44,6 @@ def _stores(node: Node | None, load: Load) -> list[PolicyRoot]:
             file, given = fields.require("pem"), fields.get("kind")
             kind = choice(given, (CA, SIGNING_AUTHORITY)) if given is not None else CA
         found.append(PolicyRoot(kind, _name(name, value), _content(file, load)))
-    return found
-
-
-def _repositories(node: Node | None, load: Load) -> list[PolicyRoot]:
-    if node is None:
-        return []
-    found = []
-    for gun, value in mapping(node).items():
-        if not gun or len(gun) > _GUN_CHARS or not set(gun) <= _GUN_LETTERS or "/" not in gun:
-            raise refuse(value, f"{shown(gun)} is no repository", "write registry.example/team/app")
-        found.append(PolicyRoot(TUF, gun, _content(value, load)))
     return found
 
 

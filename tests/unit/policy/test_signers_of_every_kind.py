@@ -181,7 +181,7 @@ def test_an_item_about_another_image_does_not_count() -> None:
         ("roots: {x509: {r: f}}, certificates: {a: {root: r, subjects: ['*', 'CN=a']}}", "no distinguished name"),
         ("roots: {x509: {r: {pem: f, kind: tsa}}}", "not one of ca, signingAuthority"),
         ("roots: {openpgp: {r: f}}, openpgp: {a: {root: r, fingerprints: [DEADBEEF]}}", "is no fingerprint"),
-        ("roots: {contentTrust: {app: f}}", "is no repository"),
+        ("roots: {contentTrust: {r.example/app: f}}", "not supported yet"),
         ("roots: {sigstore: r}, keys: {a: {pem: p}}, identities: {a: {issuer: i, subject: s}}", "already a name"),
         ("roots: {sigstore: {'a b': r}}", "is no name"),
         ("transparency: {}", "'required' is missing"),
