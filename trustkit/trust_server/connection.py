@@ -24,6 +24,8 @@ _WRITE_SECONDS = 60.0
 # What is still read of a client that was refused, and how long.
 _LINGER_BYTES = 1024 * 1024
 _LINGER_SECONDS = 2.0
+# h11's states of a client whose request has been read to its end, whether another may follow or not.
+_WHOLE = frozenset({h11.DONE, h11.MUST_CLOSE, h11.CLOSED})
 
 
 class _ClientGone(Exception):  # noqa: N818  (no fault: the end of a connection)
@@ -100,7 +102,7 @@ class Connection:
 
     async def _body(self, most_bytes: int) -> bytes:
         """Return the whole body. Raises LimitExceededError."""
-        if self._http.their_state is h11.DONE:
+        if self._http.their_state in _WHOLE:
             return b""
         if self._http.they_are_waiting_for_100_continue:
             self._writer.write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
@@ -129,7 +131,7 @@ class Connection:
     # answering
 
     async def _send(self, reply: Reply, *, head_only: bool) -> None:
-        unread = self._http.their_state is not h11.DONE
+        unread = self._http.their_state not in _WHOLE
         headers = [("Server", "trustkit"), *reply.headers]
         if reply.body:
             headers.append(("Content-Type", reply.media_type))

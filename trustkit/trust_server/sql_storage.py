@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from trustkit import limits
 from trustkit.errors import PublishConflictError, TrustkitError
-from trustkit.trust_server.storage import Change, ServerKey, State, Stored
+from trustkit.trust_server.storage import Change, Publication, ServerKey, State, Stored
 
 FORMAT = 1
 # Timestamps are asked for by name only; older ones serve nobody.
@@ -105,17 +105,19 @@ class SqlStorage:
         """As in the Protocol."""
         return self._file(_FILE + "AND version = ?", (gun, role, version))
 
-    def publish(self, gun: str, generation: int, files: tuple[Stored, ...], change: Change) -> None:
+    def publish(self, gun: str, publication: Publication, change: Change) -> None:
         """As in the Protocol."""
         with self._transaction(writing=True) as database:
-            _take(database, gun, generation)
-            for file in files:
+            _take(database, gun, publication.generation)
+            for file in publication.files:
                 database.execute("INSERT INTO metadata VALUES (?, ?, ?, ?, ?)", (gun, *file))
             database.execute(
                 "DELETE FROM metadata WHERE gun = ? AND role = 'timestamp' AND version <="
                 " (SELECT max(version) FROM metadata WHERE gun = ? AND role = 'timestamp') - ?",
                 (gun, gun, _KEPT_TIMESTAMPS),
             )
+            if publication.keys is not None:
+                _retire(database, gun, publication.keys)
             _note(database, change)
 
     def delete(self, gun: str, change: Change) -> bool:
@@ -202,6 +204,13 @@ def _take(database: Database, gun: str, generation: int) -> None:
     )
     if taken.rowcount != 1:
         raise PublishConflictError(f"{gun}: somebody else published in between", next_step="publish again")
+
+
+def _retire(database: Database, gun: str, kept: frozenset[str]) -> None:
+    """Forget keys that the new root does not name: nothing they sign counts any more."""
+    for (key_id,) in database.execute("SELECT key_id FROM server_key WHERE gun = ?", (gun,)).fetchall():
+        if key_id not in kept:
+            database.execute("DELETE FROM server_key WHERE gun = ? AND key_id = ?", (gun, key_id))
 
 
 def _note(database: Database, change: Change) -> None:

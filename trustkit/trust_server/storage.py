@@ -31,6 +31,14 @@ class ServerKey(NamedTuple):
     created_at: datetime
 
 
+class Publication(NamedTuple):
+    """Files for the repository as it was at a generation; a new root names the server's keys that stay (`keys`)."""
+
+    generation: int
+    files: tuple[Stored, ...]
+    keys: frozenset[str] | None = None
+
+
 class Change(NamedTuple):
     """One line of the changelog: what was done to a repository, when and by whom."""
 
@@ -59,7 +67,7 @@ class Storage(Protocol):
     def by_version(self, gun: str, role: str, version: int) -> Stored | None:
         """Return the file of a role that has this version."""
 
-    def publish(self, gun: str, generation: int, files: tuple[Stored, ...], change: Change) -> None:
+    def publish(self, gun: str, publication: Publication, change: Change) -> None:
         """Make these files the current ones, all of them or none.
 
         Raises PublishConflictError if the repository is no longer at this generation.
