@@ -52,7 +52,7 @@ def test_a_body_is_handed_over():
         (b"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello world", b"413"),
         (b"GET /%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nLong: " + b"x" * 70_000 + b"\r\n\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nLong: " + b"x" * 300_000 + b"\r\n\r\n", b"431"),
     ],
     ids=["junk", "large", "path", "twice", "headers"],
 )
@@ -67,7 +67,11 @@ def test_a_fault_of_ours_is_not_told_in_detail():
 
 
 def test_a_connection_too_many_is_closed():
-    assert told(LAST, most_connections=0) == b""
+    try:
+        answer = told(LAST, most_connections=0)
+    except ConnectionResetError:  # closed before our bytes were read
+        answer = b""
+    assert answer == b""
 
 
 def test_no_address_that_others_reach_is_served_without_tls():
