@@ -45,8 +45,6 @@ PEERS = (
     ),
     # A real FIPS module, though not a validated one, and the library of its own release, which knows ML-DSA.
     Peer("openssl-fips", "openssl-provider-fips", "trixie", "3.5.9-1~deb13u1", ()),
-    Peer("libcrypto35", "libssl3t64", "trixie", "3.5.9-1~deb13u1", ()),
-    Peer("openssl35", "openssl", "trixie", "3.5.9-1~deb13u1", ()),
     # Debian has no registry with the referrers API; this library has one, and a compiler makes it a program.
     Peer("go-registry", "golang-github-google-go-containerregistry-dev", "trixie", "0.20.1+ds1-1", ()),
     Peer("go", "golang-1.24-go", "trixie", "1.24.4-1", ()),

@@ -26,6 +26,7 @@ from trustkit.oci.open_source import open_repository, open_source
 from trustkit.oci.session import RegistryOptions, RegistrySession
 from trustkit.oci.source import ImageSource, Repository
 from trustkit.policy.document import Policy
+from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.format import SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
@@ -141,11 +142,18 @@ def open_gate(
 
 
 def keys_policy(
-    config: Config, given: Sequence[str], *, annotations: tuple[tuple[str, str], ...] = (), attested: str = ""
+    config: Config,
+    given: Sequence[str],
+    *,
+    annotations: tuple[tuple[str, str], ...] = (),
+    attested: str = "",
+    identities: tuple[Signer, ...] = (),
+    roots: tuple[PolicyRoot, ...] = (),
 ) -> Policy:
-    """Return the policy that one of these keys suffices; without any, one of the key ring's."""
-    keys = public_keys(config, given) if given else key_ring(config)
-    return builtin_policy(keys, "key" if given else "built-in", annotations=annotations, attested=attested)
+    """Return the policy that one of these keys or identities suffices; without any, one of the key ring's keys."""
+    keys = public_keys(config, given) if given or identities else key_ring(config)
+    name = "key" if given else "identity" if identities else "built-in"
+    return builtin_policy(keys, name, annotations=annotations, attested=attested, identities=identities, roots=roots)
 
 
 def _key_bytes(file: Path) -> bytes:
@@ -210,7 +218,14 @@ async def serve_daemon(reload: Callable[[], Config]) -> None:
     engine = await EngineService.open(engine_settings(config))
     try:
         gate = PolicyGate(reload, log)
-        parts = Parts(engine=engine, gate=gate, log=log, now=now, socket=config.socket)
+        parts = Parts(
+            engine=engine,
+            gate=gate,
+            log=log,
+            now=now,
+            socket=config.socket,
+            policy_file=lambda: str(reload().policy or ""),
+        )
         await serve(parts, group=config.text("daemon.group"), records=log.records)
     finally:
         running = [container for container in await engine.list() if container.status is Status.RUNNING]

@@ -121,12 +121,6 @@ class UntrustedSignerError(VerificationError):
     code = "verification.signer"
 
 
-class RevokedKeyError(VerificationError):
-    """The signature fits a trusted key that was revoked, and nothing proves that it is older than that."""
-
-    code = "verification.key_revoked"
-
-
 class KeyExpiredError(UntrustedSignerError):
     """The key that signed is trusted, and its time is over or has not begun."""
 
@@ -134,7 +128,7 @@ class KeyExpiredError(UntrustedSignerError):
 
 
 class KeyRevokedError(UntrustedSignerError):
-    """The key that signed is trusted, and its owner has revoked it."""
+    """The key that signed is trusted and revoked, and nothing proves that the signature is older than that."""
 
     code = "verification.key_revoked"
 
@@ -309,7 +303,7 @@ class DroppedConnectionError(UnreachableError):
     code = "source.dropped"
 
 
-# --- verdicts, records, engine --------------------------------------------------------------------
+# --- verdicts and records -------------------------------------------------------------------------
 
 
 class AdmissionDenied(TrustkitError):  # noqa: N818  (a verdict, not a fault)
@@ -342,66 +336,3 @@ class PublishConflictError(StorageError):
     """Somebody else published to the repository in between; the publication can be tried again."""
 
     code = "storage.conflict"
-
-
-class EngineError(TrustkitError):
-    """The engine, containerd or the runtime failed."""
-
-    code = "engine"
-
-
-class ContainerdError(EngineError):
-    """containerd refused a call or failed at it."""
-
-    code = "engine.containerd"
-
-
-class ContainerdNotFoundError(ContainerdError):
-    """containerd has no such thing."""
-
-    code = "engine.containerd_not_found"
-
-
-class ContainerdExistsError(ContainerdError):
-    """containerd already has such a thing."""
-
-    code = "engine.containerd_exists"
-
-
-class ContainerdUnavailableError(ContainerdError):
-    """containerd does not answer on its socket, or went away during the call."""
-
-    code = "engine.containerd_unavailable"
-
-
-class NoSuchContainerError(EngineError):
-    """No container has this name or id."""
-
-    code = "engine.no_such_container"
-    exit_status = 2
-
-
-class NoSuchImageError(EngineError):
-    """The engine's store has no such image."""
-
-    code = "engine.no_such_image"
-    exit_status = 2
-
-
-class ConflictError(EngineError):
-    """The container or image is in a state that does not allow this."""
-
-    code = "engine.conflict"
-    exit_status = 2
-
-
-class ContainerStartError(EngineError):
-    """The runtime could not start the process; details["exit_code"] is 125, 126 or 127 as docker's."""
-
-    code = "engine.start"
-
-
-class DaemonUnreachableError(EngineError):
-    """The daemon does not answer on its socket."""
-
-    code = "engine.daemon_unreachable"

@@ -51,6 +51,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "verify": "verify images against the policy, or against keys",
         "attest": "sign a statement about an image",
         "verify-attestation": "verify the statements about an image",
+        "verify-blob": "verify a file against a sigstore bundle",
+        "trusted-root": "show and refresh the root that certificates are trusted by",
         "key": "generate, list, show, import and export keys",
     },
     "Containers": {

@@ -6,9 +6,9 @@ from datetime import datetime
 from trustkit import limits
 from trustkit.errors import (
     AlgorithmNotApprovedError,
+    KeyRevokedError,
     LimitExceededError,
     MalformedError,
-    RevokedKeyError,
     SignatureMismatchError,
     TrustkitError,
     UnsupportedEvidenceError,
@@ -71,7 +71,7 @@ def identify(signed: Signed, check: Check) -> Identified:
     """Return the trusted signer of the first signature that holds; one is enough.
 
     Raises SignatureMismatchError if none fits a trusted key; UntrustedSignerError if no key may be
-    used now, or the hints name only keys that are not trusted; RevokedKeyError;
+    used now, or the hints name only keys that are not trusted; KeyRevokedError;
     UnsupportedEvidenceError if a certificate would have to be checked; AlgorithmNotApprovedError;
     MalformedError if no signature could even be read; LimitExceededError.
     """
@@ -98,7 +98,7 @@ def _identified(signed: Signed, check: Check, *, enough: int) -> tuple[Identifie
                 )
             try:
                 _verify(trusted, algorithm, signature, signed, check)
-            except (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError, RevokedKeyError) as error:
+            except (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError, KeyRevokedError) as error:
                 failures.append(error)
             else:
                 signer = SignerIdentity(trusted.key.fingerprint, trusted.name)
@@ -117,7 +117,7 @@ def _verify(trusted: TrustedKey, algorithm: str, signature: bytes, signed: Signe
     check.crypto.verify(trusted.key, algorithm, signature, signed.message)
     revoked = trusted.revoked
     if revoked is not None and revoked.covers(signed.signed_at):
-        raise RevokedKeyError(
+        raise KeyRevokedError(
             f"signed by {trusted.name} ({trusted.key.short}), revoked from {revoked.at.isoformat()}: {revoked.reason}",
             next_step="sign again with a key that is in force",
         )
@@ -154,7 +154,7 @@ def _why_none(signed: Signed, keys: tuple[TrustedKey, ...], failures: list[Trust
     """Choose the error that says most; `failures` are those of every try."""
     names = _named(keys)
     for failure in failures:
-        if isinstance(failure, RevokedKeyError):
+        if isinstance(failure, KeyRevokedError):
             return failure
     if signed.certified:
         return UnsupportedEvidenceError(

@@ -12,15 +12,8 @@ from peers.workspace import short_folder
 from trustkit.cli.client.daemon import Daemon, error_of
 from trustkit.cli.client.session import Frames, exit_status
 from trustkit.cli.client.wire import Connection, quote
-from trustkit.errors import (
-    AdmissionDenied,
-    DaemonUnreachableError,
-    EngineError,
-    MalformedError,
-    ProtocolError,
-    TrustkitError,
-    UnreachableError,
-)
+from trustkit.engine.errors import DaemonUnreachableError, EngineError
+from trustkit.errors import AdmissionDenied, MalformedError, ProtocolError, TrustkitError, UnreachableError
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from trustkit.codec import dsse, intoto
 from trustkit.codec.dsse import Envelope, EnvelopeSignature
 from trustkit.codec.intoto import Subject
-from trustkit.errors import RevokedKeyError, SignatureMismatchError
+from trustkit.errors import KeyRevokedError, SignatureMismatchError
 from trustkit.fips.hashing import digest_of
 from trustkit.fips.select import provider
 from trustkit.model.digest import Digest
@@ -92,7 +92,7 @@ def test_a_signature_that_does_not_fit_is_no_matter_of_revocation():
 )
 def test_a_revoked_key_proves_nothing_unless_a_proven_time_is_older(allowed, at):
     by = check(trusted(ONE, revoked=KeyRevocation(LOST, "stolen", allow_before=allowed)))
-    with pytest.raises(RevokedKeyError, match="stolen"):
+    with pytest.raises(KeyRevokedError, match="stolen"):
         identify(signed(ONE, at=at), by)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trustkit.cli.client.wire import Connection
 from trustkit.durable import make_folder, storage_error
-from trustkit.errors import DaemonUnreachableError
+from trustkit.engine.errors import DaemonUnreachableError
 
 _READY_SECONDS = 30.0
 _PAUSE_SECONDS = 0.01

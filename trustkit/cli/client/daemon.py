@@ -7,7 +7,9 @@ from trustkit import errors
 from trustkit.cli.client.wire import Connection, quote
 from trustkit.codec import strict_json
 from trustkit.config import Config, load
-from trustkit.errors import DaemonUnreachableError, MalformedError, TrustkitError
+from trustkit.engine import errors as engine_errors
+from trustkit.engine.errors import DaemonUnreachableError, EngineError
+from trustkit.errors import MalformedError, TrustkitError
 
 # RFC 9110 15: what is no success any more, and what is an error.
 _REDIRECTION, _ERROR = 300, 400
@@ -17,10 +19,14 @@ _ANSWER_BYTES = 64 * 1024 * 1024
 class Daemon:
     """A daemon that answers on a socket."""
 
-    def __init__(self, path: str, first: Connection | None = None) -> None:
-        """Speak to the daemon at `path`, `first` being a connection already made."""
+    def __init__(self, path: str, first: Connection | None = None, policy: str = "") -> None:
+        """Speak to the daemon at `path`, `first` being a connection already made.
+
+        With `policy`, a file or folder, the daemon answers only if that is the one it decides by.
+        """
         self.path = path
         self._kept = first
+        self._policy = policy
 
     def call(self, method: str, target: str, body: object = None, **query: str) -> object:
         """Make one request and return the JSON of its answer, None when it has none.
@@ -29,7 +35,7 @@ class Daemon:
         """
         connection, self._kept = self._kept or Connection(self.path), None
         try:
-            connection.send(method, target_of(target, query), encoded(body))
+            connection.send(method, target_of(target, query), encoded(body), policy=self._policy)
             status = connection.head()
             content = connection.body()
         except BaseException:
@@ -52,7 +58,7 @@ class Daemon:
         """Make one request and return its connection after the headers, to be read as it comes. Raises as `call`."""
         connection = Connection(self.path)
         try:
-            connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade)
+            connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade, policy=self._policy)
             status = connection.head()
             if status >= _REDIRECTION:
                 require_ok(status, connection.body())
@@ -114,7 +120,7 @@ def error_of(status: int, content: bytes) -> TrustkitError:
     try:
         answer = members(parsed(content))
     except MalformedError:
-        return errors.EngineError(f"the daemon answered {status}: {content[:200]!r}")
+        return EngineError(f"the daemon answered {status}: {content[:200]!r}")
     return told_error(answer)
 
 
@@ -122,7 +128,7 @@ def told_error(answer: Mapping[str, object]) -> TrustkitError:
     """Return the error that the JSON of an answer tells of."""
     told = answer.get("trustkit")
     if not isinstance(told, dict):
-        return errors.EngineError(str(answer.get("message", "the daemon failed")))
+        return EngineError(str(answer.get("message", "the daemon failed")))
     details = told.get("details")
     texts = {str(name): str(value) for name, value in details.items()} if isinstance(details, dict) else {}
     for taken in ("message", "next_step", "self"):
@@ -132,12 +138,11 @@ def told_error(answer: Mapping[str, object]) -> TrustkitError:
 
 
 def _class_of(code: str) -> type[TrustkitError]:
-    known = {
-        kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TrustkitError)
-    }
+    named = (*vars(errors).values(), *vars(engine_errors).values())
+    known = {kind.code: kind for kind in named if isinstance(kind, type) and issubclass(kind, TrustkitError)}
     while code and code not in known:
         code = code.rpartition(".")[0]
-    return known.get(code, errors.EngineError)
+    return known.get(code, EngineError)
 
 
 def daemon() -> Daemon:
@@ -145,7 +150,7 @@ def daemon() -> Daemon:
     config = load(os.environ)
     path = str(config.socket)
     try:
-        return Daemon(path, Connection(path))
+        return Daemon(path, Connection(path), str(config.policy or ""))
     except DaemonUnreachableError:
         if not config.flag("daemon.autostart"):
             raise
@@ -155,4 +160,4 @@ def daemon() -> Daemon:
 def _started(config: Config, path: str) -> Daemon:
     from trustkit.cli.client.autostart import start
 
-    return Daemon(path, start(config.home, path))
+    return Daemon(path, start(config.home, path), str(config.policy or ""))

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from trustkit.cli.output import fail
-from trustkit.errors import DaemonUnreachableError, TrustkitError
+from trustkit.engine.errors import DaemonUnreachableError
+from trustkit.errors import TrustkitError
 
 
 def each(names: Iterable[str], call: Callable[[str], str]) -> int:

@@ -6,7 +6,7 @@ from trustkit.cli.client.daemon import Daemon, members
 from trustkit.cli.client.flags import request_of
 from trustkit.cli.client.layouts import whole
 from trustkit.cli.client.wire import quote
-from trustkit.errors import NoSuchImageError
+from trustkit.engine.errors import NoSuchImageError
 
 
 def made(peer: Daemon, arguments: argparse.Namespace, *, is_attached: bool) -> str:

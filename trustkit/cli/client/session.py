@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from trustkit.cli.client.wire import Connection
-from trustkit.errors import DaemonUnreachableError
+from trustkit.engine.errors import DaemonUnreachableError
 
 _READ_BYTES = 65536
 _FRAME_BYTES = 8
@@ -167,7 +167,7 @@ def _nothing(number: int, frame: FrameType | None) -> None:
 def exit_status(content: bytes) -> int:
     """Return the container's exit status of a wait's answer. Raises EngineError, DaemonUnreachableError."""
     from trustkit.cli.client.daemon import members, parsed
-    from trustkit.errors import EngineError
+    from trustkit.engine.errors import EngineError
 
     if not content:
         raise DaemonUnreachableError("the daemon went away before the container ended")

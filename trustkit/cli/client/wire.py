@@ -10,10 +10,13 @@ import sys
 from collections.abc import Iterator
 
 from trustkit import limits
-from trustkit.errors import ConfigError, DaemonUnreachableError, ProtocolError
+from trustkit.engine.errors import DaemonUnreachableError
+from trustkit.errors import ConfigError, ProtocolError
 
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:@")
 _READ_BYTES = 65536
+# Which policy the caller counts on, percent-encoded; `docker` does not send it.
+POLICY_HEADER = "X-Trustkit-Policy"
 _ANSWER_BYTES = 64 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 # struct ucred of unix(7): pid, uid, gid
@@ -53,11 +56,13 @@ class Connection:
             message = f"{path}: user {owner} listens there, who is neither root nor you"
             raise ConfigError(message, next_step="find out why, or set daemon.socket to another path")
 
-    def send(self, method: str, target: str, body: bytes = b"", *, upgrade: bool = False) -> None:
-        """Send a request. Raises DaemonUnreachableError."""
+    def send(self, method: str, target: str, body: bytes = b"", *, upgrade: bool = False, policy: str = "") -> None:
+        """Send a request; with `policy`, one the daemon serves only under that policy. DaemonUnreachableError."""
         head = f"{method} {target} HTTP/1.1\r\nHost: trustkit\r\nContent-Length: {len(body)}\r\n"
         if body:
             head += "Content-Type: application/json\r\n"
+        if policy:
+            head += f"{POLICY_HEADER}: {quote(policy)}\r\n"
         if upgrade:
             head += "Connection: Upgrade\r\nUpgrade: tcp\r\n"
         try:

@@ -5,7 +5,7 @@ import argparse
 from trustkit.cli.client import attached
 from trustkit.cli.client.daemon import daemon, members
 from trustkit.cli.client.wire import quote
-from trustkit.errors import ConflictError
+from trustkit.engine.errors import ConflictError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import argparse
 import os
 
 from trustkit.config import Config, load
-from trustkit.errors import DaemonUnreachableError
+from trustkit.engine.errors import DaemonUnreachableError
 
 _STOP_SECONDS = 30
 

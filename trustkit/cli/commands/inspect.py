@@ -5,7 +5,7 @@ import argparse
 from trustkit.cli.client.daemon import Daemon, daemon
 from trustkit.cli.client.wire import quote
 from trustkit.cli.output import as_json
-from trustkit.errors import NoSuchContainerError, NoSuchImageError
+from trustkit.engine.errors import NoSuchContainerError, NoSuchImageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,8 @@ from trustkit.cli.client import attached, terminal
 from trustkit.cli.client.daemon import Daemon, daemon
 from trustkit.cli.client.flags import add_container_flags
 from trustkit.cli.client.make import made
-from trustkit.errors import ConflictError, NoSuchContainerError, TrustkitError
+from trustkit.engine.errors import ConflictError, NoSuchContainerError
+from trustkit.errors import TrustkitError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

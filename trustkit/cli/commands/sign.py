@@ -1,12 +1,14 @@
 """Sign images: resolve each tag once, sign the digest, push the signature beside the image.
 
 KEY is a name in the key ring, a file with a private key (PKCS#8 or cosign's), or env://NAME. The
-passphrase comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for.
+passphrase comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for. Or, with --identity-token, a
+certificate authority vouches for whom the token names, and the key lives for one signature only.
 """
 
 import argparse
 import os
 
+from trustkit.cli.keyless_signer import KeylessSigner, add_keyless_arguments
 from trustkit.cli.output import as_json
 from trustkit.cli.words import actor, annotations_of
 
@@ -14,7 +16,10 @@ from trustkit.cli.words import actor, annotations_of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare cosign's names."""
     parser.add_argument("image", nargs="+", metavar="IMAGE")
-    parser.add_argument("--key", required=True, metavar="KEY", help="the private key")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--key", metavar="KEY", help="the private key")
+    who.add_argument("--identity-token", metavar="TOKEN", help="sign as whom this token names: a JWT, or a file")
+    add_keyless_arguments(parser)
     parser.add_argument("--layout", choices=("bundle", "legacy"), default="bundle",
                         help="bundle: a referrer, as cosign 3; legacy: the .sig tag, as cosign 2")  # fmt: skip
     parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
@@ -27,7 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.cli.signer import Signer
     from trustkit.config import load
 
-    signer = Signer(load(os.environ), arguments.key, actor())
+    config = load(os.environ)
+    signer: Signer | KeylessSigner
+    if arguments.key is None:
+        signer = KeylessSigner(config, arguments, actor())
+    else:
+        signer = Signer(config, arguments.key, actor())
     annotations = dict(annotations_of(arguments.annotations))
     signed = []
     for given in arguments.image:

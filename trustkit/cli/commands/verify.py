@@ -1,13 +1,15 @@
 """Verify images, record the decision, and show the evidence.
 
 Without --key the policy decides; with --key an image passes if one of those keys signed it. KEY is a
-name in the key ring or a file with a public key. No daemon is needed and nothing is run.
+name in the key ring or a file with a public key. With --certificate-identity and --certificate-oidc-issuer
+it passes if a certificate for that identity signed it. No daemon is needed and nothing is run.
 """
 
 import argparse
 import os
 from pathlib import Path
 
+from trustkit.cli.identities import add_identity_arguments, trusted_by
 from trustkit.cli.judging import judge_images
 from trustkit.cli.words import annotations_of, platform_of
 
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
                         help="the signature must carry this annotation; may repeat")  # fmt: skip
     parser.add_argument("--policy", metavar="FILE", help="use this policy instead of the configured one")
+    add_identity_arguments(parser)
     parser.add_argument("--platform", metavar="OS/ARCH[/VARIANT]", help="which image of an index")
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
@@ -30,8 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load(os.environ)
     wanted = annotations_of(arguments.annotations)
-    if arguments.key or wanted:
-        policy = keys_policy(config, arguments.key, annotations=wanted)
+    identities, roots = trusted_by(arguments, config)
+    if arguments.key or wanted or identities:
+        policy = keys_policy(config, arguments.key, annotations=wanted, identities=identities, roots=roots)
     else:
         policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)

@@ -7,6 +7,7 @@ cyclonedx, vuln, openvex, link. The decision is recorded. With --output json the
 import argparse
 import os
 
+from trustkit.cli.identities import add_identity_arguments, trusted_by
 from trustkit.cli.judging import judge_images
 from trustkit.cli.words import platform_of
 
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", action="append", default=[], metavar="KEY",
                         help="trust this public key; may repeat; without it, those of the key ring")  # fmt: skip
     parser.add_argument("--type", default="custom", metavar="TYPE", help="the predicate's type")
+    add_identity_arguments(parser)
     parser.add_argument("--platform", metavar="OS/ARCH[/VARIANT]", help="which image of an index")
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
@@ -28,5 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.signing.predicates import predicate_type_of
 
     config = load(os.environ)
-    policy = keys_policy(config, arguments.key, attested=predicate_type_of(arguments.type))
+    identities, roots = trusted_by(arguments, config)
+    wanted = predicate_type_of(arguments.type)
+    policy = keys_policy(config, arguments.key, attested=wanted, identities=identities, roots=roots)
     return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)

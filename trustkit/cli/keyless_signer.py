@@ -1,0 +1,93 @@
+"""Signing for whom an identity token names: resolve once, sign, push, put on record."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from trustkit import app
+from trustkit.audit.events import image_signed
+from trustkit.cli.client.layouts import whole
+from trustkit.cli.identities import bounded_content, root_content
+from trustkit.cli.signer import Signed
+from trustkit.config import Config
+from trustkit.errors import UsageError
+from trustkit.model.image import Descriptor
+from trustkit.model.reference import REGISTRY, ImageRef
+from trustkit.oci.push import push
+
+_TOKEN_CHARS = 64 * 1024
+# RFC 7519: header, claims and signature in base64; what is shorter than any signed token names a file.
+_DOTS = 2
+_SHORTEST = 100
+
+
+def add_keyless_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare cosign's options for signing without a key."""
+    add = parser.add_argument
+    add("--fulcio-url", metavar="URL", help="certificate authority; default: sigstore's public one")
+    add("--rekor-url", metavar="URL", help="transparency log; default: sigstore's public one")
+    add("--rekor-version", type=int, choices=(1, 2), default=1, help="the log's API; 2 needs --timestamp-url")
+    add("--timestamp-url", metavar="URL", default="", help="timestamp authority (RFC 3161)")
+    add("--oidc-client-id", metavar="ID", default="sigstore", help="what the token must be for")
+    add("--trusted-root", metavar="FILE", help="trusted_root.json that the result must hold under")
+
+
+class KeylessSigner:
+    """One identity token, and the services that turn it into signatures."""
+
+    def __init__(self, config: Config, arguments: argparse.Namespace, actor: str) -> None:
+        """Read token and root. Raises UsageError, MalformedError, AuditError, StorageError."""
+        from trustkit.signing.keyless_sign import PUBLIC_FULCIO, PUBLIC_REKOR, Services
+
+        self._token = token_of(arguments.identity_token)
+        self._root = root_content(arguments.trusted_root, config)
+        self._services = Services(
+            arguments.fulcio_url or PUBLIC_FULCIO,
+            arguments.rekor_url or PUBLIC_REKOR,
+            arguments.timestamp_url,
+            arguments.rekor_version,
+            arguments.oidc_client_id,
+        )
+        self._log = app.open_log(config)
+        self._sources = app.Sources(config)
+        self._crypto = app.open_crypto(config)
+        self._actor = actor
+
+    def sign(self, given: str, layout: str, annotations: Mapping[str, str]) -> Signed:
+        """Sign the image a reference names now.
+
+        Raises UsageError, SourceError, CryptoError, VerificationError, AuditError, StorageError.
+        """
+        from trustkit.signing.format import Check
+        from trustkit.signing.keyless_sign import sign_keyless
+        from trustkit.signing.sign import BUNDLE, Subjected
+        from trustkit.signing.trust.load import sigstore_root
+        from trustkit.signing.trust.roots import TrustRoots
+
+        if layout != BUNDLE:
+            raise UsageError("without a key only bundles are signed", next_step="leave --layout out")
+        ref = ImageRef.parse(whole(given))
+        place = self._sources.repository(ref)
+        root = place.manifest(ref.at).descriptor
+        name = ref.name if ref.transport == REGISTRY else ImageRef.parse(given).path
+        trust = TrustRoots((), (sigstore_root(self._root, "sigstore"),))
+        check = Check(root.digest, trust, self._crypto, app.now())
+        subject = Subjected(root.digest, name)
+        made = sign_keyless(subject, self._token, self._services, self._root, check, dict(annotations))
+        evidence = push(made.attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
+        signer = made.proven.identified.signer
+        pinned = str(ref.with_digest(root.digest))
+        event = image_signed(
+            app.now(), reference=pinned, image=root.digest, fingerprint=signer.fingerprint, actor=self._actor
+        )
+        record = self._log.append(event)
+        return Signed(pinned, root.digest, f"{signer.subject} ({signer.issuer})", evidence, record.sequence)
+
+
+def token_of(given: str) -> str:
+    """Return the token, or the one in the file that is named. Raises UsageError."""
+    if given.count(".") != _DOTS or len(given) <= _SHORTEST:
+        given = bounded_content(Path(given), _TOKEN_CHARS).decode("ascii", "replace").strip()
+    if given.count(".") != _DOTS or not given.isascii() or len(given) > _TOKEN_CHARS:
+        raise UsageError("--identity-token is neither a token nor a file with one", next_step="give a JWT (RFC 7519)")
+    return given
