@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from peers.engine_bench import Bench, admit, now
+from trustkit.engine.errors import ConflictError, ContainerStartError, NoSuchContainerError
 from trustkit.engine.values import ExecSpec, Status
-from trustkit.errors import ConflictError, ContainerStartError, NoSuchContainerError, UsageError
+from trustkit.errors import UsageError
 from trustkit.model.run import ContainerHandle, Mount, RunSpec
 
 

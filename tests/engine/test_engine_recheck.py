@@ -7,8 +7,9 @@ import pytest
 
 from peers import images
 from peers.engine_bench import Bench, Blobs, admit, now, resolved
+from trustkit.engine.errors import NoSuchImageError
 from trustkit.engine.values import Status
-from trustkit.errors import AdmissionDenied, DigestMismatchError, NoSuchImageError
+from trustkit.errors import AdmissionDenied, DigestMismatchError
 from trustkit.model.digest import Digest
 from trustkit.model.image import ResolvedImage
 from trustkit.model.run import Mount, RunSpec

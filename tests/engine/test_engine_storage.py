@@ -12,9 +12,10 @@ import pytest
 from peers import images
 from peers.engine_bench import Bench, Blobs, admit, now, resolved
 from peers.workspace import short_folder
+from trustkit.engine.errors import EngineError, NoSuchImageError
 from trustkit.engine.service import EngineService
 from trustkit.engine.settings import EngineSettings
-from trustkit.errors import EngineError, NoSuchImageError, StorageError
+from trustkit.errors import StorageError
 from trustkit.model.run import RunSpec
 
 FREE = 24

@@ -12,10 +12,11 @@ from peers import images
 from peers.engine_bench import Bench, admit, bench, now
 from peers.engines import containerd
 from peers.workspace import short_folder
+from trustkit.engine.errors import ConflictError, EngineError
 from trustkit.engine.service import EngineService
 from trustkit.engine.settings import EngineSettings
 from trustkit.engine.values import ExecSpec, Status
-from trustkit.errors import ConflictError, DigestMismatchError, EngineError
+from trustkit.errors import DigestMismatchError
 from trustkit.model.run import RunSpec
 
 

@@ -1,5 +1,6 @@
 """The gate: judge, record, admit. Shared by the command line and the daemon."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from trustkit.admission.admit import admit
@@ -20,6 +21,9 @@ class AuditLog(Protocol):
 
     def append(self, event: AuditEvent) -> AuditRecord:
         """Record the event. Raises AuditError, StorageError: nothing may go on."""
+
+    def append_many(self, events: Iterable[AuditEvent]) -> tuple[AuditRecord, ...]:
+        """Record all or none. Raises as `append`."""
 
 
 class Gate:

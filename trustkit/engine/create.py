@@ -15,6 +15,7 @@ from trustkit.durable import make_folder, storage_error
 from trustkit.engine import etc_files, request, rootfs, users
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.tasks import Record
+from trustkit.engine.errors import NoSuchImageError
 from trustkit.engine.images import chain_of, config_of, run_config_of
 from trustkit.engine.names import new_id
 from trustkit.engine.network.connect import mode_of
@@ -23,7 +24,7 @@ from trustkit.engine.protos import types_pb2
 from trustkit.engine.runtime_spec import Process, Surroundings, hostname_of, process_of, runtime_spec
 from trustkit.engine.state import ContainerRow, ImageRow
 from trustkit.engine.values import NetworkView
-from trustkit.errors import NoSuchImageError, UsageError
+from trustkit.errors import UsageError
 from trustkit.model.admission import Admission
 from trustkit.model.run import RunSpec
 

@@ -10,6 +10,7 @@ from trustkit.codec import strict_json
 from trustkit.engine import capabilities, rootfs, users
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.io import Fifos, Pump
+from trustkit.engine.errors import ConflictError, ContainerdError, EngineError, NoSuchContainerError
 from trustkit.engine.failures import start_error
 from trustkit.engine.names import new_id
 from trustkit.engine.parts import Parts
@@ -17,14 +18,7 @@ from trustkit.engine.processes import PumpAttachment
 from trustkit.engine.runtime_spec import environment_of
 from trustkit.engine.users import User
 from trustkit.engine.values import ExecSpec, ExecView
-from trustkit.errors import (
-    AdmissionDenied,
-    ConflictError,
-    ContainerdError,
-    EngineError,
-    NoSuchContainerError,
-    UsageError,
-)
+from trustkit.errors import AdmissionDenied, UsageError
 
 _DRAIN_SECONDS = 2.0
 _KEPT = 256

@@ -2,7 +2,7 @@
 
 import re
 
-from trustkit.errors import ContainerStartError, EngineError
+from trustkit.engine.errors import ContainerStartError, EngineError
 
 NOT_FOUND, NOT_EXECUTABLE, ENGINE = 127, 126, 125
 _PREFIX = re.compile(

@@ -10,12 +10,13 @@ from trustkit.engine.blobs import BlobSource
 from trustkit.engine.containerd import content
 from trustkit.engine.containerd.client import Client
 from trustkit.engine.containerd.snapshots import Snapshots, chain_ids
+from trustkit.engine.errors import ConflictError, NoSuchImageError
 from trustkit.engine.names import new_id
 from trustkit.engine.recheck import BlobCheck, blobs_of
 from trustkit.engine.settings import EngineSettings
 from trustkit.engine.state import ImageRow, State
 from trustkit.engine.values import ImageView, PullProgress
-from trustkit.errors import ConflictError, MalformedError, NoSuchImageError
+from trustkit.errors import MalformedError
 from trustkit.fips.hashing import digest_of, require_digest, verifying
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor, Platform, ResolvedImage

@@ -13,23 +13,22 @@ from trustkit.engine import cgroups, etc_files, recheck, request
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.tasks import Exit
 from trustkit.engine.create import erase, require_stored, spec_bytes
-from trustkit.engine.failures import start_error
-from trustkit.engine.images import chain_of, config_of, run_config_of
-from trustkit.engine.protos import types_pb2
-from trustkit.engine.runtime_spec import hostname_of
-from trustkit.engine.signals import number_of
-from trustkit.engine.values import ExitStatus, Status
-from trustkit.errors import (
+from trustkit.engine.errors import (
     ConflictError,
     ContainerdError,
     ContainerdExistsError,
     ContainerdNotFoundError,
     ContainerdUnavailableError,
     ContainerStartError,
-    DigestMismatchError,
     EngineError,
-    TrustkitError,
 )
+from trustkit.engine.failures import start_error
+from trustkit.engine.images import chain_of, config_of, run_config_of
+from trustkit.engine.protos import types_pb2
+from trustkit.engine.runtime_spec import hostname_of
+from trustkit.engine.signals import number_of
+from trustkit.engine.values import ExitStatus, Status
+from trustkit.errors import DigestMismatchError, TrustkitError
 from trustkit.model.admission import Admission
 from trustkit.model.run import RunSpec
 
@@ -50,12 +49,15 @@ def require_admitted(admission: Admission, spec: RunSpec, now: datetime) -> None
     require_covers(admission, request.facts_of(spec, {}))
 
 
-async def start(container: Container, admission: Admission, now: datetime) -> None:
+async def start(
+    container: Container, admission: Admission, now: datetime, before_run: Callable[[], Awaitable[None]]
+) -> None:
     """Check again, then run; the caller holds the container's lock.
 
-    The stored bytes are hashed while the runtime prepares the container, and the process is let go only after both.
+    The stored bytes are hashed while the runtime prepares the container. The process is let go only after both, and
+    after `before_run`, which puts the start on record.
 
-    Raises AdmissionDenied, DigestMismatchError, ContainerStartError, EngineError.
+    Raises AdmissionDenied, DigestMismatchError, ContainerStartError, EngineError, whatever `before_run` raises.
     """
     parts, row = container.parts, container.row
     require_admitted(admission, row.spec, now)
@@ -65,6 +67,8 @@ async def start(container: Container, admission: Admission, now: datetime) -> No
     bytes_whole = asyncio.create_task(parts.check.require(admission.image))
     try:
         await _prepare(container, admission, bytes_whole)
+        await before_run()
+        await _let_go(container)
     except BaseException as error:
         bytes_whole.cancel()
         await _undo(container)
@@ -113,7 +117,6 @@ async def _prepare(container: Container, admission: Admission, bytes_whole: asyn
         await bytes_whole
     finally:
         await asyncio.gather(connected, return_exceptions=True)
-    await _let_go(container)
 
 
 async def _require_snapshot(container: Container, parent: str) -> None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from trustkit.engine.values import OutputChunk, Stream
 
@@ -69,14 +70,13 @@ class LogFile:
         """Return output not in the file yet because its line has no end."""
         return tuple(OutputChunk(stream, at, bytes(data)) for stream, (at, data) in self._partial.items())
 
-    def written(self) -> tuple[OutputChunk, ...]:
-        """Return all output so far, at this very moment; reads the whole file."""
+    def written(self) -> "Written":
+        """Mark what has been output so far, at this very moment; it is read when it is asked for."""
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            size = self.path.stat().st_size
         except FileNotFoundError:
-            lines = []
-        entries = (parse_entry(line) for line in lines)
-        return (*(entry for entry in entries if entry is not None), *self.unfinished())
+            size = 0
+        return Written(self.path, size, self.unfinished())
 
     def _write(self, data: bytes) -> None:
         if not data:
@@ -125,6 +125,30 @@ class LogFile:
                 if ended:
                     return
                 await changed.wait()
+
+
+class Written(NamedTuple):
+    """A container's output up to a moment: the first bytes of its log, and what was not in there yet."""
+
+    path: Path
+    size_bytes: int
+    unfinished: tuple[OutputChunk, ...]
+
+    async def chunks(self) -> AsyncIterator[OutputChunk]:
+        """Yield the output, a block of the file at a time."""
+        offset, rest = 0, b""
+        while offset < self.size_bytes:
+            data = (await asyncio.to_thread(_read_at, self.path, offset))[: self.size_bytes - offset]
+            if not data:
+                break
+            offset += len(data)
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                chunk = parse_entry(line)
+                if chunk is not None:
+                    yield chunk
+        for chunk in self.unfinished:
+            yield chunk
 
 
 def _entry(stream: Stream, at: datetime, data: bytes) -> bytes:

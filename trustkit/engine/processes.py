@@ -20,13 +20,14 @@ class PumpAttachment:
         self._close_input = close_input
         self._once = once
         # Taken in the same moment as the subscription: nothing is missing, nothing comes twice.
-        self._before = log.written() if log else ()
+        self._before = log.written() if log else None
         self._subscription: Subscription = pump.subscribe()
 
     async def output(self) -> AsyncIterator[OutputChunk]:
         """Yield what was logged, then what comes."""
-        for chunk in self._before:
-            yield chunk
+        if self._before is not None:
+            async for chunk in self._before.chunks():
+                yield chunk
         async for chunk in self._subscription.output():
             yield chunk
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from trustkit.engine.containerd.client import Client
 from trustkit.engine.containerd.content import read_blob
+from trustkit.engine.errors import ContainerdNotFoundError
 from trustkit.engine.state import ContainerRow
-from trustkit.errors import AdmissionDenied, ContainerdNotFoundError, DigestMismatchError
+from trustkit.errors import AdmissionDenied, DigestMismatchError
 from trustkit.fips.hashing import hasher
 from trustkit.model.admission import Admission
 from trustkit.model.digest import Digest

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from trustkit.engine.errors import EngineError
 from trustkit.engine.protos import types_pb2
-from trustkit.errors import EngineError
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REMOUNT = 1, 2, 4, 8, 4096, 32

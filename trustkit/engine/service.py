@@ -16,16 +16,17 @@ Lists of calls, each an awaitable unless marked:
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Literal
 
 from trustkit.admission.admit import require_covers, require_current
-from trustkit.engine import cgroups, create, lifecycle, names, recheck
+from trustkit.engine import cgroups, create, lifecycle, names, recheck, reconcile
 from trustkit.engine.attachment import Attachment
 from trustkit.engine.blobs import BlobSource
 from trustkit.engine.container import Container
 from trustkit.engine.containerd.supervisor import Supervisor, runtime_version
+from trustkit.engine.errors import ConflictError, ContainerdError, NoSuchContainerError
 from trustkit.engine.execs import Execs
 from trustkit.engine.opening import open_parts
 from trustkit.engine.parts import Parts
@@ -41,9 +42,7 @@ from trustkit.engine.values import (
     ImageView,
     OutputChunk,
     PullProgress,
-    Status,
 )
-from trustkit.errors import ConflictError, ContainerdError, NoSuchContainerError
 from trustkit.model.admission import Admission
 from trustkit.model.digest import Digest
 from trustkit.model.image import ResolvedImage
@@ -52,6 +51,10 @@ from trustkit.model.run import ContainerHandle, RunSpec
 
 _CLOSE_SECONDS = 5.0
 WaitCondition = Literal["not-running", "next-exit", "removed"]
+
+
+async def _nothing() -> None:
+    """Do nothing before a start."""
 
 
 class EngineService:
@@ -73,7 +76,8 @@ class EngineService:
         """Start or find containerd, find running containers again, remove what `--rm` left behind."""
         parts = await open_parts(settings)
         service = cls(*parts)
-        await service._reconcile()
+        for container in await reconcile.adopted(service._parts):
+            service._keep(container)
         return service
 
     async def close(self, *, stop_containerd: bool = False) -> None:
@@ -173,22 +177,26 @@ class EngineService:
         taken = {item.row.name for item in self._containers.values()}
         name = names.require_name(spec.name) if spec.name else names.new_name(taken)
         container = await create.create(self._parts, admission, spec, name, request, now)
-        self._containers[container.row.id] = container
-        self._forget_when_removed(container)
+        self._keep(container)
         details = {"name": name, "image": container.row.reference, "digest": str(container.row.image)}
         self._parts.events.publish("container", "create", container.row.id, details)
         return ContainerHandle(container.row.id, self.name, name)
 
-    async def start(self, container: str, admission: Admission, now: datetime) -> None:
+    async def start(
+        self, container: str, admission: Admission, now: datetime, before_run: Callable[[], Awaitable[None]] = _nothing
+    ) -> None:
         """Start a created or exited container, after the checks of `create` are made again; no-op when running.
 
-        Raises as `create`, and ContainerStartError, whose details["exit_code"] is "125", "126" or "127".
+        `before_run` is awaited when all checks have passed and nothing of the image has run yet.
+
+        Raises as `create`, ContainerStartError, whose details["exit_code"] is "125", "126" or "127", and what
+        `before_run` raises: then nothing runs.
         """
         found = self._find(container)
         async with found.lock:
             if found.running:
                 return
-            failure = await lifecycle.failure_of(lifecycle.start(found, admission, now))
+            failure = await lifecycle.failure_of(lifecycle.start(found, admission, now, before_run))
         if failure is None:
             return
         if found.row.spec.auto_remove:
@@ -315,9 +323,12 @@ class EngineService:
 
     # the engine itself
 
-    def events(self) -> AsyncIterator[EngineEvent]:
-        """Yield events from now on until the iterator is closed (subscribed when this returns)."""
-        return self._parts.events.subscribe()
+    def events(self, *actions: str) -> AsyncIterator[EngineEvent]:
+        """Yield events from now on until the iterator is closed (subscribed when this returns).
+
+        Who names actions of containers gets each of them, however slow; who names none may lose the oldest.
+        """
+        return self._parts.events.subscribe(actions)
 
     async def info(self) -> EngineInfo:
         """The engine and the peers it stands on."""
@@ -360,7 +371,8 @@ class EngineService:
             raise NoSuchContainerError(message, next_step="trustkit ps --all lists them")
         return found[0]
 
-    def _forget_when_removed(self, container: Container) -> None:
+    def _keep(self, container: Container) -> None:
+        self._containers[container.row.id] = container
         container.removed.add_done_callback(lambda _: self._forget(container))
 
     def _forget(self, container: Container) -> None:
@@ -374,25 +386,3 @@ class EngineService:
         """Wait a while for what still clears up."""
         if waited := self._clearing | others:
             await asyncio.wait(waited, timeout=_CLOSE_SECONDS)
-
-    async def _reconcile(self) -> None:
-        parts = self._parts
-        rows = parts.state.containers()
-        await parts.network.sweep({row.netns for row in rows})
-        records = set(await parts.tasks.records())
-        for row in rows:
-            container = Container(parts, row)
-            if row.status is Status.CREATED and row.id not in records:
-                # The daemon was killed in the middle of `create`.
-                await create.erase(container, volumes=True)
-                continue
-            self._containers[row.id] = container
-            self._forget_when_removed(container)
-            await lifecycle.adopt(container)
-        for orphan in records - {row.id for row in rows}:
-            await parts.tasks.delete(orphan)
-            await parts.tasks.delete_record(orphan)
-            await parts.snapshots.remove(orphan)
-        if any(row.network.mode == "bridge" and row.status is Status.RUNNING for row in rows):
-            await parts.network.raise_bridge()
-        parts.network.prepare()

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 
 from trustkit.durable import storage_error
+from trustkit.engine.errors import ConflictError, EngineError
 from trustkit.engine.values import NetworkView, Status
-from trustkit.errors import ConflictError, EngineError
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 from trustkit.model.run import Mount, RunSpec

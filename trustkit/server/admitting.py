@@ -4,8 +4,9 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 
+from trustkit.engine.errors import NoSuchImageError
 from trustkit.engine.values import ContainerView, ImageView, PullProgress
-from trustkit.errors import NoSuchImageError, UsageError
+from trustkit.errors import UsageError
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Descriptor, Platform
 from trustkit.model.reference import ImageRef

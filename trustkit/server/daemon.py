@@ -30,18 +30,19 @@ async def serve(
     listener = listen.bind(parts.socket, group)
     try:
         # Subscribed before anything can happen, so that no exit is missed.
-        events = parts.engine.events()
+        events = parts.engine.events(*ledger.WATCHED)
         if records is not None:
             await ledger.catch_up(parts, await asyncio.to_thread(lambda: ledger.unfinished(records())))
         watch = ledger.Watch(parts)
         watch.know(await parts.engine.list(every=True))
-        watching = asyncio.ensure_future(watch.follow(events))
+        watching = asyncio.gather(watch.follow(events), watch.retry())
         async with listen.listening(listener, router.application(parts)):
             if ready is not None:
                 ready()
             await stop.wait()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+        await ledger.leave(parts)
     finally:
         listener.close()
         _forget(parts.socket)

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from trustkit.durable import make_folder, storage_error
-from trustkit.errors import ConfigError, ConflictError
+from trustkit.engine.errors import ConflictError
+from trustkit.errors import ConfigError
 from trustkit.server.http import Connection
 from trustkit.server.message import Application
 

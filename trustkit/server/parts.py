@@ -1,6 +1,7 @@
 """What the routes work with: gate, engine, log, and the admissions of containers not started yet."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import NamedTuple, Protocol
 from trustkit.admission.gate import AuditLog
 from trustkit.engine.service import EngineService
 from trustkit.model.admission import Admission
+from trustkit.model.audit import AuditEvent
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform
 from trustkit.model.reference import ImageRef
@@ -44,6 +46,11 @@ class Parts:
     log: AuditLog
     now: Callable[[], datetime]
     socket: Path
+    # The policy's file or folder as configured now, nothing for the built-in policy; blocking.
+    policy_file: Callable[[], str] = str
     permits: dict[str, Permit] = field(default_factory=dict)
     # Set, and taken out, once a started container's exit is on record.
     exits: dict[str, asyncio.Event] = field(default_factory=dict)
+    # Exits and removals that could not be written yet; they go before the next record.
+    unwritten: deque[AuditEvent] = field(default_factory=deque)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -1,15 +1,23 @@
 """Which handler serves a request: one table, matched on the decoded path without its version."""
 
+import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
+from urllib.parse import unquote
 
+from trustkit.engine.errors import ConflictError
 from trustkit.errors import RequestError
 from trustkit.server.message import Answer, Application, Request
 from trustkit.server.parts import Parts
 from trustkit.server.routes import containers, execution, images, processes, streams, system
 
 Handler = Callable[[Parts, Request, str], Awaitable[Answer]]
+
+
+# Sent by our own commands: the policy they count on, percent-encoded.
+POLICY_HEADER = "x-trustkit-policy"
 
 
 class Route(NamedTuple):
@@ -74,6 +82,20 @@ def _pattern(path: str) -> re.Pattern[str]:
 _TABLE = tuple((route, _pattern(route.path)) for route in ROUTES)
 
 
+def _real(path: str) -> str:
+    return os.path.realpath(path) if path else ""
+
+
+async def _require_policy(parts: Parts, asked: str) -> None:
+    """Return if the daemon decides by the policy the caller counts on. Raises ConflictError, ConfigError."""
+    used = await asyncio.to_thread(lambda: _real(parts.policy_file()))
+    if used != await asyncio.to_thread(_real, asked):
+        raise ConflictError(
+            f"this daemon decides by {used or 'the built-in policy'}, not by {asked[:400]}",
+            next_step="name the same policy in both configurations, or stop the daemon and let this command start it",
+        )
+
+
 def application(parts: Parts) -> Application:
     """Return what answers requests with these parts."""
 
@@ -83,6 +105,8 @@ def application(parts: Parts) -> Application:
             if found is not None:
                 if route.handler is None:
                     raise RequestError(f"{route.method} {route.path} is not served yet", status="501")
+                if POLICY_HEADER in request.headers:
+                    await _require_policy(parts, unquote(request.headers[POLICY_HEADER]))
                 return await route.handler(parts, request, "".join(found.groups()))
         raise RequestError("page not found", status="404")
 

@@ -7,6 +7,7 @@ command line needs: code, message, next_step, exit_status, details.
 import json
 
 from trustkit import errors
+from trustkit.engine.errors import ConflictError, NoSuchContainerError, NoSuchImageError
 from trustkit.errors import TrustkitError
 from trustkit.server.message import Reply
 
@@ -26,9 +27,9 @@ _STATUS: dict[type[TrustkitError], int] = {
     errors.UnauthorizedError: 401,
     errors.RateLimitedError: 429,
     errors.UnreachableError: 504,
-    errors.NoSuchContainerError: 404,
-    errors.NoSuchImageError: 404,
-    errors.ConflictError: 409,
+    NoSuchContainerError: 404,
+    NoSuchImageError: 404,
+    ConflictError: 409,
     errors.StorageError: 507,
     TrustkitError: 500,
 }

@@ -1,7 +1,9 @@
 """The engine's pure parts."""
 
+import asyncio
 import json
 import os
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trustkit.engine import capabilities, etc_files, names, rootfs, seccomp, users
+from trustkit.engine.errors import ContainerdError
 from trustkit.engine.failures import start_error
 from trustkit.engine.log_file import LogFile, parse_entry
 from trustkit.engine.request import command_of, facts_of
 from trustkit.engine.signals import number_of
 from trustkit.engine.values import OutputChunk, Stream
-from trustkit.errors import ContainerdError, TrustkitError, UsageError
+from trustkit.errors import TrustkitError, UsageError
 from trustkit.model.run import RunSpec
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/srv/app:/bin/sh\nbroken\n"
@@ -142,6 +145,10 @@ def test_the_image_s_user_is_a_fact_of_the_request() -> None:
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
+async def _all(chunks: AsyncIterator[OutputChunk]) -> list[OutputChunk]:
+    return [chunk async for chunk in chunks]
+
+
 @given(st.lists(st.tuples(st.sampled_from(list(Stream)), st.text(max_size=50)), max_size=20))
 def test_a_log_gives_back_what_was_written(parts: list[tuple[Stream, str]]) -> None:
     import tempfile
@@ -151,7 +158,7 @@ def test_a_log_gives_back_what_was_written(parts: list[tuple[Stream, str]]) -> N
         for stream, text in parts:
             log.append(OutputChunk(stream, AT, text.encode()))
         log.finish()
-        found = log.written()
+        found = asyncio.run(_all(log.written().chunks()))
     for stream in Stream:
         assert (
             b"".join(c.data for c in found if c.stream is stream)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from peers.workspace import short_folder
-from trustkit.errors import ConfigError, ConflictError, StorageError
+from trustkit.engine.errors import ConflictError
+from trustkit.errors import ConfigError, StorageError
 from trustkit.server import listen
 
 

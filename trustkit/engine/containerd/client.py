@@ -9,13 +9,13 @@ import grpc
 import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 
-from trustkit.engine.protos import namespaces_pb2, version_pb2
-from trustkit.errors import (
+from trustkit.engine.errors import (
     ContainerdError,
     ContainerdExistsError,
     ContainerdNotFoundError,
     ContainerdUnavailableError,
 )
+from trustkit.engine.protos import namespaces_pb2, version_pb2
 
 # containerd's own bound on messages, both ways.
 MESSAGE_BYTES = 16 * 1024 * 1024

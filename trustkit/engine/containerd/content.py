@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from trustkit.engine.containerd.client import Client, Message
+from trustkit.engine.errors import ContainerdError, ContainerdExistsError, ContainerdNotFoundError
 from trustkit.engine.protos import content_pb2, images_pb2, leases_pb2
-from trustkit.errors import ContainerdError, ContainerdExistsError, ContainerdNotFoundError
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 

@@ -7,8 +7,9 @@ ChainID(L0) = DiffID(L0), ChainID(L0|...|Ln) = Digest(ChainID(L0|...|Ln-1) + " "
 from collections.abc import Callable, Sequence
 
 from trustkit.engine.containerd.client import Client
+from trustkit.engine.errors import ContainerdExistsError, ContainerdNotFoundError
 from trustkit.engine.protos import diff_pb2, snapshots_pb2, types_pb2
-from trustkit.errors import ContainerdExistsError, ContainerdNotFoundError, DigestMismatchError
+from trustkit.errors import DigestMismatchError
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from trustkit.durable import make_folder, write_file
 from trustkit.engine.containerd.client import Client
+from trustkit.engine.errors import ContainerdError, EngineError
 from trustkit.engine.settings import EngineSettings
-from trustkit.errors import ContainerdError, EngineError
 
 _log = logging.getLogger(__name__)
 _START_SECONDS = 30.0

@@ -12,8 +12,8 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trustkit.engine.containerd.client import Client
+from trustkit.engine.errors import ContainerdNotFoundError
 from trustkit.engine.protos import containers_pb2, runc_options_pb2, task_pb2, tasks_pb2, types_pb2
-from trustkit.errors import ContainerdNotFoundError
 
 _CONTAINERS = "containers.v1.Containers"
 _TASKS = "tasks.v1.Tasks"

@@ -11,8 +11,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trustkit.engine.errors import EngineError
 from trustkit.engine.network import firewall, namespaces
-from trustkit.errors import EngineError
 
 _INTERFACE = "eth0"
 # 64 subnets of 4094 addresses in 172.28.0.0/14, where docker's own come last.

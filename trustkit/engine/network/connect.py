@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from trustkit.durable import make_folder
+from trustkit.engine.errors import EngineError
 from trustkit.engine.names import new_id
 from trustkit.engine.network import namespaces
 from trustkit.engine.network.bridge import Address, Bridge, load, mac_of
 from trustkit.engine.settings import EngineSettings
 from trustkit.engine.state import State
 from trustkit.engine.values import NetworkView
-from trustkit.errors import EngineError, UsageError
+from trustkit.errors import UsageError
 from trustkit.fips.hashing import sha256
 
 MODES = ("none", "host", "bridge")

@@ -4,7 +4,7 @@ import subprocess
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from trustkit.errors import EngineError
+from trustkit.engine.errors import EngineError
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _TIMEOUT_SECONDS = 30

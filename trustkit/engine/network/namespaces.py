@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trustkit.engine.errors import EngineError
 from trustkit.engine.rootfs import bind_mount, unmount
-from trustkit.errors import EngineError
 
 _CLONE_NEWNET = 0x40000000
 _SIOCSIFFLAGS = 0x8914

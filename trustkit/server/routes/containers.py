@@ -5,8 +5,9 @@ import contextlib
 import json
 from datetime import datetime
 
+from trustkit.engine.errors import NoSuchImageError
 from trustkit.engine.values import ContainerView, ImageView
-from trustkit.errors import AdmissionDenied, NoSuchImageError, TrustkitError, UsageError, VerificationError
+from trustkit.errors import AdmissionDenied, TrustkitError, UsageError, VerificationError
 from trustkit.model.image import Platform
 from trustkit.model.reference import ImageRef
 from trustkit.model.run import ContainerHandle
@@ -51,11 +52,11 @@ async def start(parts: Parts, request: Request, name: str) -> Answer:
     if view.status.value == "running":
         return Reply(304)
     permit = await _permit(parts, view)
-    await ledger.started(parts, view, permit.admission, request.actor)
+    begun = ledger.Start(parts, view, permit.admission, request.actor)
     try:
-        await parts.engine.start(view.id, permit.admission, parts.now())
+        await parts.engine.start(view.id, permit.admission, parts.now(), begun.record)
     except TrustkitError as error:
-        await ledger.start_failed(parts, view, permit.admission, error)
+        await begun.failed(error)
         raise
     return Reply(204)
 

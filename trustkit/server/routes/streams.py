@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from trustkit.engine.attachment import Attachment
+from trustkit.engine.errors import ConflictError
 from trustkit.engine.values import OutputChunk, Stream
-from trustkit.errors import ConflictError, UsageError
+from trustkit.errors import UsageError
 from trustkit.server import frames
 from trustkit.server.message import MULTIPLEXED_STREAM, RAW_STREAM, Answer, Duplex, Hijack, Request, StreamReply
 from trustkit.server.parts import Parts

@@ -3,7 +3,8 @@
 import json
 
 from trustkit.codec import strict_json
-from trustkit.errors import ConflictError, MalformedError
+from trustkit.engine.errors import ConflictError
+from trustkit.errors import MalformedError
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform
 
