@@ -56,3 +56,15 @@ def test_a_pull_onto_a_full_disk_fails_cleanly_and_works_once_there_is_room() ->
             assert engine.output("ls", "/big", image=image) == (0, "/big\n")
         finally:
             engine.close()
+
+
+def test_many_pulls_of_one_image_at_once_all_succeed(own_engine: Bench) -> None:
+    built = images.build(files={"big": os.urandom(8 << 20)})
+    image = resolved(built)
+
+    async def pulled() -> None:
+        pulls = (own_engine.service.pull(admit(image, RunSpec()), image, Blobs(built.blobs), now()) for _ in range(6))
+        await asyncio.gather(*pulls)
+
+    own_engine.run(pulled())
+    assert own_engine.output("ls", "/big", image=image) == (0, "/big\n")

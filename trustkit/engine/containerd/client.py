@@ -58,7 +58,7 @@ _BY_STATUS: dict[grpc.StatusCode, type[ContainerdError]] = {
 def engine_error(method: str, error: grpc.aio.AioRpcError) -> ContainerdError:
     """Turn a failed call into our error; the text is containerd's."""
     kind = _BY_STATUS.get(error.code(), ContainerdError)
-    text = error.details() or error.code().name
+    text = error.details() or f"{error.code().name} from containerd's {method}"
     hint = "see containerd's log in the engine's directory" if kind is ContainerdUnavailableError else ""
     return kind(text, next_step=hint, call=method, status=error.code().name)
 

@@ -60,6 +60,13 @@ async def write_blob(
         )
     except ContainerdExistsError:
         return
+    except ContainerdError as error:
+        await _abort(client, ref)
+        # When containerd ends the stream while we still write, its reason is lost; it mostly is that another
+        # pull has stored the blob meanwhile.
+        if error.details.get("status") == "INTERNAL" and await has_blob(client, descriptor):
+            return
+        raise
     except BaseException:
         await _abort(client, ref)
         raise
