@@ -144,6 +144,17 @@ def test_a_policy_named_in_the_configuration_later_is_in_force_at_once(
     assert trustkit.run("run", "--rm", *ISOLATED, reference, "true").status == 1
 
 
+def test_a_caller_who_counts_on_another_policy_than_the_daemons_is_told_so(
+    trustkit: Trustkit, signed: Signed, reference: str
+) -> None:
+    trustkit.must("run", *ISOLATED, "--rm", reference, "true")
+    runtime_policy(trustkit, signed, "{runAsNonRoot: true}")
+    # Only this command's: the daemon that runs was started without it.
+    done = trustkit.run("run", *ISOLATED, "--rm", reference, "true")
+    assert (done.status, done.stdout) == (2, "")
+    assert "this daemon decides by" in done.said
+
+
 def test_explain_judges_the_privileged_run_it_is_asked_about(
     trustkit: Trustkit, signed: Signed, reference: str
 ) -> None:

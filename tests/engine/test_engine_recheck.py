@@ -9,7 +9,7 @@ from peers import images
 from peers.engine_bench import Bench, Blobs, admit, now, resolved
 from trustkit.engine.errors import NoSuchImageError
 from trustkit.engine.values import Status
-from trustkit.errors import AdmissionDenied, DigestMismatchError
+from trustkit.errors import AdmissionDenied, DigestMismatchError, StorageError
 from trustkit.model.digest import Digest
 from trustkit.model.image import ResolvedImage
 from trustkit.model.run import Mount, RunSpec
@@ -42,6 +42,34 @@ def test_one_changed_byte_stops_the_start(own_engine: Bench, which: str) -> None
     assert own_engine.run(own_engine.service._parts.tasks.state(container)) is None
     with pytest.raises(DigestMismatchError):
         own_engine.create("true")
+
+
+def test_what_is_to_happen_before_the_run_does_not_when_a_check_fails(own_engine: Bench) -> None:
+    container = own_engine.create("true")
+    image = own_engine.image
+    change_one_byte(blob_path(own_engine, image.layers[0].digest))
+    called = []
+
+    async def before_run() -> None:
+        called.append("before the run")
+
+    permit = admit(image, RunSpec(command=("true",), network="none"))
+    with pytest.raises(DigestMismatchError):
+        own_engine.run(own_engine.service.start(container, permit, now(), before_run))
+    assert called == []
+
+
+def test_nothing_runs_when_what_is_to_happen_before_fails(own_engine: Bench) -> None:
+    container = own_engine.create("touch", "/ran")
+
+    async def before_run() -> None:
+        raise StorageError("the log is full")
+
+    permit = admit(own_engine.image, RunSpec(command=("touch", "/ran"), network="none"))
+    with pytest.raises(StorageError):
+        own_engine.run(own_engine.service.start(container, permit, now(), before_run))
+    assert own_engine.run(own_engine.service._parts.tasks.state(container)) is None
+    assert own_engine.run(own_engine.service.inspect(container)).started_at is None
 
 
 def test_a_missing_layer_stops_the_start_and_a_pull_heals_it(own_engine: Bench) -> None:

@@ -149,6 +149,15 @@ async def _all(chunks: AsyncIterator[OutputChunk]) -> list[OutputChunk]:
     return [chunk async for chunk in chunks]
 
 
+def test_what_is_written_after_the_moment_is_not_in_the_output_up_to_it(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log")
+    log.append(OutputChunk(Stream.STDOUT, AT, b"before\n"))
+    written = log.written()
+    log.append(OutputChunk(Stream.STDOUT, AT, b"after\n"))
+    log.finish()
+    assert [chunk.data for chunk in asyncio.run(_all(written.chunks()))] == [b"before\n"]
+
+
 @given(st.lists(st.tuples(st.sampled_from(list(Stream)), st.text(max_size=50)), max_size=20))
 def test_a_log_gives_back_what_was_written(parts: list[tuple[Stream, str]]) -> None:
     import tempfile
