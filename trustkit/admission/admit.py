@@ -63,16 +63,18 @@ def require_covers(admission: Admission, request: RequestFacts) -> None:
 
 
 def _wider(admitted: RequestFacts, request: RequestFacts) -> list[str]:
-    flags = ("privileged", "host_network", "host_pid")
-    sets = ("host_mounts", "capabilities_added", "devices")
-    equal = ("engine", "user", "seccomp", "command")
+    flags = ("privileged", "host_network", "host_pid", "host_ipc", "host_process", "new_privileges")
+    sets = ("host_mounts", "capabilities_added", "devices", "host_ports", "volumes", "sysctls")
+    equal = (
+        "engine", "user", "seccomp", "command", "proc_mount", "selinux", "apparmor", "namespace", "namespace_labels",
+    )  # fmt: skip
     wider = [name for name in flags if getattr(request, name) and not getattr(admitted, name)]
     wider += [name for name in sets if not set(getattr(request, name)) <= set(getattr(admitted, name))]
     wider += [name for name in equal if getattr(request, name) != getattr(admitted, name)]
     if not set(admitted.capabilities_dropped) <= set(request.capabilities_dropped):
         wider.append("capabilities_dropped")
-    if admitted.read_only and not request.read_only:
-        wider.append("read_only")
+    kept = ("read_only", "non_root")
+    wider += [name for name in kept if getattr(admitted, name) and not getattr(request, name)]
     if request.purpose not in _INCLUDES.get(admitted.purpose, (admitted.purpose,)):
         wider.append("purpose")
     # the engine does not know who asked; whoever does must be the one who was admitted

@@ -11,7 +11,10 @@ from trustkit.model.values import NamedTuple
 
 
 class ImageFacts(NamedTuple):
-    """The image as resolved. `pinned`: the reference itself carried the digest."""
+    """The image as resolved. `pinned`: the reference itself carried the digest.
+
+    `history` has what made each layer, as the configuration says, the oldest first.
+    """
 
     ref: ImageRef
     digest: Digest
@@ -22,6 +25,8 @@ class ImageFacts(NamedTuple):
     user: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     size_bytes: int = 0
+    layers: int = 0
+    history: tuple[str, ...] = ()
 
 
 class RequestFacts(NamedTuple):
@@ -29,7 +34,8 @@ class RequestFacts(NamedTuple):
 
     `purpose` is `verify`, `pull`, `run`, `explain` or `build`. `user` is the user the container would run
     as: the request's, else the image's (`""` and `0` mean root). A run is admitted for exactly
-    these facts; a wider one needs a new decision.
+    these facts; a wider one needs a new decision. `volumes` are Kubernetes' kinds of them; `new_privileges`:
+    processes may gain more than their parent has; `non_root`: whoever starts it refuses to do so as root.
     """
 
     actor: str = ""
@@ -46,6 +52,18 @@ class RequestFacts(NamedTuple):
     read_only: bool = False
     seccomp: str = "default"
     command: tuple[str, ...] = ()
+    host_ipc: bool = False
+    host_process: bool = False
+    host_ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    sysctls: tuple[str, ...] = ()
+    new_privileges: bool = True
+    non_root: bool = False
+    proc_mount: str = "default"
+    selinux: str = ""
+    apparmor: str = "default"
+    namespace: str = ""
+    namespace_labels: tuple[tuple[str, str], ...] = ()
 
 
 class Facts(NamedTuple):
