@@ -46,8 +46,9 @@ SETTINGS = (
     Setting(
         "crypto.provider",
         "text",
-        "pyca",
-        "Who does the maths: pyca (OpenSSL through cryptography) or pycryptodome. Never falls back.",
+        "openssl",
+        "Who does the maths: openssl (the system's), pyca (OpenSSL inside cryptography) or pycryptodome. "
+        "Never falls back.",
     ),
     Setting(
         "registry.insecure",

@@ -28,10 +28,7 @@ def _accepts(crypto: CryptoProvider, scheme: str, signature: bytes, message: byt
 def test_a_changed_signature_is_never_verified(scheme: str, at: int, flip: int) -> None:
     changed = bytearray.fromhex(known.VERIFY[scheme][2])
     changed[at % len(changed)] ^= flip
-    assert [_accepts(item, scheme, bytes(changed), known.MESSAGE) for item in _PROVIDERS] == [
-        False,
-        False,
-    ]
+    assert not any(_accepts(item, scheme, bytes(changed), known.MESSAGE) for item in _PROVIDERS)
 
 
 @given(message=st.binary(max_size=2000), algorithm=st.sampled_from(["sha256", "sha384", "sha512"]))

@@ -6,29 +6,47 @@ from trustkit.errors import UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.selftest import SelfTestedProvider
 
+OPENSSL = "openssl"
 PYCA = "pyca"
 PYCRYPTODOME = "pycryptodome"
-NAMES = (PYCA, PYCRYPTODOME)
+NAMES = (OPENSSL, PYCA, PYCRYPTODOME)
 
 _ready: dict[str, CryptoProvider] = {}
+_chosen: list[str] = []
 _lock = Lock()
 
 
-def provider(name: str = PYCA) -> CryptoProvider:
-    """Return the named provider, made once for the process; it tests itself before each first use.
+def choose(name: str) -> CryptoProvider:
+    """Make the named provider this process's, and return it; the composition root calls this once at start.
 
-    Raises UsageError for an unknown name. An error inside a provider never leads to another one.
+    Raises UsageError for an unknown name, CryptoError if the provider cannot be loaded.
     """
-    ready = _ready.get(name)
+    found = provider(name)
+    _chosen[:] = [name]
+    return found
+
+
+def provider(name: str = "") -> CryptoProvider:
+    """Return the named provider, else the chosen, else OpenSSL's; it tests itself before each first use.
+
+    Raises UsageError for an unknown name, CryptoError if the provider cannot be loaded. An error inside a
+    provider never leads to another one.
+    """
+    wanted = name or (_chosen[0] if _chosen else OPENSSL)
+    ready = _ready.get(wanted)
     if ready is not None:
         return ready
     with _lock:
-        if name not in _ready:
-            _ready[name] = _open(name)
-        return _ready[name]
+        if wanted not in _ready:
+            _ready[wanted] = _open(wanted)
+        return _ready[wanted]
 
 
 def _open(name: str) -> CryptoProvider:
+    if name == OPENSSL:
+        from trustkit.fips.providers.openssl import OpenSslProvider
+
+        return SelfTestedProvider(OpenSslProvider())
     if name == PYCA:
         from trustkit.fips.providers.pyca import PycaProvider
 

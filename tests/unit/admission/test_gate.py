@@ -162,7 +162,7 @@ def test_the_record_says_who_what_why_and_by_which_means(scene: Scene) -> None:
     assert accepted["fingerprint"] == KEY.public.fingerprint
     assert accepted["evidence"] == str(judgement.facts.report.accepted[0].evidence)
     assert [finding["rule"] for finding in body["findings"]] == ["built-in/verify.signatures"]
-    assert body["crypto"]["provider"] == "pyca"
+    assert body["crypto"]["provider"] == provider().name
     assert body["trust_roots"].startswith("sha256:")
     assert json.dumps(body)
 

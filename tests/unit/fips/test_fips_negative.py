@@ -121,10 +121,11 @@ def test_nonsense_is_no_private_key(crypto: CryptoProvider, content: bytes) -> N
         crypto.load_pkcs8(content)
 
 
-def test_pyca_refuses_ed25519ph_by_name() -> None:
+@pytest.mark.parametrize("name", ["openssl", "pyca"])
+def test_who_cannot_check_ed25519ph_says_so(name: str) -> None:
     public = public_key_from_spki(bytes.fromhex(known.VERIFY["eddsa"][1]))
     with pytest.raises(AlgorithmNotApprovedError, match="pre-hash"):
-        provider("pyca").verify(public, "ed25519ph", bytes(64), b"")
+        provider(name).verify(public, "ed25519ph", bytes(64), b"")
 
 
 def test_an_rsa_key_of_1024_bits_is_refused() -> None:

@@ -1,0 +1,97 @@
+"""Maths by the system's OpenSSL 3, in a library context of our own with its default provider.
+
+The default: it starts three times faster than the wheels of `cryptography`, and is patched with the system.
+"""
+
+from typing import ClassVar
+
+from trustkit.errors import MalformedError
+from trustkit.fips import algorithms
+from trustkit.fips.ecdsa_signature import require_in_range
+from trustkit.fips.libcrypto import keys, signatures
+from trustkit.fips.libcrypto.module import Module
+from trustkit.fips.provider import Hasher, PrivateKey
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.keys import PublicKey
+
+
+class OpenSslProvider:
+    """The default provider."""
+
+    api: ClassVar[int] = 1
+    name: ClassVar[str] = "openssl"
+
+    def __init__(self) -> None:
+        """Load the library. Raises CryptoError when the system has none."""
+        self._module = Module.default()
+        self._keys = keys.PublicKeys(self._module)
+
+    def status(self) -> ModuleStatus:
+        """Name the library; hashing is done there too."""
+        text = self._module.version()
+        return ModuleStatus(self.name, text.split(" ")[1], text)
+
+    def hasher(self, algorithm: str) -> Hasher:
+        """Return a fresh hash. Raises AlgorithmNotApprovedError."""
+        return self._module.hasher(algorithm)
+
+    def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        """Return the HMAC (FIPS 198-1). Raises AlgorithmNotApprovedError."""
+        return self._module.hmac(algorithm, key, message)
+
+    def random(self, count: int) -> bytes:
+        """Return bytes of OpenSSL's generator."""
+        return self._module.random(count)
+
+    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
+        """Return if the signature fits.
+
+        Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
+        """
+        row = algorithms.fitting(key, algorithm)
+        if row.scheme == algorithms.ECDSA:
+            require_in_range(signature, key.kind)
+        signatures.verify(self._module, self._keys.load(key), row, signature, message)
+
+    def verify_digest(self, key: PublicKey, algorithm: str, signature: bytes, digest: bytes) -> None:
+        """Return if the ECDSA or RSA PKCS #1 signature fits a message of this digest.
+
+        Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
+        """
+        row = algorithms.fitting(key, algorithm)
+        if row.scheme == algorithms.ECDSA:
+            require_in_range(signature, key.kind)
+        running = self._module.hasher(row.digest)
+        if len(digest) != len(running.digest()):
+            raise MalformedError(f"{row.name} needs a {row.digest} digest, not {len(digest)} bytes")
+        signatures.verify_digest(self._module, self._keys.load(key), row, signature, digest)
+
+    def generate(self, kind: str) -> PrivateKey:
+        """Make a key. Raises AlgorithmNotApprovedError."""
+        return _OpenSslPrivateKey(self._module, *keys.generate(self._module, kind))
+
+    def load_pkcs8(self, der: bytes) -> PrivateKey:
+        """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError."""
+        return _OpenSslPrivateKey(self._module, *keys.load_pkcs8(self._module, der))
+
+
+class _OpenSslPrivateKey:
+    """A private key as OpenSSL holds it."""
+
+    __slots__ = ("_module", "_pkey", "_public")
+
+    def __init__(self, module: Module, pkey: keys.Pkey, public: PublicKey) -> None:
+        self._module, self._pkey, self._public = module, pkey, public
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+        return self._public
+
+    def sign(self, algorithm: str, message: bytes) -> bytes:
+        """Sign the message. Raises AlgorithmNotApprovedError."""
+        return signatures.sign(self._module, self._pkey, algorithms.fitting(self._public, algorithm), message)
+
+    def to_pkcs8(self) -> bytes:
+        """Return PKCS#8 DER, unencrypted."""
+        return keys.to_pkcs8(self._module, self._pkey)
