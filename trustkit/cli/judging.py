@@ -2,7 +2,8 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Self
 
 from trustkit.admission.gate import Gate
 from trustkit.app import open_gate, open_log
@@ -12,7 +13,7 @@ from trustkit.cli.output import as_json, fail
 from trustkit.cli.words import actor
 from trustkit.config import Config
 from trustkit.errors import TrustkitError
-from trustkit.model.audit import AuditRecord
+from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform
 from trustkit.model.judgement import Judgement
@@ -28,11 +29,11 @@ _AT_ONCE = 8
 def judge_images(config: Config, policy: Policy, images: Sequence[str], platform: Platform | None, output: str) -> int:
     """Judge, record and show every image; return the status that matters most.
 
-    Raises AuditError, StorageError before anything is judged.
+    Raises AuditError, StorageError before anything is shown.
     """
     statuses: list[int] = []
     shown: list[object] = []
-    with open_log(config) as log:
+    with _Opening(config) as log:
         gate = open_gate(config, policy=policy, log=log, at_once=len(images) == 1)
         for given, decided in _decisions(gate, images, platform):
             try:
@@ -49,6 +50,29 @@ def judge_images(config: Config, policy: Policy, images: Sequence[str], platform
     if output == "json":
         as_json(shown if len(shown) > 1 else shown[0])
     return worst(statuses)
+
+
+class _Opening:
+    """The log, opened while the first answers of the registry are waited for."""
+
+    def __init__(self, config: Config) -> None:
+        self._log = begin(open_log, config)
+
+    def append(self, event: AuditEvent) -> AuditRecord:
+        """Record the event once the log is open. Raises AuditError, StorageError."""
+        return self._log().append(event)
+
+    def append_many(self, events: Iterable[AuditEvent]) -> tuple[AuditRecord, ...]:
+        """Record all or none. Raises as `append`."""
+        return self._log().append_many(events)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the log. Raises AuditError, StorageError when it could not be opened."""
+        self._log().close()
 
 
 def worst(statuses: list[int]) -> int:

@@ -11,7 +11,17 @@ from trustkit.model.keys import PublicKey
 
 _WHAT = "private key"
 # openssl/evp.h: which parts EVP_PKEY_fromdata(3) is given.
-_PUBLIC_PARTS = 0x86
+_PUBLIC_PARTS, _PRIVATE_PARTS = 0x86, 0x87
+# RFC 5480 2.1.1: id-ecPublicKey and the named curve.
+_EC_ALGORITHMS = {
+    bytes.fromhex("06072a8648ce3d020106082a8648ce3d030107"): "ecdsa-p256",
+    bytes.fromhex("06072a8648ce3d020106052b81040022"): "ecdsa-p384",
+    bytes.fromhex("06072a8648ce3d020106052b81040023"): "ecdsa-p521",
+}
+_ED25519_ALGORITHM = bytes.fromhex("06032b6570")
+# RFC 5915 section 3: context tags of ECPrivateKey; SEC 1 2.3.3: how an uncompressed point begins.
+_PARAMETERS, _PUBLIC_KEY = 0xA0, 0xA1
+_UNCOMPRESSED = 4
 _GROUPS = {"ecdsa-p256": "P-256", "ecdsa-p384": "P-384", "ecdsa-p521": "P-521"}
 # EVP_PKEY_get_group_name(3) answers with the name the key came with.
 _KINDS = {
@@ -71,30 +81,66 @@ class PublicKeys:
             return Pkey(module, library.made("EVP_PKEY_new_raw_public_key_ex", *made))
         if key.kind == "rsa":
             modulus, exponent = spki.rsa_numbers(key)
-            return _from_data(module, b"RSA", parameters(("n", modulus), ("e", exponent)))
+            return _from_data(module, b"RSA", _PUBLIC_PARTS, parameters(("n", modulus), ("e", exponent)))
         point = b"\4" + key.spki_der[-2 * algorithms.CURVES[key.kind].field_bytes :]
-        return _from_data(module, b"EC", parameters(("group", _GROUPS[key.kind]), ("pub", point)))
+        return _from_data(module, b"EC", _PUBLIC_PARTS, parameters(("group", _GROUPS[key.kind]), ("pub", point)))
 
 
 def load_pkcs8(module: Module, content: bytes) -> tuple[Pkey, PublicKey]:
     """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError. RFC 5958, 5915, 8410."""
     outer = der.Reader(content, _WHAT)
-    outer.value(der.SEQUENCE)
+    fields = outer.nested()
     outer.require_end()
+    fields.unsigned()
+    algorithm = fields.value(der.SEQUENCE)
+    pkey = _raw(module, algorithm, fields.value(der.OCTET_STRING)) or _decoded(module, content)
+    public = public_of(module, pkey)
+    if public.kind != "ed25519":
+        _require_pair(module, pkey)
+    return pkey, public
+
+
+def _raw(module: Module, algorithm: bytes, secret: bytes) -> Pkey | None:
+    """Return a key whose numbers lie open; None for one that OpenSSL's decoders, slow at first, must take apart."""
+    inner = der.Reader(secret, _WHAT)
+    if algorithm == _ED25519_ALGORITHM:
+        raw = inner.value(der.OCTET_STRING)
+        inner.require_end()
+        if len(raw) != _ED25519_BYTES:
+            raise MalformedError("private key is cut off or too long")
+        made = (module.context, b"ED25519", module.properties, raw, len(raw))
+        return Pkey(module, module.library.made("EVP_PKEY_new_raw_private_key_ex", *made))
+    kind = _EC_ALGORITHMS.get(algorithm)
+    if kind is None:
+        return None
+    fields = inner.nested()
+    inner.require_end()
+    version, scalar = fields.unsigned(), fields.value(der.OCTET_STRING)
+    if version != 1 or len(scalar) != algorithms.CURVES[kind].field_bytes:
+        raise MalformedError("private key is not a sound elliptic curve key")
+    if fields.peek() == _PARAMETERS:
+        fields.value(_PARAMETERS)
+    if fields.peek() != _PUBLIC_KEY:
+        return None
+    point = fields.nested(_PUBLIC_KEY).bits()
+    fields.require_end()
+    if len(point) != 1 + 2 * len(scalar) or point[0] != _UNCOMPRESSED:
+        return None
+    rows = parameters(("group", _GROUPS[kind]), ("pub", point), ("priv", int.from_bytes(scalar, "big")))
+    return _from_data(module, b"EC", _PRIVATE_PARTS, rows)
+
+
+def _decoded(module: Module, content: bytes) -> Pkey:
     library = module.library
     position = c_char_p(content)
     try:
         info = library.made("d2i_PKCS8_PRIV_KEY_INFO", None, byref(position), len(content))
         try:
-            pkey = Pkey(module, library.made("EVP_PKCS82PKEY_ex", info, module.context, module.properties))
+            return Pkey(module, library.made("EVP_PKCS82PKEY_ex", info, module.context, module.properties))
         finally:
             library.call("PKCS8_PRIV_KEY_INFO_free", info)
     except CryptoError as error:
         raise MalformedError("private key is not a sound PKCS#8 key") from error
-    public = public_of(module, pkey)
-    if public.kind != "ed25519":
-        _require_pair(module, pkey)
-    return pkey, public
 
 
 def generate(module: Module, kind: str) -> tuple[Pkey, PublicKey]:
@@ -145,7 +191,7 @@ def public_of(module: Module, pkey: Pkey) -> PublicKey:
         kind = _kind_of(module, pkey)
         point = _octets(module, pkey, _POINT_BYTES)
         size = algorithms.CURVES[kind].field_bytes
-        if len(point) != 1 + 2 * size or point[0] != 4:  # noqa: PLR2004  (SEC 1 2.3.3: uncompressed)
+        if len(point) != 1 + 2 * size or point[0] != _UNCOMPRESSED:
             raise MalformedError("private key has no uncompressed public point")
         x, y = point[1 : 1 + size], point[1 + size :]
         content = spki.ec_spki(kind, int.from_bytes(x, "big"), int.from_bytes(y, "big"))
@@ -164,15 +210,15 @@ def public_of(module: Module, pkey: Pkey) -> PublicKey:
     return spki.public_key(content, sha256)
 
 
-def _from_data(module: Module, name: bytes, rows: object) -> Pkey:
+def _from_data(module: Module, name: bytes, parts: int, rows: object) -> Pkey:
     library = module.library
     context = library.made("EVP_PKEY_CTX_new_from_name", module.context, name, module.properties)
     try:
         pointer = c_void_p()
         library.done("EVP_PKEY_fromdata_init", context)
-        library.done("EVP_PKEY_fromdata", context, byref(pointer), _PUBLIC_PARTS, rows)
+        library.done("EVP_PKEY_fromdata", context, byref(pointer), parts, rows)
     except CryptoError as error:
-        raise MalformedError(f"public key is unusable: {error.message}") from error
+        raise MalformedError(f"key is unusable: {error.message}") from error
     finally:
         library.call("EVP_PKEY_CTX_free", context)
     return Pkey(module, pointer.value or 0)

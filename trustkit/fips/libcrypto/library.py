@@ -73,6 +73,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "EVP_PKEY_fromdata_init": (c_int, _ANY),
     "EVP_PKEY_fromdata": (c_int, _ANY, _OUT, c_int, _PARAMETERS),
     "EVP_PKEY_new_raw_public_key_ex": (_ANY, _ANY, c_char_p, c_char_p, _ANY, c_size_t),
+    "EVP_PKEY_new_raw_private_key_ex": (_ANY, _ANY, c_char_p, c_char_p, _ANY, c_size_t),
     "EVP_PKEY_keygen_init": (c_int, _ANY),
     "EVP_PKEY_generate": (c_int, _ANY, _OUT),
     "EVP_PKEY_pairwise_check": (c_int, _ANY),
