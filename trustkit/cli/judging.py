@@ -39,6 +39,7 @@ def judge_images(config: Config, policy: Policy, images: Sequence[str], platform
             try:
                 judgement, record = decided()
             except TrustkitError as error:
+                log.require_open()
                 statuses.append(fail(error))
                 shown.append({"image": given, "verdict": "unknown", "error": error.code, "message": error.message})
                 continue
@@ -57,6 +58,10 @@ class _Opening:
 
     def __init__(self, config: Config) -> None:
         self._log = begin(open_log, config)
+
+    def require_open(self) -> None:
+        """Return once the log is open. Raises AuditError, StorageError."""
+        self._log()
 
     def append(self, event: AuditEvent) -> AuditRecord:
         """Record the event once the log is open. Raises AuditError, StorageError."""
