@@ -139,6 +139,12 @@ class SignatureExpiredError(VerificationError):
     code = "verification.expired"
 
 
+class RollbackError(VerificationError):
+    """Metadata is older than what was seen before, or skips a version that must prove the next one."""
+
+    code = "verification.rollback"
+
+
 class SignedIdentityError(VerificationError):
     """The signature names another repository or tag than the image is asked for under."""
 
