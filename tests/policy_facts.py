@@ -1,7 +1,9 @@
 """Facts and policies for tests: made by hand, so that each test changes one thing."""
 
+import json
 from datetime import UTC, datetime
 
+from trustkit.codec.predicates.read import read_value
 from trustkit.fips.hashing import digest_of
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.decision import Decision
@@ -81,6 +83,13 @@ def attestation(key: str = "one", predicate_type: str = SLSA, **changes: Digest)
     return made._replace(kind=ATTESTATION, statement=Statement(predicate_type, b"{}"))
 
 
+def said(key: str, kind: str, predicate: object, number: int = 0) -> VerifiedSignature:
+    """Return a verified attestation with its typed predicate, as verification makes it."""
+    content = json.dumps(predicate, sort_keys=True).encode()
+    made = attestation(key, kind)._replace(evidence=attestation(key, kind, number=number).evidence)
+    return made._replace(statement=Statement(kind, content, read_value(kind, predicate)))
+
+
 def rejection(message: str = "no trusted key fits") -> Rejection:
     """Return a rejected item."""
     return Rejection(digest_of(message.encode()), "cosign", "verification.signer", message)
@@ -108,3 +117,12 @@ def verdict(policy: Policy, about: Facts) -> tuple[str, str]:
     """Return the verdict and the id of the deciding rule."""
     decision: Decision = evaluate(policy, about)
     return decision.verdict, decision.deciding.rule if decision.deciding else ""
+
+
+def refused(policy: Policy, about: Facts, rule: str) -> str:
+    """Return the message of the rule that refuses; fail if another one does, or none."""
+    decision: Decision = evaluate(policy, about)
+    finding = decision.deciding
+    assert finding is not None
+    assert (decision.verdict, finding.rule) == ("deny", rule), finding
+    return finding.message

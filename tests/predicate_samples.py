@@ -164,3 +164,21 @@ SAMPLES: Mapping[str, object] = {
     },
     "https://cosign.sigstore.dev/attestation/v1": {"Data": "any text", "Timestamp": "2026-11-20T10:00:00Z"},
 }
+
+GENERATOR = (
+    "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/"
+    "generator_container_slsa3.yml@refs/tags/v2.1.0"
+)
+# A build of an image by a builder of level 3.
+BUILT: dict[str, object] = {
+    "buildDefinition": {
+        "buildType": "https://build.example/type@v1",
+        "externalParameters": {
+            "workflow": {"repository": "https://github.com/corp/app", "ref": "refs/tags/v1", "path": "x.yml"}
+        },
+        "resolvedDependencies": [
+            {"uri": "pkg:docker/registry.corp.example/base/distroless-static@12", "digest": {"sha256": "cc" * 32}}
+        ],
+    },
+    "runDetails": {"builder": {"id": GENERATOR}, "metadata": {"finishedOn": "2026-11-23T20:00:00Z"}},
+}

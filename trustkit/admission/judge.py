@@ -16,7 +16,7 @@ from trustkit.oci.ahead import begin, later
 from trustkit.oci.gather import gather
 from trustkit.oci.resolve import resolve
 from trustkit.oci.source import ImageSource
-from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, Policy, reads
+from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, Policy, reads
 from trustkit.policy.evaluate import evaluate
 from trustkit.signing.format import Check, SignatureFormat
 from trustkit.signing.trust.roots import TrustRoots
@@ -62,7 +62,8 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
     )
     evidence = gathering[0]()
     now = kit.now()
-    report = verify(evidence, kit.formats, Check(image.digest, kit.trust, kit.crypto, now))
+    check = Check(image.digest, kit.trust, kit.crypto, now, PREDICATES in reads(kit.policy))
+    report = verify(evidence, kit.formats, check)
     facts = build_facts(image, report, kit.crypto.status(), request, now)
     return Judgement(image, facts, evaluate(kit.policy, facts))
 

@@ -26,10 +26,16 @@ class SignerIdentity(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A verified in-toto statement: predicate type, and the predicate's canonical JSON bytes."""
+    """A verified in-toto statement: predicate type, and the predicate's canonical JSON bytes.
+
+    `said` is the typed predicate (`codec.predicates`) if the check asked for it and the type is known;
+    `problem` is why it could not be read.
+    """
 
     predicate_type: str
     predicate: bytes
+    said: object = None
+    problem: str = ""
 
 
 class VerifiedSignature(NamedTuple):

@@ -3,11 +3,13 @@
 A document (`kind: Policy`) becomes one Section; a Policy is a set of sections under one digest.
 """
 
+from datetime import datetime
 from typing import Protocol
 
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts
 from trustkit.model.values import NamedTuple
+from trustkit.policy.exemptions import Exemption
 from trustkit.policy.pattern import Pattern
 from trustkit.policy.trusted import PolicyIdentity as PolicyIdentity  # noqa: PLC0414  (exported)
 from trustkit.policy.trusted import PolicyKey as PolicyKey  # noqa: PLC0414  (exported)
@@ -19,6 +21,8 @@ AUDIT = "audit"
 # What a rule may look at that costs a fetch of its own.
 ATTESTATIONS = "attestations"
 CONFIGURATION = "configuration"
+# What attestations say, as typed values.
+PREDICATES = "predicates"
 MODES = (ENFORCE, WARN, AUDIT)
 
 
@@ -44,7 +48,7 @@ class Rule(Protocol):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Which of ATTESTATIONS and CONFIGURATION the rule looks at; only those are fetched for `verify`."""
+        """Which of ATTESTATIONS, CONFIGURATION and PREDICATES the rule looks at: those are fetched for `verify`."""
 
     def judge(self, facts: Facts) -> Outcome:
         """Return what the rule says about these facts."""
@@ -71,6 +75,9 @@ class Section(NamedTuple):
     owner: str = ""
     file: str = ""
     roots: tuple[PolicyRoot, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    # until then the mode `enforce` only warns
+    warn_until: datetime | None = None
 
 
 class Policy(NamedTuple):
@@ -82,7 +89,7 @@ class Policy(NamedTuple):
 
 
 def reads(policy: Policy) -> frozenset[str]:
-    """Return which of ATTESTATIONS and CONFIGURATION any rule looks at."""
+    """Return which of ATTESTATIONS, CONFIGURATION and PREDICATES any rule looks at."""
     return frozenset(what for section in policy.sections for rule in section.rules for what in rule.reads)
 
 

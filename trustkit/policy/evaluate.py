@@ -6,12 +6,14 @@
     a rule of an enforcing section denies   deny
     else                                allow; findings of warn and audit sections are reported
 
-A section in mode warn or audit reports and never decides.
+A section in mode warn or audit reports and never decides; so does one in mode enforce until its `warnUntil`.
+A rule that denies allows if an exemption covers everything its section denies, and says so.
 """
 
 from trustkit.model.decision import ALLOW, DENY, Decision, Finding
 from trustkit.model.facts import Facts
 from trustkit.policy.document import AUDIT, ENFORCE, WARN, Policy, Section
+from trustkit.policy.exemptions import Exempted, exemption_for
 from trustkit.policy.scope import matching
 
 _NAMES_SHOWN = 4
@@ -23,7 +25,7 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
     if not sections:
         return _unmatched(policy, facts)
     findings = [finding for section in sections for finding in _findings(section, facts)]
-    mode = _strictest(sections)
+    mode = _strictest({_mode(section, facts) for section in sections})
     if not any(rule.demands_evidence for section in sections for rule in section.rules):
         findings.append(_nothing_demanded(sections[0], facts, enforced=mode == ENFORCE))
     denied = any(finding.enforced and finding.verdict == DENY for finding in findings)
@@ -31,29 +33,39 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
 
 
 def _findings(section: Section, facts: Facts) -> list[Finding]:
-    enforced = section.mode == ENFORCE
+    enforced = _mode(section, facts) == ENFORCE
     if not section.rules:
         step = "add spec.verify to the policy"
         return [Finding(f"{section.name}/rules", DENY, enforced, "the policy has no rules", (), step)]
+    outcomes = [(rule.id, rule.judge(facts)) for rule in section.rules]
+    # anything but a clear ALLOW denies
+    denied = [rule for rule, outcome in outcomes if outcome.verdict != ALLOW]
+    exempted = exemption_for(section.exemptions, denied, facts) if denied and section.exemptions else None
     found: list[Finding] = []
-    for rule in section.rules:
-        outcome = rule.judge(facts)
-        found.append(
-            Finding(
-                f"{section.name}/{rule.id}",
-                # anything but a clear ALLOW denies
-                ALLOW if outcome.verdict == ALLOW else DENY,
-                enforced,
-                outcome.message,
-                outcome.evidence,
-                outcome.next_step,
-            )
-        )
+    for rule, outcome in outcomes:
+        verdict, message = ALLOW if outcome.verdict == ALLOW else DENY, outcome.message
+        if verdict == DENY and exempted is not None:
+            verdict, message = _exempt(exempted, message)
+        step = outcome.next_step if verdict == DENY else ""
+        found.append(Finding(f"{section.name}/{rule}", verdict, enforced, message, outcome.evidence, step))
     return found
 
 
-def _strictest(sections: tuple[Section, ...]) -> str:
-    modes = {section.mode for section in sections}
+def _exempt(exempted: Exempted, message: str) -> tuple[str, str]:
+    """Return verdict and message of a rule that denies, of a section with exemptions."""
+    one = exempted.found
+    if one is None:
+        return DENY, f"{message}; {exempted.note}" if exempted.note else message
+    who = ", ".join(one.approved_by)
+    return ALLOW, f"exempt by {one.id} until {one.expires.isoformat()}, approved by {who} ({one.reason}): {message}"
+
+
+def _mode(section: Section, facts: Facts) -> str:
+    waiting = section.mode == ENFORCE and section.warn_until is not None and facts.now < section.warn_until
+    return WARN if waiting else section.mode
+
+
+def _strictest(modes: set[str]) -> str:
     if modes <= {AUDIT}:
         return AUDIT
     return WARN if modes <= {AUDIT, WARN} else ENFORCE

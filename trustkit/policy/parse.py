@@ -4,16 +4,19 @@ The schema is that of docs/policy.md. A document that cannot be read whole is no
 """
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from itertools import pairwise
 
 from trustkit.codec.canonical_json import canonical
 from trustkit.model.digest import Digest
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import ENFORCE, MODES, Match, Policy, Rule, Section
-from trustkit.policy.fields import Fields, boolean, choice, integer, items, text, texts, unsupported
+from trustkit.policy.exemptions import Exemption
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, moment, text, texts, unsupported
 from trustkit.policy.nodes import Node, located, refuse, shown
 from trustkit.policy.parse_pattern import image_pattern
-from trustkit.policy.parse_require import image_rules, runtime_rules
-from trustkit.policy.parse_trust import KeyReader, trust
+from trustkit.policy.parse_require import algorithms, require_rules
+from trustkit.policy.parse_trust import KeyReader, restricted, trust
 from trustkit.policy.parse_verify import verify_rules
 from trustkit.policy.rules.pinned import Pinned
 from trustkit.policy.trusted import PolicyKey, PolicyRoot
@@ -23,10 +26,10 @@ ENGINES = ("trustkit", "docker", "podman", "containerd", "cri-o", "kubernetes")
 _REVISION_MAX = 2**53 - 1
 _NAME_CHARS = 63
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-_SPEC_LATER = ("exceptions", "cache", "registry")
+_SPEC = ("match", "enforcement", "trust", "verify", "require", "exceptions")
+_SPEC_LATER = ("cache", "registry")
 _MATCH_LATER = ("namespaces", "namespaceSelector", "kinds", "customPaths", "slots", "when")
-_ENFORCEMENT_LATER = ("rollout", "deadline", "onUpdate", "acknowledgeFailOpen")
-_REQUIRE_LATER = ("provenance", "vulnerabilities", "sbom", "expressions")
+_ENFORCEMENT_LATER = ("deadline", "onUpdate", "acknowledgeFailOpen")
 
 
 def parse(
@@ -93,15 +96,16 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
     choice(top.require("kind"), ("Policy",))
     metadata = Fields(top.require("metadata"), ("name", "revision", "owner"))
     revision, owner = metadata.get("revision"), metadata.get("owner")
-    spec = Fields(top.require("spec"), ("match", "enforcement", "trust", "verify", "require"), _SPEC_LATER)
-    trusted = trust(spec.get("trust"), reader)
-    mode, on_no_match, enforcement_rules = _enforcement(spec.get("enforcement"))
-    rules = verify_rules(spec.get("verify"), trusted) + enforcement_rules + _require(spec.get("require"))
+    spec = Fields(top.require("spec"), _SPEC, _SPEC_LATER)
+    trusted = restricted(trust(spec.get("trust"), reader), algorithms(spec.get("require")))
+    enforcement = _enforcement(spec.get("enforcement"))
+    verify = verify_rules(spec.get("verify"), trusted)
+    rules = verify.rules + enforcement.rules + require_rules(spec.get("require"), verify.sources)
     return Section(
         name=_name(metadata.require("name")),
         match=_match(spec.get("match")),
-        mode=mode,
-        on_no_match=on_no_match,
+        mode=enforcement.mode,
+        on_no_match=enforcement.on_no_match,
         rules=rules,
         keys=tuple(trusted.keys.values()),
         digest=section_digest(node.plain(), trusted.keys.values(), trusted.roots, digest),
@@ -109,7 +113,17 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
         owner=text(owner) if owner else "",
         file=node.file,
         roots=trusted.roots,
+        exemptions=_exceptions(spec.get("exceptions"), rules),
+        warn_until=enforcement.warn_until,
     )
+
+
+def _exceptions(node: Node | None, rules: tuple[Rule, ...]) -> tuple[Exemption, ...]:
+    if node is None:
+        return ()
+    from trustkit.policy.parse_exceptions import exemptions
+
+    return exemptions(node, rules)
 
 
 def _name(node: Node) -> str:
@@ -133,22 +147,32 @@ def _match(node: Node | None) -> Match:
     )
 
 
-def _enforcement(node: Node | None) -> tuple[str, str, tuple[Rule, ...]]:
+class Enforcement(NamedTuple):
+    """What `spec.enforcement` says."""
+
+    mode: str = ENFORCE
+    on_no_match: str = "deny"
+    rules: tuple[Rule, ...] = ()
+    warn_until: datetime | None = None
+
+
+def _enforcement(node: Node | None) -> Enforcement:
     if node is None:
-        return ENFORCE, "deny", ()
-    fields = Fields(node, ("mode", "onNoMatch", "onError", "digest"), _ENFORCEMENT_LATER)
-    mode, on_no_match = fields.get("mode"), fields.get("onNoMatch")
+        return Enforcement()
+    fields = Fields(node, ("mode", "onNoMatch", "onError", "digest", "rollout"), _ENFORCEMENT_LATER)
+    mode, on_no_match, rollout = fields.get("mode"), fields.get("onNoMatch"), fields.get("rollout")
     on_error, pinning = fields.get("onError"), fields.get("digest")
     if on_error is not None:
         choice(on_error, ("deny",), ("allow", "warn"))
     rules: tuple[Rule, ...] = ()
     if pinning is not None and _digest_required(pinning):
         rules = (Pinned(),)
-    return (
-        choice(mode, MODES) if mode is not None else ENFORCE,
-        choice(on_no_match, ("deny", "warn", "allow")) if on_no_match is not None else "deny",
-        rules,
-    )
+    until = moment(Fields(rollout, ("warnUntil",)).require("warnUntil")) if rollout is not None else None
+    chosen = choice(mode, MODES) if mode is not None else ENFORCE
+    if rollout is not None and chosen != ENFORCE:
+        raise refuse(rollout, f"mode {chosen} never enforces, so there is nothing to roll out")
+    wish = choice(on_no_match, ("deny", "warn", "allow")) if on_no_match is not None else "deny"
+    return Enforcement(chosen, wish, rules, until)
 
 
 def _digest_required(node: Node) -> bool:
@@ -157,10 +181,3 @@ def _digest_required(node: Node) -> bool:
     if mutate is not None and boolean(mutate):
         raise unsupported(mutate)
     return boolean(fields.require("require"))
-
-
-def _require(node: Node | None) -> tuple[Rule, ...]:
-    if node is None:
-        return ()
-    fields = Fields(node, ("image", "runtime"), _REQUIRE_LATER)
-    return image_rules(fields.get("image")) + runtime_rules(fields.get("runtime"))

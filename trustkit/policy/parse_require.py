@@ -1,25 +1,73 @@
 """`spec.require`: what the image and the request for a run must be like."""
 
+from collections.abc import Mapping
+
 from trustkit.model.image import Platform
 from trustkit.policy.document import Rule
-from trustkit.policy.fields import Fields, choice, items, texts
+from trustkit.policy.fields import Fields, choice, items, mapping, texts
 from trustkit.policy.nodes import LIST, Node, refuse, shown
 from trustkit.policy.parse_pattern import registry_pattern
+from trustkit.policy.parse_trust import ALGORITHMS
 from trustkit.policy.rules.image import ImagePlatform, ImageUser
 from trustkit.policy.rules.registry import FromRegistry
 from trustkit.policy.rules.runtime import RuntimeRule, capability
+from trustkit.policy.statements import Source
 
 _FLAGS = ("denyPrivileged", "denyHostNamespaces", "denyHostPath", "denyRootUser", "readOnlyRoot")
+_CONTENT = ("baseImages", "maxAge", "labels", "maxSize", "maxLayers", "denyHistory")
+_STATED = ("provenance", "vulnerabilities", "sbom", "verificationSummary")
 _SECCOMP = ("RuntimeDefault", "Localhost", "Unconfined")
 _PLATFORM_PARTS = (2, 3)
 _CAPABILITY_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
 
 
-def image_rules(node: Node | None) -> tuple[Rule, ...]:
+def require_rules(node: Node | None, sources: Mapping[str, Source]) -> tuple[Rule, ...]:
+    """Return the rules of `spec.require`. Raises PolicySyntaxError."""
+    if node is None:
+        return ()
+    fields = Fields(node, ("image", "runtime", "crypto", *_STATED), ("expressions",))
+    rules = image_rules(fields.get("image"), sources) + runtime_rules(fields.get("runtime"))
+    crypto = fields.get("crypto")
+    if crypto is not None:
+        rules += _crypto(crypto)
+    stated = [(name, fields.get(name)) for name in _STATED]
+    if not any(value is not None for _, value in stated):
+        return rules
+    from trustkit.policy.parse_statements import Statements
+
+    reader = Statements(dict(sources))
+    readers = (reader.provenance, reader.vulnerabilities, reader.sbom, reader.summary)
+    found = zip(readers, stated, strict=True)
+    return rules + tuple(read(value) for read, (_, value) in found if value is not None)
+
+
+def algorithms(node: Node | None) -> tuple[str, ...]:
+    """Return `spec.require.crypto.algorithms`, none if any algorithm will do. Raises PolicySyntaxError."""
+    crypto = mapping(node).get("crypto") if node is not None else None
+    listed = mapping(crypto).get("algorithms") if crypto is not None else None
+    if listed is None:
+        return ()
+    for item in items(listed):
+        choice(item, ALGORITHMS)
+    return texts(listed)
+
+
+def _crypto(node: Node) -> tuple[Rule, ...]:
+    from trustkit.policy.rules.crypto import CryptoModule
+
+    fields = Fields(node, ("algorithms", "validated", "providers", "modes", "certificates"))
+    lists = (fields.get(name) for name in ("providers", "modes", "certificates"))
+    rule = CryptoModule(fields.flag("validated"), *(texts(one) if one is not None else () for one in lists))
+    if rule == CryptoModule() and fields.get("algorithms") is None:
+        raise refuse(node, "asks for nothing")
+    return () if rule == CryptoModule() else (rule,)
+
+
+def image_rules(node: Node | None, sources: Mapping[str, Source]) -> tuple[Rule, ...]:
     """Return the rules of `spec.require.image`. Raises PolicySyntaxError."""
     if node is None:
         return ()
-    fields = Fields(node, ("registries", "platforms", "denyRootUser"), ("baseImages", "maxAge", "labels"))
+    fields = Fields(node, ("registries", "platforms", "denyRootUser", *_CONTENT))
     registries, platforms = fields.get("registries"), fields.get("platforms")
     rules: list[Rule] = []
     if registries is not None:
@@ -29,6 +77,11 @@ def image_rules(node: Node | None) -> tuple[Rule, ...]:
         rules.append(ImagePlatform(tuple(_platform(item) for item in items(platforms))))
     if fields.flag("denyRootUser"):
         rules.append(ImageUser())
+    if any(fields.get(name) is not None for name in _CONTENT):
+        from trustkit.policy.parse_content import content_rules
+        from trustkit.policy.parse_statements import Statements
+
+        rules += content_rules(fields, Statements(dict(sources)))
     return tuple(rules)
 
 

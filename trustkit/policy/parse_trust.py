@@ -73,6 +73,19 @@ def trust(node: Node | None, reader: KeyReader) -> Trust:
     return Trust(found_keys, found, found_roots)
 
 
+def restricted(found: Trust, algorithms: tuple[str, ...]) -> Trust:
+    """Return the same parties, whose signatures count by these algorithms only; with none given, by any."""
+    if not algorithms:
+        return found
+    from trustkit.policy.restricted import restrict
+
+    parties = {
+        family: {name: restrict(signer, algorithms) for name, signer in named.items()}
+        for family, named in found.parties.items()
+    }
+    return found._replace(parties=parties)
+
+
 def _identities(fields: Fields, found: tuple[PolicyRoot, ...], *, logged: bool) -> dict[str, PolicyIdentity]:
     read = identities(_named(fields.get("identities")), found)
     return {name: one._replace(logged=logged) for name, one in read.items()}

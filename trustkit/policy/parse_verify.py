@@ -1,24 +1,36 @@
 """`spec.verify`: whose signatures and attestations are needed."""
 
+from collections.abc import Mapping
+
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import Rule
-from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, text
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, text, unsupported
 from trustkit.policy.nodes import TEXT, Node, refuse, shown
 from trustkit.policy.parse_trust import FAMILIES, Trust
 from trustkit.policy.rules.attested import Attested
 from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
+from trustkit.policy.statements import Source
 from trustkit.policy.trusted import PolicyKey, Signer
 
 _NAME_CHARS = 63
 _COUNT_MAX = 64
 _PARTIES = tuple(FAMILIES)
 _OPTIONS = ("threshold", *_PARTIES)
+_ATTESTATION = ("type", "by", "required", "newest", "all")
 
 
-def verify_rules(node: Node | None, trust: Trust) -> tuple[Rule, ...]:
-    """Return the rules of `spec.verify`, signatures first. Raises PolicySyntaxError."""
+class Verify(NamedTuple):
+    """What `spec.verify` says: its rules, and its attestations by name for rules that look inside them."""
+
+    rules: tuple[Rule, ...] = ()
+    sources: Mapping[str, Source] = {}
+
+
+def verify_rules(node: Node | None, trust: Trust) -> Verify:
+    """Return what `spec.verify` says, the rule about signatures first. Raises PolicySyntaxError."""
     if node is None:
-        return ()
+        return Verify()
     fields = Fields(node, ("subjects", "signatures", "attestations"), ("discovery", "signedIdentity"))
     subjects, signatures, attestations = (fields.get(name) for name in ("subjects", "signatures", "attestations"))
     if subjects is not None:
@@ -27,10 +39,14 @@ def verify_rules(node: Node | None, trust: Trust) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     if signatures is not None:
         rules.append(_signatures(signatures, trust))
+    sources: dict[str, Source] = {}
     if attestations is not None:
         for name, value in mapping(attestations).items():
-            rules += _attestation(name, value, trust)
-    return tuple(rules)
+            sources[name] = source = _attestation(name, value, trust)
+            # what is not required has nothing to deny
+            if Fields(value, _ATTESTATION).get("required") is None or Fields(value, _ATTESTATION).flag("required"):
+                rules.append(Attested(name, source.predicate_type, source.options))
+    return Verify(tuple(rules), sources)
 
 
 def signers(fields: Fields, trust: Trust) -> tuple[Signers, ...]:
@@ -53,15 +69,18 @@ def _signatures(node: Node, trust: Trust) -> SignedBy:
     return SignedBy(options, wanted)
 
 
-def _attestation(name: str, node: Node, trust: Trust) -> list[Rule]:
+def _attestation(name: str, node: Node, trust: Trust) -> Source:
     if not name or len(name) > _NAME_CHARS or not name.replace("-", "").replace("_", "").isalnum():
         raise refuse(node, f"{shown(name)} is no name for an attestation: letters, digits, - and _")
-    fields = Fields(node, ("type", "by", "required"), ("newest", "all"))
+    fields = Fields(node, _ATTESTATION)
+    predicate_type = text(fields.require("type"))
     by = Fields(fields.require("by"), ("anyOf", *_OPTIONS))
-    rule = Attested(name, text(fields.require("type")), signers(by, trust))
-    required = fields.get("required")
-    # what is not required has nothing to deny
-    return [rule] if required is None or boolean(required) else []
+    newest, every = fields.flag("newest"), fields.get("all")
+    if every is not None and not boolean(every):
+        raise unsupported(every, "`all: false`")
+    if newest and every is not None:
+        raise refuse(node, "give newest or all, not both")
+    return Source(name, predicate_type, signers(by, trust), newest)
 
 
 def _signers(fields: Fields, trust: Trust) -> Signers:

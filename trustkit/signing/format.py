@@ -13,12 +13,16 @@ from trustkit.signing.trust.roots import TrustRoots
 
 
 class Check(NamedTuple):
-    """One verification: which image, trusting what, by which maths, at which moment."""
+    """One verification: which image, trusting what, by which maths, at which moment.
+
+    With `predicates`, verified statements carry what they say as typed values.
+    """
 
     image: Digest
     trust: TrustRoots
     crypto: CryptoProvider
     now: datetime
+    predicates: bool = False
 
 
 class SignatureFormat(Protocol):

@@ -4,7 +4,7 @@ from trustkit.codec import dsse, intoto
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.dsse import Envelope
 from trustkit.codec.intoto import InTotoStatement
-from trustkit.errors import PayloadTypeError, SubjectMismatchError
+from trustkit.errors import MalformedError, PayloadTypeError, SubjectMismatchError
 from trustkit.model.digest import Digest
 from trustkit.model.signature import Statement
 from trustkit.model.values import NamedTuple
@@ -58,7 +58,22 @@ def _signed(envelope: Envelope, come: Come) -> Signed:
 def _proven(identified: Identified, envelope: Envelope, check: Check) -> Proven:
     statement = intoto.parse(envelope.payload)
     name, annotations = _subject(statement, check.image)
-    return Proven(identified, Statement(statement.predicate_type, _predicate(statement)), name, annotations)
+    return Proven(identified, _stated(statement, check), name, annotations)
+
+
+def _stated(statement: InTotoStatement, check: Check) -> Statement:
+    """Return the statement, with what it says if that was asked for and it is no mere signature."""
+    content = _predicate(statement)
+    if not check.predicates or statement.predicate_type == SIGN_PREDICATE:
+        return Statement(statement.predicate_type, content)
+    from trustkit.codec.predicates.read import read_value
+
+    try:
+        said = read_value(statement.predicate_type, {} if statement.predicate is None else statement.predicate)
+    except MalformedError as error:
+        # signed all the same: it proves who said it, and rules that look inside find nothing to rely on
+        return Statement(statement.predicate_type, content, problem=error.message)
+    return Statement(statement.predicate_type, content, said)
 
 
 def _subject(statement: InTotoStatement, image: Digest) -> tuple[str, tuple[tuple[str, str], ...]]:

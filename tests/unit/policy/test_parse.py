@@ -110,21 +110,20 @@ def test_a_threshold_that_means_nothing_is_refused(threshold: str, reason: str) 
 @pytest.mark.parametrize(
     "body",
     [
-        "  exceptions: {}\n",
+        "  exceptions: {exemptions: [], breakGlass: {enabled: true}}\n",
         "  cache: {}\n",
         "  registry: {}\n",
         "  match: {namespaces: [a]}\n",
         "  match: {kinds: podBearing}\n",
         "  enforcement: {onError: allow}\n",
-        "  enforcement: {rollout: {}}\n",
+        "  enforcement: {deadline: 4s}\n",
+        "  enforcement: {onUpdate: changedOnly}\n",
         "  enforcement: {digest: {require: true, mutateTags: true}}\n",
         "  verify: {subjects: {index: allReferenced}}\n",
         "  verify: {discovery: {}}\n",
-        "  verify: {attestations: {a: {type: t, by: {key: one}, newest: true}}}\n",
+        "  verify: {attestations: {a: {type: t, by: {key: one}, all: false}}}\n",
         "  require: {expressions: []}\n",
-        "  require: {vulnerabilities: {}}\n",
         "  require: {runtime: {profile: restricted}}\n",
-        "  require: {image: {maxAge: 90d}}\n",
     ],
 )
 def test_what_is_not_enforced_yet_is_refused_and_never_ignored(body: str) -> None:

@@ -1,0 +1,49 @@
+"""`require.crypto`: which module did the maths, in which state."""
+
+from trustkit.model.decision import ALLOW, DENY
+from trustkit.model.facts import Facts
+from trustkit.model.values import NamedTuple
+from trustkit.policy.document import Outcome
+
+
+class CryptoModule(NamedTuple):
+    """The module must be validated, of one of these providers, in one of these modes; no list asks nothing."""
+
+    validated: bool = False
+    providers: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The field that states the rule."""
+        return "require.crypto"
+
+    @property
+    def demands_evidence(self) -> bool:
+        """It looks at no evidence."""
+        return False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Nothing that costs a fetch."""
+        return ()
+
+    def judge(self, facts: Facts) -> Outcome:
+        """Compare the module's state."""
+        module = facts.crypto
+        wrong = [
+            f"its {what} is {found or 'unknown'}, required is {' or '.join(wanted)}"
+            for what, found, wanted in (
+                ("provider", module.provider, self.providers),
+                ("mode", module.mode, self.modes),
+                ("certificate", module.certificate, self.certificates),
+            )
+            if wanted and found not in wanted
+        ]
+        if self.validated and not module.validated:
+            wrong.insert(0, "no FIPS certificate was matched for it")
+        if not wrong:
+            return Outcome(ALLOW, f"the maths was done by {module.provider} {module.version}, mode {module.mode}")
+        step = "set crypto.provider to a validated module; `trustkit config` shows the one in use"
+        return Outcome(DENY, f"refuses the crypto module {module.provider} {module.version}: {wrong[0]}", (), step)
