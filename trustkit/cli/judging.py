@@ -23,7 +23,7 @@ from trustkit.policy.document import Policy
 
 Decided = tuple[Judgement, AuditRecord]
 # Images judged at once: a registry answers several, and most of the time is waiting for it.
-_AT_ONCE = 8
+_AT_ONCE = 16
 
 
 def judge_images(config: Config, policy: Policy, images: Sequence[str], platform: Platform | None, output: str) -> int:

@@ -34,7 +34,7 @@ def _write(value: object, parts: list[str], depth: int) -> None:
     if isinstance(value, str):
         parts.append(encode_basestring(value))
     elif value is None or isinstance(value, bool):
-        parts.append({None: "null", True: "true", False: "false"}[value])
+        parts.append("null" if value is None else "true" if value else "false")
     elif isinstance(value, int | float):
         parts.append(_number(value))
     elif isinstance(value, Mapping):
@@ -46,18 +46,12 @@ def _write(value: object, parts: list[str], depth: int) -> None:
 
 
 def _write_object(members: Mapping[object, object], parts: list[str], depth: int) -> None:
-    named: list[tuple[str, object]] = []
-    for name, member in members.items():
-        if not isinstance(name, str):
-            raise TypeError(f"{type(name).__name__} cannot name a JSON member")
-        named.append((name, member))
-    named.sort(key=_utf16_order)
     mark = "{"
-    for name, member in named:
+    for name in _ordered(members):
         parts += (mark, encode_basestring(name), ":")
-        _write(member, parts, depth + 1)
+        _write(members[name], parts, depth + 1)
         mark = ","
-    parts.append("}" if named else "{}")
+    parts.append("}" if members else "{}")
 
 
 def _write_array(elements: list[object] | tuple[object, ...], parts: list[str], depth: int) -> None:
@@ -69,9 +63,18 @@ def _write_array(elements: list[object] | tuple[object, ...], parts: list[str], 
     parts.append("]" if elements else "[]")
 
 
-def _utf16_order(member: tuple[str, object]) -> bytes:
-    """RFC 8785 3.2.3: by UTF-16 code units, which is not the order of code points."""
-    return member[0].encode("utf-16-be", "surrogatepass")
+def _ordered(members: Mapping[object, object]) -> list[str]:
+    """RFC 8785 3.2.3: by UTF-16 code units, which for other than ASCII is not the order of code points."""
+    names: list[str] = []
+    for name in members:
+        if not isinstance(name, str):
+            raise TypeError(f"{type(name).__name__} cannot name a JSON member")
+        names.append(name)
+    if "".join(names).isascii():
+        names.sort()
+    else:
+        names.sort(key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    return names
 
 
 def _number(value: float) -> str:

@@ -104,11 +104,12 @@ class Library:
 
     def __init__(self, path: str = SONAME) -> None:
         """Load it. Raises CryptoError when there is none, or one without the OpenSSL 3 API."""
+        self._functions: dict[str, Any] = {}
         try:
-            self._functions = CDLL(path)
-            for name, (result, *arguments) in _FUNCTIONS.items():
-                function = getattr(self._functions, name)
-                function.restype, function.argtypes = result, arguments
+            self._library = CDLL(path)
+            self._clear = self.function("ERR_clear_error")
+            # What OpenSSL 1.1 has not.
+            self.function("OSSL_LIB_CTX_new")
         except (OSError, AttributeError) as error:
             raise CryptoError(
                 f"OpenSSL 3 ({path}) cannot be used: {error}",
@@ -116,16 +117,21 @@ class Library:
             ) from error
 
     def function(self, name: str) -> Any:
-        """Return a function, for those who call it often; what it returns is unjudged."""
-        return getattr(self._functions, name)
+        """Return a function, its types given at first use; what it returns is unjudged."""
+        found = self._functions.get(name)
+        if found is None:
+            found = getattr(self._library, name)
+            found.restype, *found.argtypes = _FUNCTIONS[name]
+            self._functions[name] = found
+        return found
 
     def call(self, name: str, *arguments: object) -> Any:
         """Call a function and return what it returned, unjudged."""
-        return getattr(self._functions, name)(*arguments)
+        return self.function(name)(*arguments)
 
     def made(self, name: str, *arguments: object) -> int:
         """Call a function that returns a pointer. Raises CryptoError for NULL."""
-        self._functions.ERR_clear_error()
+        self._clear()
         pointer = self.call(name, *arguments)
         if not pointer:
             raise self.failure(name)
@@ -133,18 +139,18 @@ class Library:
 
     def done(self, name: str, *arguments: object) -> None:
         """Call a function that returns 1 for success. Raises CryptoError for anything else."""
-        self._functions.ERR_clear_error()
+        self._clear()
         if self.call(name, *arguments) != 1:
             raise self.failure(name)
 
     def failure(self, name: str) -> CryptoError:
         """Return the oldest error of the queue, which says most."""
-        code = self._functions.ERR_get_error()
+        code = self.call("ERR_get_error")
         if not code:
             return CryptoError(f"{name} failed without a reason")
         text = create_string_buffer(_ERROR_CHARS)
-        self._functions.ERR_error_string_n(code, text, _ERROR_CHARS)
-        self._functions.ERR_clear_error()
+        self.call("ERR_error_string_n", code, text, _ERROR_CHARS)
+        self._clear()
         return CryptoError(f"{name}: {text.value.decode('ascii', 'replace')}")
 
 
