@@ -6,16 +6,14 @@ signature is a statement with cosign's sign/v1 predicate; every other predicate 
 
 from typing import TYPE_CHECKING, ClassVar  # noqa: TID251  (the heavy half loads on demand)
 
-from trustkit.codec import dsse
-from trustkit.codec.dsse import Envelope
-from trustkit.codec.sigstore_bundle import MEDIA_TYPES, Bundle, parse_bundle
 from trustkit.errors import MediaTypeError, UnsupportedEvidenceError
 from trustkit.model.evidence import REFERRERS, Evidence, Place
 from trustkit.model.signature import ATTESTATION, SIGNATURE, VerifiedSignature
 from trustkit.signing.format import Check
-from trustkit.signing.statement import SIGN_PREDICATE, Come, prove
 
 if TYPE_CHECKING:  # loaded when there is a root to check certificates and logs with
+    from trustkit.codec.dsse import Envelope
+    from trustkit.codec.sigstore_bundle import Bundle
     from trustkit.signing.keyless.attribution import Accompanied
 
 _FAMILY = "application/vnd.dev.sigstore.bundle"
@@ -41,6 +39,9 @@ class SigstoreBundle:
 
         Raises MalformedError, VerificationError, AlgorithmNotApprovedError.
         """
+        from trustkit.codec.sigstore_bundle import MEDIA_TYPES, parse_bundle
+        from trustkit.signing.statement import SIGN_PREDICATE, Come, prove
+
         for what, told in (("layer's media type", item.media_type), ("manifest's artifactType", item.artifact_type)):
             if told not in MEDIA_TYPES:
                 raise MediaTypeError(f"{what} is {told[:80]!r}, not a known sigstore bundle")
@@ -67,7 +68,8 @@ class SigstoreBundle:
         )
 
 
-def _along(bundle: Bundle, envelope: Envelope) -> "Accompanied":
+def _along(bundle: "Bundle", envelope: "Envelope") -> "Accompanied":
+    from trustkit.codec import dsse
     from trustkit.signing.keyless.attribution import Accompanied
     from trustkit.signing.keyless.material import from_bundle
     from trustkit.signing.log.recorded import SignedContent

@@ -8,15 +8,13 @@ The layer's `predicateType` annotation is not signed; only the statement counts.
 
 from typing import TYPE_CHECKING, ClassVar  # noqa: TID251  (the heavy half loads on demand)
 
-from trustkit.codec import dsse
-from trustkit.codec.dsse import Envelope
 from trustkit.errors import MediaTypeError
 from trustkit.model.evidence import TAG_SUFFIX, Evidence, Place
 from trustkit.model.signature import ATTESTATION, VerifiedSignature
 from trustkit.signing.format import Check
-from trustkit.signing.statement import Come, prove_all
 
 if TYPE_CHECKING:  # loaded when there is a root to check certificates and logs with
+    from trustkit.codec.dsse import Envelope
     from trustkit.signing.keyless.attribution import Accompanied
 
 MEDIA_TYPE = "application/vnd.dsse.envelope.v1+json"
@@ -45,6 +43,9 @@ class CosignAttestation:
 
     def verify_all(self, item: Evidence, check: Check) -> tuple[VerifiedSignature, ...]:
         """Return what the item proves, once for each distinct signer of the envelope. Raises as `verify`."""
+        from trustkit.codec import dsse
+        from trustkit.signing.statement import Come, prove_all
+
         if item.media_type != MEDIA_TYPE:
             raise MediaTypeError(f"layer has media type {item.media_type[:80]!r}, not {MEDIA_TYPE}")
         envelope = dsse.parse(item.content)
@@ -68,7 +69,8 @@ class CosignAttestation:
         )
 
 
-def _along(item: Evidence, envelope: Envelope) -> "Accompanied":
+def _along(item: Evidence, envelope: "Envelope") -> "Accompanied":
+    from trustkit.codec import dsse
     from trustkit.signing.keyless.attribution import Accompanied
     from trustkit.signing.keyless.material import from_annotations
     from trustkit.signing.log.recorded import SignedContent
