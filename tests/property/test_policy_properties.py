@@ -5,7 +5,8 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_facts import NAME, OTHER_IMAGE, SLSA, attestation, facts, rejection, signature, spec
+from policy_facts import NAME, OTHER_IMAGE, SLSA, attestation, facts, rejection, said, signature, spec
+from predicate_samples import BUILT, SAMPLES
 from trustkit.errors import TrustkitError
 from trustkit.fips.hashing import digest_of
 from trustkit.model.decision import ALLOW, DENY
@@ -16,6 +17,9 @@ from trustkit.policy.evaluate import evaluate
 from trustkit.policy.parse import parse
 from trustkit.policy.pattern import Pattern
 
+VULN = "https://cosign.sigstore.dev/attestation/vuln/v1"
+SPDX, VSA = "https://spdx.dev/Document", "https://slsa.dev/verification_summary/v1"
+PREDICATES = {SLSA: BUILT, VULN: SAMPLES[VULN], SPDX: SAMPLES[SPDX], VSA: SAMPLES[VSA]}
 KEYS = ("one", "two", "three", "four")
 
 fragments = st.sampled_from(
@@ -81,9 +85,34 @@ requirement = st.sampled_from(
         "  enforcement: {digest: {require: true}}\n",
         "  enforcement: {mode: warn}\n",
         f"  match: {{images: ['{NAME}']}}\n",
+        "  require: {expressions: [{id: a, rule: \"signatures.exists(s, s.annotations.env == 'prod')\"}]}\n",
+        "  require: {expressions: [{id: b, rule: 'signatures.filter(s, has(s.annotations.env)).size() > 1'}]}\n",
+        "  require: {crypto: {algorithms: [ed25519]}}\n",
     ]
 )
-policies = st.builds(lambda body, more: spec(f"  verify: {{{body}}}\n{more}"), verify, requirement)
+stated_by = option.map("by: {{anyOf: [{}]}}".format)
+looking_inside = st.builds(
+    lambda by, rule: (
+        f"  verify: {{attestations: {{provenance: {{type: '{SLSA}', {by}}}, scan: {{type: '{VULN}', {by}}}, "
+        f"sbom: {{type: '{SPDX}', {by}}}, verificationSummary: {{type: '{VSA}', {by}}}}}}}\n  require: {rule}\n"
+    ),
+    stated_by,
+    st.sampled_from(
+        [
+            "{provenance: {level: 3}}",
+            "{provenance: {builders: ['https://other.example/b']}}",
+            "{vulnerabilities: {maxScanAge: 24h}}",
+            "{sbom: {minPackages: 1}}",
+            "{sbom: {allowLicenses: [MIT]}}",
+            "{verificationSummary: {verifiers: ['https://verifier.example/'], resources: ['oci://']}}",
+            "{expressions: [{id: a, rule: \"attestations.provenance.exists(p, p.predicate.source.uri != '')\"}]}",
+            "{expressions: [{id: a, rule: 'attestations.scan.map(s, s.predicate.form).size() > 1'}]}",
+        ]
+    ),
+)
+policies = st.one_of(
+    st.builds(lambda body, more: spec(f"  verify: {{{body}}}\n{more}"), verify, requirement), looking_inside.map(spec)
+)
 
 items = st.builds(
     lambda key, make, subject, annotations, number: make(
@@ -95,7 +124,14 @@ items = st.builds(
     st.sampled_from([(), (("env", "prod"),), (("env", "test"),)]),
     st.integers(0, 1),
 )
-evidence = st.lists(items, max_size=6)
+statements = st.builds(
+    lambda key, kind, change, number: said(key, kind, {**PREDICATES[kind], **change}, number),
+    st.sampled_from(KEYS[:3]),
+    st.sampled_from(sorted(PREDICATES)),
+    st.sampled_from([{}, {"odd": 1}]),
+    st.integers(0, 1),
+)
+evidence = st.lists(st.one_of(items, statements), max_size=8)
 requests = st.builds(
     RequestFacts,
     purpose=st.sampled_from(["run", "verify", "pull", "build"]),

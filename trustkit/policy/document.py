@@ -3,6 +3,7 @@
 A document (`kind: Policy`) becomes one Section; a Policy is a set of sections under one digest.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -54,11 +55,41 @@ class Rule(Protocol):
         """Return what the rule says about these facts."""
 
 
+class Condition(Protocol):
+    """A compiled expression."""
+
+    def holds(self, facts: Facts, statements: Mapping[str, object]) -> tuple[bool, str]:
+        """Return whether it is true, and why it has no result, if so; never raises."""
+
+
 class Match(NamedTuple):
-    """What a section is about; an empty tuple means every engine, every image."""
+    """What a section is about; an empty tuple means every engine, every image, every namespace.
+
+    `selector` are labels the namespace must have. `when` is a further condition on the request.
+    """
 
     engines: tuple[str, ...] = ()
     images: tuple[Pattern, ...] = ()
+    namespaces: tuple[Pattern, ...] = ()
+    selector: tuple[tuple[str, str], ...] = ()
+    when: Condition | None = None
+
+    def here(self, facts: Facts) -> bool:
+        """Whether the section speaks about this engine, namespace and request.
+
+        A condition without a result does not take the section away: an error must not skip rules.
+        """
+        request = facts.request
+        if self.engines and request.engine not in self.engines:
+            return False
+        if self.namespaces and not any(pattern.matches(request.namespace) for pattern in self.namespaces):
+            return False
+        if self.selector and not set(self.selector) <= set(request.namespace_labels):
+            return False
+        if self.when is None:
+            return True
+        holds, problem = self.when.holds(facts, {})
+        return holds or bool(problem)
 
 
 class Section(NamedTuple):

@@ -10,11 +10,11 @@ from itertools import pairwise
 from trustkit.codec.canonical_json import canonical
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import ENFORCE, MODES, Match, Policy, Rule, Section
+from trustkit.policy.document import ENFORCE, MODES, Condition, Match, Policy, Rule, Section
 from trustkit.policy.exemptions import Exemption
-from trustkit.policy.fields import Fields, boolean, choice, integer, items, moment, text, texts, unsupported
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, moment, text, texts, unsupported
 from trustkit.policy.nodes import Node, located, refuse, shown
-from trustkit.policy.parse_pattern import image_pattern
+from trustkit.policy.parse_pattern import image_pattern, namespace_pattern
 from trustkit.policy.parse_require import algorithms, require_rules
 from trustkit.policy.parse_trust import KeyReader, restricted, trust
 from trustkit.policy.parse_verify import verify_rules
@@ -28,7 +28,7 @@ _NAME_CHARS = 63
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 _SPEC = ("match", "enforcement", "trust", "verify", "require", "exceptions")
 _SPEC_LATER = ("cache", "registry")
-_MATCH_LATER = ("namespaces", "namespaceSelector", "kinds", "customPaths", "slots", "when")
+_MATCH_LATER = ("kinds", "customPaths", "slots")
 _ENFORCEMENT_LATER = ("deadline", "onUpdate", "acknowledgeFailOpen")
 
 
@@ -136,15 +136,27 @@ def _name(node: Node) -> str:
 def _match(node: Node | None) -> Match:
     if node is None:
         return Match()
-    fields = Fields(node, ("engines", "images"), _MATCH_LATER)
-    engines, images = fields.get("engines"), fields.get("images")
+    fields = Fields(node, ("engines", "images", "namespaces", "namespaceSelector", "when"), _MATCH_LATER)
+    engines, images, namespaces = fields.get("engines"), fields.get("images"), fields.get("namespaces")
+    selector = fields.get("namespaceSelector")
     if engines is not None:
         for item in items(engines):
             choice(item, ENGINES)
     return Match(
         texts(engines) if engines is not None else (),
         tuple(image_pattern(item) for item in items(images)) if images is not None else (),
+        tuple(namespace_pattern(item) for item in items(namespaces)) if namespaces is not None else (),
+        tuple((name, text(value)) for name, value in mapping(selector).items()) if selector is not None else (),
+        _when(fields.get("when")),
     )
+
+
+def _when(node: Node | None) -> Condition | None:
+    if node is None:
+        return None
+    from trustkit.policy.parse_expressions import condition
+
+    return condition(node)
 
 
 class Enforcement(NamedTuple):

@@ -6,6 +6,8 @@ from trustkit.policy.nodes import Node, refuse, shown
 from trustkit.policy.pattern import PATTERN_CHARS, Pattern
 
 _TRANSPORTS = (f"{OCI_LAYOUT}:", f"{OCI_ARCHIVE}:", f"{DOCKER_ARCHIVE}:")
+_NAMESPACE_CHARS = 63
+_NAMESPACE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-*")
 _REGISTRY_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_/:[]*")
 
 
@@ -27,6 +29,14 @@ def registry_pattern(node: Node) -> Pattern:
         return image_pattern(node)
     if len(written) > PATTERN_CHARS or not set(written) <= _REGISTRY_LETTERS:
         raise refuse(node, f"{shown(written)} is not a registry host")
+    return Pattern.compile(written)
+
+
+def namespace_pattern(node: Node) -> Pattern:
+    """Return a pattern over Kubernetes' namespaces. Raises PolicySyntaxError."""
+    written = text(node)
+    if len(written) > _NAMESPACE_CHARS or not set(written) <= _NAMESPACE_LETTERS:
+        raise refuse(node, f"{shown(written)} is no namespace", "write production or prod-*")
     return Pattern.compile(written)
 
 

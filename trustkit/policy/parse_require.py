@@ -25,20 +25,28 @@ def require_rules(node: Node | None, sources: Mapping[str, Source]) -> tuple[Rul
     """Return the rules of `spec.require`. Raises PolicySyntaxError."""
     if node is None:
         return ()
-    fields = Fields(node, ("image", "runtime", "crypto", *_STATED), ("expressions",))
+    fields = Fields(node, ("image", "runtime", "crypto", "expressions", *_STATED))
     rules = image_rules(fields.get("image"), sources) + runtime_rules(fields.get("runtime"))
     crypto = fields.get("crypto")
     if crypto is not None:
         rules += _crypto(crypto)
-    stated = [(name, fields.get(name)) for name in _STATED]
-    if not any(value is not None for _, value in stated):
+    if any(fields.get(name) is not None for name in _STATED):
+        rules += _stated(fields, sources)
+    expressions = fields.get("expressions")
+    if expressions is None:
         return rules
+    from trustkit.policy.parse_expressions import expressions as read
+
+    return rules + read(expressions, sources)
+
+
+def _stated(fields: Fields, sources: Mapping[str, Source]) -> tuple[Rule, ...]:
     from trustkit.policy.parse_statements import Statements
 
     reader = Statements(dict(sources))
     readers = (reader.provenance, reader.vulnerabilities, reader.sbom, reader.summary)
-    found = zip(readers, stated, strict=True)
-    return rules + tuple(read(value) for read, (_, value) in found if value is not None)
+    found = zip(readers, (fields.get(name) for name in _STATED), strict=True)
+    return tuple(read(value) for read, value in found if value is not None)
 
 
 def algorithms(node: Node | None) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from trustkit.errors import MalformedError
+from trustkit.errors import MalformedError, PolicySyntaxError
 from trustkit.policy.distinguished_name import DistinguishedName
 from trustkit.policy.fields import Fields, items, mapping, text, texts
 from trustkit.policy.nodes import TEXT, Node, refuse, shown
 from trustkit.policy.regex import Regex
+from trustkit.policy.signed_identity import DEFAULT, SignedIdentity, read_signed_identity
 from trustkit.policy.trusted import (
     CA,
     DEFAULT_ROOT,
@@ -48,11 +49,11 @@ def openpgp(named: Named, roots: Roots) -> dict[str, PolicyOpenPgp]:
     """Return the OpenPGP keys of `spec.trust.openpgp`. Raises PolicySyntaxError."""
     found = {}
     for name, node in named:
-        fields = Fields(node, ("root", "fingerprints"))
+        fields = Fields(node, ("root", "fingerprints", "signedIdentity"))
         written, listed = fields.require("root"), fields.get("fingerprints")
         root = _root(written, text(written), (OPENPGP,), "openpgp", roots)
         prints = tuple(_fingerprint(item) for item in items(listed)) if listed is not None else ()
-        found[name] = PolicyOpenPgp(name, root.name, prints)
+        found[name] = PolicyOpenPgp(name, root.name, prints, _signed_identity(fields.get("signedIdentity")))
     return found
 
 
@@ -93,6 +94,16 @@ def _claim(oid: str, node: Node) -> Claim:
     fields = Fields(node, ("equals", "equalsLabel"))
     fields.exactly_one("equals", "equalsLabel")
     return Claim(oid, _text(fields.get("equals")), _text(fields.get("equalsLabel")))
+
+
+def _signed_identity(node: Node | None) -> SignedIdentity:
+    """Return a rule written as on the command line: `matchRepository`, `exactRepository=REPOSITORY`, ..."""
+    if node is None:
+        return DEFAULT
+    try:
+        return read_signed_identity(text(node))
+    except PolicySyntaxError as error:
+        raise refuse(node, error.message, error.next_step) from error
 
 
 def _subjects(node: Node) -> tuple[DistinguishedName, ...]:

@@ -59,8 +59,12 @@ def trust(node: Node | None, reader: KeyReader) -> Trust:
     if node is None:
         return Trust({}, {})
     fields = Fields(node, (*FAMILIES.values(), "roots", "transparency"))
-    logged = _transparency(fields.get("transparency"))
-    found_roots = roots(fields.get("roots"), reader.load_root)
+    asked = _transparency(fields.get("transparency"))
+    logged = asked is True
+    # silence asks keys for no log, and certificates for one; only `required: false` lets those go without
+    found_roots = tuple(
+        root._replace(logged=asked is not False) for root in roots(fields.get("roots"), reader.load_root)
+    )
     found_keys = {name: _key(name, value, reader, logged=logged) for name, value in _named(fields.get("keys"))}
     found: dict[str, Mapping[str, Signer]] = {
         "key": found_keys,
@@ -112,10 +116,10 @@ def _require_distinct(fields: Fields) -> None:
             seen[name] = field
 
 
-def _transparency(node: Node | None) -> bool:
-    """Return whether only what a transparency log shows counts. Raises PolicySyntaxError."""
+def _transparency(node: Node | None) -> bool | None:
+    """Return whether only what a transparency log shows counts, None if nothing is said. Raises PolicySyntaxError."""
     if node is None:
-        return False
+        return None
     fields = Fields(node, ("required", "offline", "minLogs"))
     offline, logs = fields.get("offline"), fields.get("minLogs")
     if offline is not None and not boolean(offline):

@@ -22,6 +22,9 @@ class Expression(Protocol):
     def fullmatch(self, text: str) -> object | None:
         """Return a match of the whole text, or None."""
 
+    def search(self, text: str) -> object | None:
+        """Return a match of a part of the text, or None."""
+
 
 class Regex(NamedTuple):
     """An expression that must match from the first character to the last, whether or not it says so."""
@@ -39,6 +42,12 @@ class Regex(NamedTuple):
         if len(text) > _TEXT_CHARS or any("\ud800" <= character <= "\udfff" for character in text):
             return False
         return _expression(self.text).fullmatch(text) is not None
+
+    def found_in(self, text: str) -> bool:
+        """Whether any part of the text fits; with the same bounds."""
+        if len(text) > _TEXT_CHARS or any("\ud800" <= character <= "\udfff" for character in text):
+            return False
+        return _expression(self.text).search(text) is not None
 
 
 def _expression(text: str) -> Expression:

@@ -11,11 +11,11 @@ from trustkit.policy.document import Policy, Section
 
 
 def matching(policy: Policy, facts: Facts) -> tuple[Section, ...]:
-    """Return the sections that match the engine and the normalised name, most specific first."""
+    """Return the sections that match the request and the normalised name, most specific first."""
     name = facts.image.ref.name
     found: list[tuple[tuple[int, int], str, Section]] = []
     for section in policy.sections:
-        if section.match.engines and facts.request.engine not in section.match.engines:
+        if not section.match.here(facts):
             continue
         fitting = [pattern.specificity for pattern in section.match.images if pattern.matches(name)]
         if fitting or not section.match.images:

@@ -68,6 +68,13 @@ def signed_identity(rule: str, value: str = "", signed_prefix: str = "") -> Sign
     return SignedIdentity(rule, value, signed_prefix)
 
 
+def read_signed_identity(text: str) -> SignedIdentity:
+    """Read RULE, RULE=VALUE, or remapIdentity=PREFIX=SIGNED. Raises PolicySyntaxError."""
+    rule, _, rest = text.partition("=")
+    value, _, signed_prefix = rest.partition("=")
+    return signed_identity(rule, value, signed_prefix)
+
+
 def mismatch(identity: SignedIdentity, claimed: str, asked: ImageRef) -> str:
     """Return why the claimed name does not satisfy the rule for the image asked for, or nothing if it does."""
     signed = _read(claimed)

@@ -26,11 +26,15 @@ DEFAULT_ROOT = "sigstore"
 
 
 class PolicyRoot(NamedTuple):
-    """A file of trust under a name: trusted_root.json, PEM certificates, a keyring, or a TUF root.json."""
+    """A file of trust under a name: trusted_root.json, PEM certificates, a keyring, or a TUF root.json.
+
+    `logged`: under a sigstore root only what a transparency log shows counts.
+    """
 
     kind: str
     name: str
     content: bytes
+    logged: bool = True
 
 
 class Signer(Protocol):

@@ -113,7 +113,6 @@ def test_a_threshold_that_means_nothing_is_refused(threshold: str, reason: str) 
         "  exceptions: {exemptions: [], breakGlass: {enabled: true}}\n",
         "  cache: {}\n",
         "  registry: {}\n",
-        "  match: {namespaces: [a]}\n",
         "  match: {kinds: podBearing}\n",
         "  enforcement: {onError: allow}\n",
         "  enforcement: {deadline: 4s}\n",
@@ -122,7 +121,6 @@ def test_a_threshold_that_means_nothing_is_refused(threshold: str, reason: str) 
         "  verify: {subjects: {index: allReferenced}}\n",
         "  verify: {discovery: {}}\n",
         "  verify: {attestations: {a: {type: t, by: {key: one}, all: false}}}\n",
-        "  require: {expressions: []}\n",
         "  require: {runtime: {profile: restricted}}\n",
     ],
 )

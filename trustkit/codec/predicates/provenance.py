@@ -16,6 +16,7 @@ V02 = "https://slsa.dev/provenance/v0.2"
 V1 = "https://slsa.dev/provenance/v1"
 _WHAT = "SLSA provenance"
 _MATERIALS = 20_000
+_PARAMETER_DEPTH = 3
 _PARAMETERS_BYTES = 1024 * 1024
 # 0.2 says of what its lists claim to be complete
 _COMPLETE = ("parameters", "environment", "materials")
@@ -27,7 +28,8 @@ class Provenance(NamedTuple):
     What a SLSA level needs that is not here (isolation, hosted platform) follows from who `builder_id`
     is, so a policy lists the builders it takes for a level. `source` is what the build was asked to
     build; its digest comes from the same entry of the dependencies, never from another one.
-    `parameters` is canonical JSON of what the requester could choose.
+    `parameters` is canonical JSON of what the requester could choose; `parameter_texts` are the texts in it, by the
+    path of names that leads to them.
     """
 
     version: str
@@ -42,6 +44,7 @@ class Provenance(NamedTuple):
     finished_at: datetime | None
     complete: tuple[str, ...]
     reproducible: bool
+    parameter_texts: tuple[tuple[tuple[str, ...], str], ...] = ()
 
 
 def read_v02(value: object) -> Provenance:
@@ -64,6 +67,7 @@ def read_v02(value: object) -> Provenance:
         finished_at=moment(metadata, "buildFinishedOn", _WHAT),
         complete=tuple(name for name in _COMPLETE if flag(told, name, f"{_WHAT} completeness")),
         reproducible=flag(metadata, "reproducible", _WHAT),
+        parameter_texts=_texts(invocation.get("parameters", {})),
     )
 
 
@@ -89,7 +93,19 @@ def read_v1(value: object) -> Provenance:
         finished_at=moment(metadata, "finishedOn", _WHAT),
         complete=(),
         reproducible=False,
+        parameter_texts=_texts(parameters),
     )
+
+
+def _texts(parameters: object, path: tuple[str, ...] = ()) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Return the texts inside, some levels deep; longer paths and whatever else there is stay in `parameters`."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    for name, value in parameters.items() if isinstance(parameters, dict) else ():
+        if isinstance(value, str):
+            found.append(((*path, name), value))
+        elif isinstance(value, dict) and len(path) < _PARAMETER_DEPTH:
+            found += _texts(value, (*path, name))
+    return tuple(found)
 
 
 def _source_v1(parameters: dict[str, object], materials: tuple[Resource, ...]) -> tuple[Resource, str]:
