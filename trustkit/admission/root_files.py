@@ -13,12 +13,21 @@ _CERTIFICATE = "CERTIFICATE"
 
 def opened(trust: TrustRoots, roots: Iterable[PolicyRoot]) -> TrustRoots:
     """Return the trust roots with these files read into them. Raises PolicySyntaxError, MalformedError, CryptoError."""
-    listed = tuple(roots)
+    listed = _strictest(roots)
     return trust._replace(
         sigstore=tuple(_sigstore(root) for root in listed if root.kind == SIGSTORE),
         stores=tuple(_store(root) for root in listed if root.kind in _STORES),
         openpgp=tuple(_keyring(root) for root in listed if root.kind == OPENPGP),
     )
+
+
+def _strictest(roots: Iterable[PolicyRoot]) -> tuple[PolicyRoot, ...]:
+    """Return each root once; it goes without a transparency log only if every document that names it says so."""
+    found: dict[tuple[str, str], PolicyRoot] = {}
+    for root in roots:
+        before = found.setdefault((root.kind, root.name), root)
+        found[root.kind, root.name] = before._replace(logged=before.logged or root.logged)
+    return tuple(found.values())
 
 
 def _store(root: PolicyRoot) -> CertificateStore:
@@ -46,9 +55,10 @@ def _sigstore(root: PolicyRoot) -> SigstoreRoot:
     from trustkit.signing.trust.files import root_from_file
 
     try:
-        return root_from_file(root.content, root.name)
+        found = root_from_file(root.content, root.name)
     except MalformedError as error:
         raise _unusable(root, error, "give a trusted_root.json, or PEM certificates") from error
+    return found._replace(log_required=found.log_required and root.logged)
 
 
 def _unusable(root: PolicyRoot, error: MalformedError, step: str) -> PolicySyntaxError:
