@@ -52,6 +52,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "attest": "sign a statement about an image",
         "verify-attestation": "verify the statements about an image",
         "verify-blob": "verify a file against a sigstore bundle",
+        "trust": "Docker Content Trust: serve",
         "trusted-root": "show and refresh the root that certificates are trusted by",
         "key": "generate, list, show, import and export keys",
     },

@@ -162,7 +162,7 @@ class Connection:
 
 def _request(head: h11.Request, body: Callable[[int], Awaitable[bytes]]) -> Request:
     """Return the request, its path decoded exactly once. Raises RequestError."""
-    path_bytes = head.target.partition(b"?")[0]
+    path_bytes, _, query = head.target.partition(b"?")
     try:
         path = unquote_to_bytes(path_bytes).decode("ascii")
     except UnicodeDecodeError as error:
@@ -173,4 +173,4 @@ def _request(head: h11.Request, body: Callable[[int], Awaitable[bytes]]) -> Requ
         if name in headers and name in {"authorization", "content-type", "content-length"}:
             raise RequestError(f"the header {name} is given twice", status="400")
         headers[name] = raw_value.decode("latin-1")
-    return Request(head.method.decode("ascii"), path, headers, body)
+    return Request(head.method.decode("ascii"), path, headers, body, query.decode("latin-1"))

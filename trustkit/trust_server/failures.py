@@ -6,6 +6,7 @@ from trustkit.errors import (
     LimitExceededError,
     MalformedError,
     NotFoundError,
+    PublishConflictError,
     RequestError,
     TrustkitError,
     UsageError,
@@ -22,7 +23,10 @@ _TABLE: tuple[tuple[type[TrustkitError], int, str], ...] = (
     (MalformedError, 400, "INVALID_UPDATE"),
     (VerificationError, 400, "INVALID_UPDATE"),
     (UsageError, 400, "INVALID_REQUEST"),
+    (PublishConflictError, 400, "VERSION"),
 )
+# What notary's clients can read aloud: the name of an error of theirs, by the role that was refused.
+_NAMES = {"root": "ErrBadRoot", "snapshot": "ErrBadSnapshot", "timestamp": "ErrBadSnapshot"}
 _BY_STATUS = {"401": "UNAUTHORIZED", "403": "DENIED", "404": "NOT_FOUND", "405": "UNSUPPORTED", "409": "VERSION"}
 
 
@@ -30,7 +34,8 @@ def reply_of(error: TrustkitError) -> Reply:
     """Return the answer that tells a client of an error; what failed on our side is not told in detail."""
     status, code = _status_of(error)
     message = error.message if status < _INTERNAL else "the trust server failed; its log says why"
-    item = {"code": code, "message": message, "detail": {"code": error.code, "next_step": error.next_step}}
+    detail = {"code": error.code, "next_step": error.next_step, **_readable(error, message)}
+    item = {"code": code, "message": message, "detail": detail}
     headers: tuple[tuple[str, str], ...] = ()
     if challenge := error.details.get("challenge", ""):
         headers = (("WWW-Authenticate", challenge),)
@@ -45,3 +50,15 @@ def _status_of(error: TrustkitError) -> tuple[int, str]:
         if isinstance(error, kind):
             return status_code, name
     return _INTERNAL, _UNSAID
+
+
+def _readable(error: TrustkitError, message: str) -> dict[str, object]:
+    """Return what makes a client of notary's repeat our reason instead of "server rejected operation"."""
+    role = error.details.get("role", "")
+    if isinstance(error, PublishConflictError):
+        role = "snapshot"
+    if not role:
+        return {}
+    if "hierarchy" in error.details:
+        return {"Name": "ErrBadHierarchy", "Error": {"Missing": role, "Msg": message}}
+    return {"Name": _NAMES.get(role, "ErrBadTargets"), "Error": {"Msg": message}}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 JSON = "application/json"
 # How long caches may keep what is named by its digest, and what is not (seconds): notary-server's own numbers.
-_FOR_GOOD = "public, max-age=2592000, s-maxage=2592000"
-_FOR_NOW = "public, max-age=300, s-maxage=300, must-revalidate"
+_FOR_GOOD = "max-age=2592000"
+_FOR_NOW = "max-age=300, must-revalidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: Callable[[int], Awaitable[bytes]]
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def json_reply(value: object, status: int = 200) -> Reply:
     return Reply(status, json.dumps(value, separators=(",", ":")).encode())
 
 
-def cached(content: bytes, *, named_by_digest: bool) -> Reply:
-    """Return metadata with the word for caches between us and the client."""
-    return Reply(200, content, headers=(("Cache-Control", _FOR_GOOD if named_by_digest else _FOR_NOW),))
+def cached(content: bytes, *, named_by_digest: bool, public: bool) -> Reply:
+    """Return metadata with the word for caches; only what everybody may read is for caches that many share."""
+    shared = "public" if public else "private"
+    return Reply(200, content, headers=(("Cache-Control", f"{shared}, {_FOR_GOOD if named_by_digest else _FOR_NOW}"),))

@@ -92,7 +92,7 @@ def read_users(file: Path) -> tuple[User, ...]:
     except OSError as error:
         raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, MalformedError) as error:
-        raise ConfigError(f"{file}: {error}", next_step="see docs/content-trust.md for its form") from error
+        raise ConfigError(f"{file}: {error}", next_step="see docs/trust-server.md for its form") from error
     except ConfigError as error:
         raise ConfigError(f"{file}: {error.message}", next_step=error.next_step) from error
     if len({user.name for user in users}) != len(users):

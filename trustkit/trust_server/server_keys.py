@@ -54,6 +54,12 @@ class ServerKeys:
         held = [key for key in self._storage.keys(gun, role) if key.key_id in named]
         return held[-1] if held else None
 
+    def require_passphrase(self) -> None:
+        """Return if the passphrase opens what is stored, as far as one key tells. Raises KeyUnavailableError."""
+        key = self._storage.any_key()
+        if key is not None:
+            self.private(key)
+
     def private(self, key: ServerKey) -> PrivateKey:
         """Return the opened key. Raises KeyUnavailableError: the passphrase is another than it was stored with."""
         with self._lock:

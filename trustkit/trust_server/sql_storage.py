@@ -39,6 +39,8 @@ SCHEMA = (
 )
 _FILE = "SELECT role, version, sha256, content FROM metadata WHERE gun = ? AND role = ? "
 
+_KEY = "SELECT role, key_id, public, encrypted, created_at FROM server_key "
+
 
 class Cursor(Protocol):
     """What a statement gives back (PEP 249)."""
@@ -109,6 +111,8 @@ class SqlStorage:
         """As in the Protocol."""
         with self._transaction(writing=True) as database:
             _take(database, gun, publication.generation)
+            for role in sorted(publication.dropped):
+                database.execute("DELETE FROM metadata WHERE gun = ? AND role = ?", (gun, role))
             for file in publication.files:
                 database.execute("INSERT INTO metadata VALUES (?, ?, ?, ?, ?)", (gun, *file))
             database.execute(
@@ -132,10 +136,7 @@ class SqlStorage:
 
     def keys(self, gun: str, role: str) -> tuple[ServerKey, ...]:
         """As in the Protocol."""
-        statement = (
-            "SELECT role, key_id, public, encrypted, created_at FROM server_key WHERE gun = ? AND role = ?"
-            " ORDER BY created_at, key_id"
-        )
+        statement = f"{_KEY}WHERE gun = ? AND role = ? ORDER BY created_at, key_id"
         with self._transaction() as database:
             return tuple(_server_key(row) for row in database.execute(statement, (gun, role)).fetchall())
 
@@ -151,11 +152,21 @@ class SqlStorage:
             database.execute("INSERT INTO server_key VALUES (?, ?, ?, ?, ?, ?)", values)
         return True
 
-    def changes(self, after: int, count: int) -> tuple[tuple[int, Change], ...]:
+    def any_key(self) -> ServerKey | None:
         """As in the Protocol."""
-        statement = "SELECT number, at, gun, action, actor, detail FROM change WHERE number > ? ORDER BY number LIMIT ?"
         with self._transaction() as database:
-            rows = database.execute(statement, (after, min(count, limits.TRUST_CHANGES))).fetchall()
+            rows = database.execute(f"{_KEY}ORDER BY created_at DESC LIMIT 1").fetchall()
+        return _server_key(rows[0]) if rows else None
+
+    def changes(self, after: int, count: int, gun: str = "") -> tuple[tuple[int, Change], ...]:
+        """As in the Protocol."""
+        only, values = ("gun = ? AND ", (gun,)) if gun else ("", ())
+        wanted = f"FROM change WHERE {only}number > ? ORDER BY number LIMIT ?"
+        with self._transaction() as database:
+            rows = database.execute(
+                f"SELECT number, at, gun, action, actor, detail {wanted}",
+                (*values, after, min(count, limits.TRUST_CHANGES)),
+            ).fetchall()
         return tuple((_int(row[0]), Change(datetime.fromisoformat(str(row[1])), *map(str, row[2:]))) for row in rows)
 
     def probe(self) -> None:

@@ -32,11 +32,15 @@ class ServerKey(NamedTuple):
 
 
 class Publication(NamedTuple):
-    """Files for the repository as it was at a generation; a new root names the server's keys that stay (`keys`)."""
+    """Files for the repository as it was at a generation; a new root names the server's keys that stay (`keys`).
+
+    `dropped` are delegations that the new targets no longer make: their files are forgotten.
+    """
 
     generation: int
     files: tuple[Stored, ...]
     keys: frozenset[str] | None = None
+    dropped: frozenset[str] = frozenset()
 
 
 class Change(NamedTuple):
@@ -82,8 +86,11 @@ class Storage(Protocol):
     def add_key(self, gun: str, key: ServerKey, most_keys: int) -> bool:
         """Keep a new key unless the role has so many already; return whether it was kept."""
 
-    def changes(self, after: int, count: int) -> tuple[tuple[int, Change], ...]:
-        """Return numbered lines of the changelog that follow line `after`."""
+    def any_key(self) -> ServerKey | None:
+        """Return the newest key of any repository, to learn whether the passphrase opens it."""
+
+    def changes(self, after: int, count: int, gun: str = "") -> tuple[tuple[int, Change], ...]:
+        """Return numbered lines of the changelog that follow line `after`; those of one repository if it is named."""
 
     def probe(self) -> None:
         """Return if the place answers."""

@@ -1,15 +1,10 @@
 """Both storages keep whole publications or none; PostgreSQL is a real cluster run by an unprivileged user."""
 
-import os
-import pwd
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from peers.processes import Process, free_port, listens
-from peers.tools import run
-from peers.workspace import short_folder
+from peers.postgres import postgres as cluster
 from trustkit.errors import PublishConflictError, StorageError
 from trustkit.trust_server.postgres_storage import open_postgres
 from trustkit.trust_server.sqlite_storage import open_sqlite
@@ -24,25 +19,8 @@ KEY = ServerKey("timestamp", "b" * 64, b"public", b"encrypted", NOW)
 
 @pytest.fixture(scope="module")
 def postgres():
-    program = max(Path("/usr/lib/postgresql").iterdir()) / "bin"
-    # postgres refuses to run as root
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if os.geteuid() == 0 else []
-    with short_folder("postgres") as folder:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-        made = run([*drop, program / "initdb", "-D", folder / "data", "-A", "trust", "-U", "trustkit", "-N"])
-        assert made.status == 0, made.said
-        port = free_port()
-        options = ["-c", "listen_addresses=127.0.0.1", "-p", str(port), "-k", str(folder), "-F"]
-        server = Process([*drop, str(program / "postgres"), "-D", str(folder / "data"), *options], log=folder / "log")
-        try:
-            server.wait_until(lambda: listens(port))
-            base = f"postgresql://trustkit@127.0.0.1:{port}"
-            asked = [program / "psql", f"{base}/postgres", "-tAc", "SELECT 1"]
-            server.wait_until(lambda: run(asked).status == 0)
-            yield base, program / "psql"
-        finally:
-            server.stop()
+    with cluster() as running:
+        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -50,11 +28,8 @@ def reopen(request, tmp_path):
     if request.param == "sqlite":
         yield lambda: open_sqlite(tmp_path / "trust.db")
         return
-    base, psql = request.getfixturevalue("postgres")
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    made = run([psql, f"{base}/postgres", "-c", f"CREATE DATABASE {name}"])
-    assert made.status == 0, made.said
-    yield lambda: open_postgres(f"{base}/{name}")
+    url = request.getfixturevalue("postgres").database()
+    yield lambda: open_postgres(url)
 
 
 @pytest.fixture
@@ -117,6 +92,24 @@ def test_keys_that_a_new_root_does_not_name_are_forgotten(storage):
     storage.add_key(GUN, KEY, 2)
     storage.publish(GUN, Publication(0, (ROOT,), frozenset()), CHANGE)
     assert storage.keys(GUN, "timestamp") == ()
+
+
+def test_files_of_dropped_delegations_are_forgotten(storage):
+    alice = Stored("targets/alice", 3, "c" * 64, b"alice")
+    storage.publish(GUN, Publication(0, (ROOT, alice)), CHANGE)
+    storage.publish(GUN, Publication(1, (), dropped=frozenset({"targets/alice"})), CHANGE)
+    assert set(storage.state(GUN).files) == {"root"}
+
+
+def test_any_key_is_found_again(storage):
+    before = storage.any_key()
+    storage.add_key(GUN, KEY, 2)
+    assert (before, storage.any_key()) == (None, KEY)
+
+
+def test_the_changelog_of_one_repository_has_no_others(storage):
+    storage.publish(GUN, Publication(0, (ROOT,)), CHANGE)
+    assert (len(storage.changes(0, 9, GUN)), storage.changes(0, 9, "else")) == (1, ())
 
 
 def test_the_changelog_keeps_its_lines(storage):

@@ -1,0 +1,79 @@
+"""trustkit's trust server as a process, and the real `notary` command against it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from peers.processes import PeerError, Process
+from peers.registry import Tls
+from peers.tools import Ran, clean_environment, peer, run
+from peers.trustkit import Trustkit
+
+PASSPHRASE = "correct horse battery"
+
+
+class TrustServer:
+    """A running server."""
+
+    def __init__(self, url: str, process: Process, log: Path, tls: Tls | None) -> None:
+        """Keep where it answers."""
+        self.url = url
+        self.process = process
+        self.log = log
+        self.tls = tls
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return self.url.rpartition("/")[2]
+
+
+@contextmanager
+def trust_server(trustkit: Trustkit, *words: str | Path, tls: Tls | None = None) -> Iterator[TrustServer]:
+    """Run `trustkit trust serve` on a free port, with more words. Raises PeerError when it does not start."""
+    secured: list[str | Path] = ["--tls-cert", tls.certificate_file, "--tls-key", tls.key_file] if tls else []
+    log = trustkit.home / "trust-server.log"
+    log.unlink(missing_ok=True)
+    command = trustkit.command("trust", "serve", "--listen", "127.0.0.1:0", *secured, *words)
+    process = Process(command, log=log, env={**trustkit.env, "TRUSTKIT_PASSWORD": PASSPHRASE})
+    try:
+        process.wait_until(lambda: "trust server at " in log.read_text())
+        line = next(line for line in log.read_text().splitlines() if line.startswith("trust server at "))
+        yield TrustServer(line.split()[-1], process, log, tls)
+    finally:
+        process.stop()
+
+
+class Notary:
+    """Debian's notary 0.7.0 with keys and cache in a folder of its own."""
+
+    def __init__(self, server: TrustServer, folder: Path, login: str = "") -> None:
+        """Work against the server; `login` is base64 of `user:password`."""
+        words = ["-s", server.url, "-d", str(folder)]
+        if server.tls:
+            words += ["--tlscacert", str(server.tls.ca_file)]
+        self.folder = folder
+        self._words = words
+        roles = ("ROOT", "TARGETS", "SNAPSHOT", "DELEGATION")
+        passphrases = {f"NOTARY_{role}_PASSPHRASE": PASSPHRASE for role in roles}
+        self._env = clean_environment(HOME=str(folder.parent), NOTARY_AUTH=login, **passphrases)
+
+    def run(self, *words: str | Path) -> Ran:
+        """Run notary and return what it did."""
+        return run([peer("notary"), *self._words, *words], env=self._env)
+
+    def must(self, *words: str | Path) -> str:
+        """Run notary and return its output. Raises PeerError when it fails."""
+        done = self.run(*words)
+        if done.status != 0:
+            raise PeerError(done.said)
+        return done.stdout
+
+    def sign(self, gun: str, tag: str, sha256: str, *words: str) -> str:
+        """Publish a tag for a digest."""
+        return self.must("addhash", "-p", gun, tag, "401", "--sha256", sha256, *words)
+
+    def tags(self, gun: str) -> dict[str, tuple[str, str]]:
+        """Return digest and role of every tag."""
+        rows = [line.split() for line in self.must("list", gun).splitlines() if line.count(" ") > 3]
+        return {row[0]: (row[1], row[3]) for row in rows[2:]} if rows and rows[0][0] == "NAME" else {}

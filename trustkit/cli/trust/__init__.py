@@ -1,0 +1,1 @@
+"""The actions of `trustkit trust`, a module each: `add_arguments(parser)` and `run(arguments) -> int`."""
