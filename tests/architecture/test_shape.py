@@ -19,7 +19,12 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "handler", "misc", "types"}
 # Who may construct a value whose existence means something. Where the type is defined, its own copies are made.
 MAKERS = {
-    "VerifiedSignature": ("trustkit/signing/formats/", "trustkit/model/signature.py"),
+    # What `recorded` makes is judged to learn what a policy would say; an Admission needs a Judgement of real evidence.
+    "VerifiedSignature": (
+        "trustkit/signing/formats/",
+        "trustkit/model/signature.py",
+        "trustkit/policy/recorded.py",
+    ),
     "Decision": ("trustkit/policy/evaluate.py", "trustkit/model/decision.py"),
     "Admission": ("trustkit/admission/admit.py", "trustkit/model/admission.py"),
 }

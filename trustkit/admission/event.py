@@ -127,14 +127,20 @@ def _decision_body(judgement: Judgement, context: Context, cut: _Cut) -> dict[st
     deciding = decision.deciding
     # the decision, not the gate, knows which policy really decided
     of_decision = context._replace(policy=decision.policy, policy_name=decision.policy_name, crypto=facts.crypto)
+    about = facts.image
     lists = {
+        "labels": _kept([[_text(name, cut), _text(value, cut)] for name, value in about.labels], cut),
+        "history": _kept([_text(item, cut) for item in about.history], cut),
         "findings": _kept([_finding(item, cut) for item in decision.findings], cut),
         "accepted": _kept([_signature(item, cut) for item in report.accepted], cut),
         "rejected": _kept([_rejection(item, cut) for item in report.rejected], cut),
         "unrecognised": _kept([str(item) for item in report.unrecognised], cut),
         "notes": _kept([_text(item, cut) for item in report.notes], cut),
     }
-    sizes = (decision.findings, report.accepted, report.rejected, report.unrecognised, report.notes)
+    sizes = (
+        about.labels, about.history, decision.findings, report.accepted, report.rejected, report.unrecognised,
+        report.notes,
+    )  # fmt: skip
     omitted = {
         name: len(whole) - len(kept)
         for (name, kept), whole in zip(lists.items(), sizes, strict=True)
@@ -150,6 +156,11 @@ def _decision_body(judgement: Judgement, context: Context, cut: _Cut) -> dict[st
         "rule": _text(deciding.rule, cut) if deciding else "",
         "reason": _text(deciding.message, cut) if deciding else "",
         "complete": report.complete,
+        "configured": bool(judgement.image.config_bytes),
+        "created": about.created.isoformat() if about.created else "",
+        "user": _text(about.user, cut),
+        "size_bytes": about.size_bytes,
+        "layers": about.layers,
         **lists,
         "omitted": omitted,
     }
@@ -159,7 +170,9 @@ def _request(request: RequestFacts, cut: _Cut) -> dict[str, object]:
     body: dict[str, object] = {}
     for name, value in request._asdict().items():
         if isinstance(value, tuple):
-            body[name] = _kept([_text(str(item), cut) for item in value], cut)
+            body[name] = _kept(
+                [[_text(part, cut) for part in item] if isinstance(item, tuple) else _text(str(item), cut)
+                 for item in value], cut)  # fmt: skip
             if len(value) > cut.items:
                 body[f"{name}_omitted"] = len(value) - cut.items
         else:
@@ -186,7 +199,12 @@ def _signature(item: VerifiedSignature, cut: _Cut) -> dict[str, object]:
         "trust_root": _text(item.signer.trust_root, cut),
         "algorithm": _text(item.algorithm, cut),
         "evidence": str(item.evidence),
+        "subject": _text(item.signer.subject, cut),
+        "issuer": _text(item.signer.issuer, cut),
+        "claims": _kept([[oid, _text(value, cut)] for oid, value in item.signer.claims], cut),
         "claimed_name": _text(item.claimed_name, cut),
+        "log": _text(item.log, cut),
+        "annotations": _kept([[_text(name, cut), _text(value, cut)] for name, value in item.annotations], cut),
         "predicate_type": _text(item.statement.predicate_type, cut) if item.statement else "",
         "signed_at": item.signed_at.isoformat() if item.signed_at else "",
         "time_source": _text(item.time_source, cut),

@@ -26,7 +26,7 @@ def read_policy(path: Path, *, resolve: bool = True) -> Policy:
     """
     from trustkit.policy.parse import combine
 
-    files = _files(path)
+    files = policy_files(path)
     sections = [section for file in files for section in _read(file, resolve=resolve)]
     return combine(sections, digest_of)
 
@@ -70,7 +70,8 @@ def trust_roots(policy: Policy) -> TrustRoots:
     return opened(TrustRoots(keys), roots)
 
 
-def _files(path: Path) -> list[Path]:
+def policy_files(path: Path) -> list[Path]:
+    """Return the files of a policy path. Raises PolicySyntaxError."""
     if not path.is_dir():
         return [path]
     try:

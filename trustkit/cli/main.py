@@ -76,7 +76,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "daemon": "run the daemon: gate, engine and log behind one socket",
     },
     "Decisions": {
-        "policy": "check a policy, explain a decision",
+        "policy": "check, test and compare policies, explain a decision",
         "audit": "read, prove and report the decision log",
     },
     "This program": {

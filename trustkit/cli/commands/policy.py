@@ -1,6 +1,10 @@
-"""Check a policy's file, and explain what the policy decides about an image and why.
+"""Check, test and compare policies, and explain what one decides about an image and why.
 
-check FILE     its shape and types; with --resolve its keys too
+check FILE     its shape and types; with --resolve it opens keys and roots too
+test FOLDER    cases of written facts or real images, with the verdict and rule expected of each
+lint FILE      what its author probably did not mean
+diff FILE FILE what differs between two policies
+what-if FILE   judge the recorded decisions of the last days by a draft, and list every verdict that flips
 explain IMAGE  which rule decided, on which evidence (the decision is recorded, as for verify)
 show           the policy in force
 """
@@ -15,10 +19,22 @@ from trustkit.cli.words import actor, platform_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="check|explain|show")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="check|test|lint|diff|what-if|explain|show")
     check = actions.add_parser("check", help="check a policy file or folder")
     check.add_argument("file", metavar="FILE")
-    check.add_argument("--resolve", action="store_true", help="read and check the keys as well")
+    check.add_argument("--resolve", action="store_true", help="read and check the keys and roots as well")
+    test = actions.add_parser("test", help="run a folder of test cases")
+    test.add_argument("folder", metavar="FOLDER")
+    lint = actions.add_parser("lint", help="find what is right by the grammar and probably not meant")
+    lint.add_argument("file", metavar="FILE")
+    lint.add_argument("--strict", action="store_true", help="fail for warnings too")
+    diff = actions.add_parser("diff", help="compare two policies")
+    diff.add_argument("file", metavar="OLD")
+    diff.add_argument("other", metavar="NEW")
+    diff.add_argument("--no-resolve", action="store_true", help="do not read keys and roots")
+    what_if = actions.add_parser("what-if", help="replay recorded decisions against a draft")
+    what_if.add_argument("file", metavar="FILE")
+    what_if.add_argument("--days", type=int, default=30, metavar="N", help="how far back (default 30)")
     explain = actions.add_parser("explain", help="say which rule decides about an image")
     explain.add_argument("image", metavar="IMAGE")
     explain.add_argument("--policy", metavar="FILE", help="ask this policy instead of the one in force")
@@ -26,26 +42,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("--privileged", action="store_true", help="as if it were to run privileged")
     explain.add_argument("-u", "--user", default="", help="as if it were to run as this user")
     show = actions.add_parser("show", help="show the policy in force")
-    for action in (check, explain, show):
+    for action in (check, test, lint, diff, what_if, explain, show):
         action.add_argument("--output", choices=("table", "json"), default="table")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked. Raises PolicySyntaxError, SourceError, AuditError."""
-    return {"check": _check, "explain": _explain, "show": _show}[arguments.action](arguments)
+    own = {"check": _check, "explain": _explain, "show": _show}
+    if arguments.action in own:
+        return own[arguments.action](arguments)
+    from trustkit.cli import policy_changes
+
+    others = {
+        "test": policy_changes.test,
+        "lint": policy_changes.lint,
+        "diff": policy_changes.diff,
+        "what-if": policy_changes.what_if,
+    }
+    return others[arguments.action](arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from trustkit.admission.policies import read_policy
+    from trustkit.admission.policies import read_policy, trust_roots
 
     policy = read_policy(Path(arguments.file), resolve=arguments.resolve)
+    if arguments.resolve:
+        trust_roots(policy)
     if arguments.output == "json":
         as_json({"file": arguments.file, "name": policy.name, "digest": str(policy.digest), "ok": True})
         return 0
     rules = sum(len(section.rules) for section in policy.sections)
     print(f"{arguments.file}: ok, {len(policy.sections)} section(s), {rules} rule(s)")
     if not arguments.resolve:
-        print("  next: --resolve reads and checks the keys too")
+        print("  next: --resolve opens the keys and roots too")
     return 0
 
 

@@ -1,0 +1,160 @@
+"""What a policy says and its author probably did not mean. Loading refuses what is wrong; this is about the rest."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from trustkit.model.values import NamedTuple
+from trustkit.policy.document import ENFORCE, Policy, Section
+from trustkit.policy.rules.attested import Attested
+from trustkit.policy.rules.registry import FromRegistry
+from trustkit.policy.rules.signed_by import SignedBy
+from trustkit.policy.signers import Signers
+from trustkit.policy.trusted import PolicyIdentity, PolicyKey, Signer
+
+ERROR, WARNING = "error", "warning"
+# An exemption or a key that ends this soon is worth a word.
+_SOON = timedelta(days=14)
+
+
+class Lint(NamedTuple):
+    """One finding: how bad, its stable name, which section, where in it, and what to do."""
+
+    level: str
+    code: str
+    section: str
+    where: str
+    message: str
+
+
+def lint(policy: Policy, now: datetime) -> tuple[Lint, ...]:
+    """Return every finding, section by section."""
+    return tuple(finding for section in policy.sections for finding in _section(section, now))
+
+
+def _section(section: Section, now: datetime) -> Iterator[Lint]:
+    for check in (_demands, _scope, _registries, _exemptions, _rollout, _expressions):
+        yield from check(section, now)
+    yield from _signers(section, now)
+    yield from _unused(section)
+
+
+def _demands(section: Section, _now: datetime) -> Iterator[Lint]:
+    if section.mode == ENFORCE and not any(rule.demands_evidence for rule in section.rules):
+        yield Lint(WARNING, "demands-nothing", section.name, "spec.verify",
+                   "asks for no signature or attestation: it can only tighten others")  # fmt: skip
+    if section.on_no_match != "deny":
+        yield Lint(WARNING, "open-default", section.name, "spec.enforcement.onNoMatch",
+                   f"{section.on_no_match}: images that no policy names may run")  # fmt: skip
+
+
+def _scope(section: Section, _now: datetime) -> Iterator[Lint]:
+    for pattern in section.match.images:
+        text = pattern.text
+        where = "spec.match.images"
+        if "*" in text.partition("/")[0] and text != "**" and not text.startswith("oci"):
+            yield Lint(WARNING, "open-host", section.name, where, f"{text}: a star in the host covers other hosts too")
+        last = text.rpartition("/")[2].rstrip("*")
+        if text.endswith("*") and last and last[-1].isalnum():
+            yield Lint(WARNING, "open-end", section.name, where, f"{text}: the star crosses the end of a name")
+
+
+def _registries(section: Section, _now: datetime) -> Iterator[Lint]:
+    hosts = {pattern.text.partition("/")[0] for pattern in section.match.images}
+    for rule in section.rules:
+        if not isinstance(rule, FromRegistry) or not hosts or any("*" in host or ":" in host for host in hosts):
+            continue
+        allowed = {pattern.text.partition("/")[0] for pattern in rule.patterns}
+        if not any("*" in host for host in allowed) and not hosts & allowed:
+            yield Lint(ERROR, "never-allows", section.name, rule.id,
+                       f"matches images of {', '.join(sorted(hosts))} only, and allows none of them")  # fmt: skip
+
+
+def _exemptions(section: Section, now: datetime) -> Iterator[Lint]:
+    for one in section.exemptions:
+        where = f"spec.exceptions.exemptions {one.id}"
+        problem = one.problem(now)
+        if problem:
+            yield Lint(WARNING, "dead-exemption", section.name, where, f"{problem}; remove it")
+        elif one.expires - now < _SOON:
+            yield Lint(WARNING, "ending-exemption", section.name, where, f"ends at {one.expires.isoformat()}")
+        if any(rule.startswith("verify.") for rule in one.skip) and not all(image.digest for image in one.images):
+            yield Lint(WARNING, "open-exemption", section.name, where,
+                       "lets unverified images of a name run; name their digests")  # fmt: skip
+
+
+def _rollout(section: Section, now: datetime) -> Iterator[Lint]:
+    if section.warn_until is not None and section.warn_until <= now:
+        yield Lint(WARNING, "ended-rollout", section.name, "spec.enforcement.rollout",
+                   f"ended at {section.warn_until.isoformat()}; remove it")  # fmt: skip
+
+
+def _expressions(section: Section, _now: datetime) -> Iterator[Lint]:
+    if not any(rule.id.startswith("require.expressions.") for rule in section.rules):
+        return
+    from trustkit.policy.expressions.reader import read
+    from trustkit.policy.expressions.suspicious import empty_all, open_matches
+    from trustkit.policy.rules.expression import Expression
+
+    for rule in section.rules:
+        if not isinstance(rule, Expression):
+            continue
+        node = read(rule.condition.text)
+        for text in empty_all(node):
+            yield Lint(ERROR, "empty-all", section.name, rule.id,
+                       f"all() at column {text} is true of an empty list; ask for its size() > 0 too")  # fmt: skip
+        for pattern in open_matches(node):
+            yield Lint(WARNING, "open-pattern", section.name, rule.id,
+                       f"matches({pattern!r}) is found anywhere in the text; write ^...$")  # fmt: skip
+
+
+def _signers(section: Section, now: datetime) -> Iterator[Lint]:
+    for rule in section.rules:
+        if not isinstance(rule, SignedBy | Attested):
+            continue
+        if all(_ended(option, now) for option in rule.options):
+            yield Lint(ERROR, "never-allows", section.name, rule.id, "the time of every key it names is over")
+        for signer in {one.name: one for option in rule.options for one in option.of}.values():
+            yield from _signer(section, signer, now)
+
+
+def _signer(section: Section, signer: Signer, now: datetime) -> Iterator[Lint]:
+    if isinstance(signer, PolicyKey) and signer.not_after and signer.not_after - now < _SOON:
+        yield Lint(WARNING, "ending-key", section.name, f"spec.trust.keys.{signer.name}",
+                   f"counts until {signer.not_after.isoformat()}")  # fmt: skip
+    if not isinstance(signer, PolicyIdentity):
+        return
+    where = f"spec.trust.identities.{signer.name}"
+    for word, regex in (("issuerRegex", signer.issuer_regex), ("subjectRegex", signer.subject_regex)):
+        if regex is None:
+            continue
+        if regex.text.strip("^$") in (".*", ".+"):
+            yield Lint(ERROR, "anybody", section.name, f"{where}.{word}", f"{regex.text} fits everybody")
+        elif _open_dot(regex.text):
+            yield Lint(WARNING, "open-dot", section.name, f"{where}.{word}",
+                       f"{regex.text}: a dot stands for any character; write \\. for a dot")  # fmt: skip
+
+
+def _unused(section: Section) -> Iterator[Lint]:
+    used = {
+        one.name
+        for rule in section.rules
+        if isinstance(rule, SignedBy | Attested)
+        for option in rule.options
+        for one in option.of
+    }
+    for key in section.keys:
+        if key.name not in used:
+            yield Lint(WARNING, "unused-key", section.name, f"spec.trust.keys.{key.name}", "no rule names it")
+
+
+def _ended(option: Signers, now: datetime) -> bool:
+    alive = [one for one in option.of if not (isinstance(one, PolicyKey) and one.not_after and one.not_after < now)]
+    return len(alive) < option.needed
+
+
+def _open_dot(text: str) -> bool:
+    """Whether a dot between letters is not escaped: `github.com` also fits `githubXcom`."""
+    return any(
+        letter == "." and text[at - 1 : at].isalnum() and text[at + 1 : at + 2].isalnum()
+        for at, letter in enumerate(text)
+    )
