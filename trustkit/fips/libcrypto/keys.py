@@ -43,16 +43,17 @@ _KEPT = 64
 class Pkey:
     """An EVP_PKEY, freed with its last user."""
 
-    __slots__ = ("_library", "pointer")
+    __slots__ = ("_free", "pointer")
 
     def __init__(self, module: Module, pointer: int) -> None:
         """Own the pointer."""
-        self._library = module.library
+        # looked up now: when the interpreter ends, the table of functions may be gone before the last key
+        self._free = module.library.function("EVP_PKEY_free")
         self.pointer = pointer
 
     def __del__(self) -> None:
         """Free it."""
-        self._library.call("EVP_PKEY_free", self.pointer)
+        self._free(self.pointer)
 
 
 class PublicKeys:
