@@ -135,16 +135,19 @@ def _signer(section: Section, signer: Signer, now: datetime) -> Iterator[Lint]:
 
 
 def _unused(section: Section) -> Iterator[Lint]:
-    used = {
-        one.name
-        for rule in section.rules
-        if isinstance(rule, SignedBy | Attested)
-        for option in rule.options
-        for one in option.of
-    }
+    used = {one.name for rule in section.rules for option in _options(rule) for one in option.of}
     for key in section.keys:
         if key.name not in used:
             yield Lint(WARNING, "unused-key", section.name, f"spec.trust.keys.{key.name}", "no rule names it")
+
+
+def _options(rule: object) -> tuple[Signers, ...]:
+    """Return whom a rule names, also through the attestations it looks into."""
+    found: tuple[Signers, ...] = getattr(rule, "options", ())
+    inside = [getattr(rule, "source", None), getattr(getattr(rule, "unless", None), "source", None)]
+    for source in (*inside, *getattr(rule, "sources", ())):
+        found += getattr(source, "options", ())
+    return found
 
 
 def _ended(option: Signers, now: datetime) -> bool:

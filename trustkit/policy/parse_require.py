@@ -4,19 +4,24 @@ from collections.abc import Mapping
 
 from trustkit.model.image import Platform
 from trustkit.policy.document import Rule
-from trustkit.policy.fields import Fields, choice, items, mapping, texts
+from trustkit.policy.fields import Fields, boolean, choice, items, mapping, texts
 from trustkit.policy.nodes import LIST, Node, refuse, shown
 from trustkit.policy.parse_pattern import registry_pattern
 from trustkit.policy.parse_trust import ALGORITHMS
+from trustkit.policy.profiles import PROFILES
 from trustkit.policy.rules.image import ImagePlatform, ImageUser
 from trustkit.policy.rules.registry import FromRegistry
 from trustkit.policy.rules.runtime import RuntimeRule, capability
 from trustkit.policy.statements import Source
 
-_FLAGS = ("denyPrivileged", "denyHostNamespaces", "denyHostPath", "denyRootUser", "readOnlyRoot")
+_FLAGS = (
+    "denyPrivileged", "denyHostNamespaces", "denyHostPath", "denyRootUser", "readOnlyRoot", "denyHostProcess",
+    "denyHostPorts", "denyNewPrivileges", "requireNonRoot",
+)  # fmt: skip
 _CONTENT = ("baseImages", "maxAge", "labels", "maxSize", "maxLayers", "denyHistory")
 _STATED = ("provenance", "vulnerabilities", "sbom", "verificationSummary")
-_SECCOMP = ("RuntimeDefault", "Localhost", "Unconfined")
+_SECCOMP = ("RuntimeDefault", "Localhost", "Unset", "Unconfined")
+_LISTS = ("volumes", "sysctls", "procMount", "apparmor", "selinuxTypes")
 _PLATFORM_PARTS = (2, 3)
 _CAPABILITY_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
 
@@ -94,23 +99,42 @@ def image_rules(node: Node | None, sources: Mapping[str, Source]) -> tuple[Rule,
 
 
 def runtime_rules(node: Node | None) -> tuple[Rule, ...]:
-    """Return the rules of `spec.require.runtime`. Raises PolicySyntaxError."""
+    """Return the rules of `spec.require.runtime`: the profile's, changed by fields. Raises PolicySyntaxError."""
     if node is None:
         return ()
-    fields = Fields(node, (*_FLAGS, "capabilities", "seccomp"), ("profile",))
-    rules: list[Rule] = [RuntimeRule(name) for name in _FLAGS if fields.flag(name)]
+    fields = Fields(node, (*_FLAGS, *_LISTS, "capabilities", "seccomp", "profile"))
+    profile = fields.get("profile")
+    rules = dict(PROFILES[choice(profile, tuple(PROFILES))]) if profile is not None else {}
+    for name in _FLAGS:
+        given = fields.get(name)
+        if given is not None and boolean(given):
+            rules[name] = ()
+        elif given is not None:
+            rules.pop(name, None)
     capabilities, seccomp = fields.get("capabilities"), fields.get("seccomp")
     if capabilities is not None:
-        rules.append(RuntimeRule("capabilities.add", _capabilities(capabilities)))
+        rules |= _capabilities(capabilities)
+    for name in _LISTS:
+        listed = fields.get(name)
+        if listed is not None:
+            rules[name] = texts(listed)
     if seccomp is not None:
         for item in items(seccomp):
             choice(item, _SECCOMP)
-        rules.append(RuntimeRule("seccomp", texts(seccomp)))
-    return tuple(rules)
+        rules["seccomp"] = texts(seccomp)
+    return tuple(RuntimeRule(name, allowed) for name, allowed in rules.items())
 
 
-def _capabilities(node: Node) -> tuple[str, ...]:
-    added = Fields(node, ("add",), ("drop",)).require("add")
+def _capabilities(node: Node) -> dict[str, tuple[str, ...]]:
+    fields = Fields(node, ("add", "drop"))
+    added, dropped = fields.get("add"), fields.get("drop")
+    if added is None and dropped is None:
+        raise refuse(node, "the field 'add' is missing")
+    found = {"capabilities.add": _named_capabilities(added)} if added is not None else {}
+    return found | ({"capabilities.drop": _named_capabilities(dropped)} if dropped is not None else {})
+
+
+def _named_capabilities(added: Node) -> tuple[str, ...]:
     # an empty list is the strictest rule there is: nothing may be added
     if added.kind == LIST and not added.items:
         return ()

@@ -121,7 +121,6 @@ def test_a_threshold_that_means_nothing_is_refused(threshold: str, reason: str) 
         "  verify: {subjects: {index: allReferenced}}\n",
         "  verify: {discovery: {}}\n",
         "  verify: {attestations: {a: {type: t, by: {key: one}, all: false}}}\n",
-        "  require: {runtime: {profile: restricted}}\n",
     ],
 )
 def test_what_is_not_enforced_yet_is_refused_and_never_ignored(body: str) -> None:

@@ -13,7 +13,8 @@ from trustkit.policy.user import root_problem
 
 # Nothing is started for these; every other purpose, known or not, is judged as a run.
 NOT_A_RUN = ("verify", "pull")
-SECCOMP_NAMES = {"default": "RuntimeDefault", "unconfined": "Unconfined"}
+SECCOMP_NAMES = {"default": "RuntimeDefault", "unconfined": "Unconfined", "unset": "Unset"}
+_SELINUX_PARTS = 3
 
 
 class RuntimeRule(NamedTuple):
@@ -58,7 +59,8 @@ def _privileged(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
 
 
 def _host_namespaces(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
-    shared = [name for name, used in (("network", request.host_network), ("pid", request.host_pid)) if used]
+    used = (("network", request.host_network), ("pid", request.host_pid), ("ipc", request.host_ipc))
+    shared = [name for name, is_used in used if is_used]
     return f"it shares the host's {' and '.join(shared)} namespace" if shared else ""
 
 
@@ -91,6 +93,64 @@ def _seccomp(request: RequestFacts, allowed: tuple[str, ...]) -> str:
     return "" if name in allowed else f"its seccomp profile is {name}; allowed: {', '.join(allowed)}"
 
 
+def _host_process(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
+    return "it is a process of the host" if request.host_process else ""
+
+
+def _host_ports(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
+    return f"it takes the host's ports {', '.join(request.host_ports[:8])}" if request.host_ports else ""
+
+
+def _new_privileges(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
+    return "its processes may gain privileges" if request.new_privileges or request.privileged else ""
+
+
+def _non_root(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
+    # an engine that refuses root itself need not know the user; uid 0 is refused all the same
+    problem = root_problem(request.user)
+    declared = request.non_root and request.user.partition(":")[0] not in ("0", "root")
+    return "" if declared else problem
+
+
+def _dropped(request: RequestFacts, allowed: tuple[str, ...]) -> str:
+    dropped = {capability(name) for name in request.capabilities_dropped}
+    missing = [] if "ALL" in dropped else [name for name in allowed if name not in dropped]
+    return f"it does not drop {', '.join(missing)}" if missing else ""
+
+
+def _beyond(what: str, found: tuple[str, ...], allowed: tuple[str, ...]) -> str:
+    extra = [one for one in found if one not in allowed]
+    return f"its {what} {', '.join(extra[:8])} are not among {', '.join(allowed)}" if extra else ""
+
+
+def _volumes(request: RequestFacts, allowed: tuple[str, ...]) -> str:
+    # engines without kinds of volumes name host paths only
+    reached = "hostPath" not in allowed and (request.host_mounts or request.devices)
+    return _beyond("volumes", request.volumes, allowed) or ("its volumes reach the host" if reached else "")
+
+
+def _sysctls(request: RequestFacts, allowed: tuple[str, ...]) -> str:
+    return _beyond("sysctls", tuple(name.replace("/", ".") for name in request.sysctls), allowed)
+
+
+def _proc_mount(request: RequestFacts, allowed: tuple[str, ...]) -> str:
+    name = "Default" if request.proc_mount in ("", "default") else request.proc_mount
+    return "" if name in allowed else f"its /proc is {name}"
+
+
+def _apparmor(request: RequestFacts, allowed: tuple[str, ...]) -> str:
+    names = {"default": "RuntimeDefault", "": "RuntimeDefault", "unconfined": "Unconfined"}
+    name = "Unconfined" if request.privileged else names.get(request.apparmor, "Localhost")
+    return "" if name in allowed else f"its AppArmor profile is {name}"
+
+
+def _selinux(request: RequestFacts, allowed: tuple[str, ...]) -> str:
+    user, role, kind = (request.selinux.split(":") + [""] * _SELINUX_PARTS)[:_SELINUX_PARTS]
+    if user or role:
+        return "it chooses an SELinux user or role"
+    return "" if not kind or kind in allowed else f"its SELinux type is {kind}"
+
+
 CHECKS: Mapping[str, Callable[[RequestFacts, tuple[str, ...]], str]] = {
     "denyPrivileged": _privileged,
     "denyHostNamespaces": _host_namespaces,
@@ -99,6 +159,16 @@ CHECKS: Mapping[str, Callable[[RequestFacts, tuple[str, ...]], str]] = {
     "denyRootUser": _root_user,
     "readOnlyRoot": _read_only,
     "seccomp": _seccomp,
+    "denyHostProcess": _host_process,
+    "denyHostPorts": _host_ports,
+    "denyNewPrivileges": _new_privileges,
+    "requireNonRoot": _non_root,
+    "capabilities.drop": _dropped,
+    "volumes": _volumes,
+    "sysctls": _sysctls,
+    "procMount": _proc_mount,
+    "apparmor": _apparmor,
+    "selinuxTypes": _selinux,
 }
 STEPS: Mapping[str, str] = {
     "denyPrivileged": "run it without --privileged; add single capabilities if the policy allows them",
@@ -108,4 +178,8 @@ STEPS: Mapping[str, str] = {
     "denyRootUser": "run it with a numeric user, such as -u 10001",
     "readOnlyRoot": "run it with --read-only",
     "seccomp": "run it with the default seccomp profile",
+    "denyHostPorts": "reach it through a service",
+    "denyNewPrivileges": "set allowPrivilegeEscalation: false, or --security-opt no-new-privileges",
+    "requireNonRoot": "set runAsNonRoot: true, or a numeric user",
+    "capabilities.drop": "drop ALL capabilities and add the few that are needed",
 }
