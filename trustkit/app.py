@@ -23,6 +23,7 @@ from trustkit.model.keys import KEY_NAME
 from trustkit.model.reference import ImageRef
 from trustkit.net.connection import Timeouts
 from trustkit.oci.open_source import open_repository, open_source
+from trustkit.oci.registry import RegistrySource
 from trustkit.oci.session import RegistryOptions, RegistrySession
 from trustkit.oci.source import ImageSource, Repository
 from trustkit.policy.document import Policy
@@ -31,6 +32,7 @@ from trustkit.signing.format import SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import CosignSignature
+from trustkit.signing.trust.roots import TrustRoots
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
     from trustkit.engine.settings import EngineSettings
@@ -53,9 +55,14 @@ def open_log(config: Config) -> DecisionLog:
     return DecisionLog(config.audit, open_crypto(config))
 
 
-def formats() -> tuple[SignatureFormat, ...]:
-    """Return every built-in signature format."""
-    return (SigstoreBundle(), CosignSignature(), CosignAttestation())
+def formats(trust: TrustRoots) -> tuple[SignatureFormat, ...]:
+    """Return the built-in signature formats that something trusted could have signed in."""
+    found: tuple[SignatureFormat, ...] = (SigstoreBundle(), CosignSignature(), CosignAttestation())
+    if trust.openpgp:
+        from trustkit.signing.formats.simple_signing import SimpleSigning
+
+        found += (SimpleSigning(),)
+    return found
 
 
 def registry_options(config: Config) -> RegistryOptions:
@@ -75,18 +82,33 @@ def registry_options(config: Config) -> RegistryOptions:
 class Sources:
     """Opens the places references name; all registries share one session and its connections."""
 
-    def __init__(self, config: Config) -> None:
-        """Keep the options; nothing is opened yet."""
+    def __init__(self, config: Config, *, simple_signatures: bool = False) -> None:
+        """Keep the options; nothing is opened yet. With `simple_signatures` registries offer those too.
+
+        Raises ConfigError.
+        """
         self._options = registry_options(config)
         self._session = RegistrySession(self._options)
+        self._registry = _with_lookasides(config) if simple_signatures else RegistrySource
 
     def __call__(self, ref: ImageRef) -> ImageSource:
         """Return the place to read from. Raises SourceError, UsageError."""
-        return open_source(ref, self._options, self._session)
+        return open_source(ref, self._options, self._session, self._registry)
 
     def repository(self, ref: ImageRef) -> Repository:
         """Return the place to write to. Raises UsageError."""
-        return open_repository(ref, self._options, self._session)
+        return open_repository(ref, self._options, self._session, self._registry)
+
+
+def _with_lookasides(config: Config) -> Callable[[ImageRef, RegistrySession], RegistrySource]:
+    """Return what opens a registry's repository together with its GPG signatures. Raises ConfigError."""
+    from functools import partial
+
+    from trustkit.admission.lookasides import lookasides_folder, read_lookasides
+    from trustkit.oci.simple_signatures import SignedRegistrySource
+
+    given = config.path("registry.registries_d")
+    return partial(SignedRegistrySource, lookasides=read_lookasides(lookasides_folder(given, Path.home())))
 
 
 def key_ring(config: Config) -> dict[str, bytes]:
@@ -132,11 +154,11 @@ def open_gate(
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
     kit = Kit(
-        open_source=Sources(config),
-        formats=formats(),
+        open_source=Sources(config, simple_signatures=bool(trust.openpgp)),
+        formats=formats(trust),
         crypto=open_crypto(config),
         policy=decided,
-        trust=trust_roots(decided),
+        trust=trust,
         now=now,
         at_once=at_once,
     )
@@ -145,6 +167,7 @@ def open_gate(
 
 def keys_policy(
     config: Config,
+    trust = trust_roots(decided)
     given: Sequence[str],
     *,
     annotations: tuple[tuple[str, str], ...] = (),

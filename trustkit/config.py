@@ -62,6 +62,13 @@ SETTINGS = (
     Setting("registry.docker_config", "path", "~/.docker/config.json", "Credentials, as `docker login` writes them."),
     Setting("registry.auth_file", "path", "", "Further credentials, as `podman login` writes them (auth.json)."),
     Setting("engine.containerd", "path", "", "Socket of a containerd to use. Empty: trustkit runs its own."),
+    Setting(
+        "registry.registries_d",
+        "path",
+        "",
+        "Folder that says where GPG signatures lie (containers-registries.d). Empty: "
+        "~/.config/containers/registries.d, else /etc/containers/registries.d.",
+    ),
     Setting("engine.runtime", "text", "runc", "OCI runtime that starts containers."),
     Setting("engine.bridge", "text", "", "Name of the network bridge. Empty: chosen once for the state directory."),
     Setting(

@@ -25,9 +25,19 @@ _IGNORED = ("use-sigstore-attachments",)
 _FILES = 256
 
 
-def read_lookasides(folder: Path) -> Lookasides:
-    """Return what the YAML files of a folder say; a folder that is not there says nothing. Raises ConfigError."""
-    if not folder.is_dir():
+def lookasides_folder(given: Path | None, home: Path) -> Path | None:
+    """Return the folder in force: the given one, the user's, or the system's. Raises ConfigError."""
+    if given is not None:
+        if not given.is_dir():
+            raise ConfigError(f"registry.registries_d: {given} is no folder", next_step="check the path")
+        return given
+    usual = (home / ".config" / "containers" / "registries.d", Path("/etc/containers/registries.d"))
+    return next((folder for folder in usual if folder.is_dir()), None)
+
+
+def read_lookasides(folder: Path | None) -> Lookasides:
+    """Return what the YAML files of a folder say; no folder says nothing. Raises ConfigError."""
+    if folder is None:
         return Lookasides()
     files = sorted(file for file in folder.iterdir() if file.suffix == ".yaml")
     if len(files) > _FILES:

@@ -133,9 +133,10 @@ def _file(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise SourceError(f"{path}: {(error.strerror or '').lower()}") from error
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise SourceError(f"{path} is no plain file", next_step="check the lookaside")
     with os.fdopen(opened, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise SourceError(f"{path} is no plain file", next_step="check the lookaside")
         content = file.read(limits.SIGNATURE_BYTES + 1)
     if len(content) > limits.SIGNATURE_BYTES:
         raise LimitExceededError(f"{path} is over {limits.SIGNATURE_BYTES} bytes")

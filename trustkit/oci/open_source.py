@@ -1,5 +1,6 @@
 """From a reference to the place it names: the only file that knows all of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from trustkit.errors import UsageError
@@ -8,8 +9,15 @@ from trustkit.oci.registry import RegistryOptions, RegistrySource
 from trustkit.oci.session import RegistrySession
 from trustkit.oci.source import ImageSource, Repository
 
+OpenRegistry = Callable[[ImageRef, RegistrySession], RegistrySource]
 
-def open_source(ref: ImageRef, options: RegistryOptions, session: RegistrySession | None = None) -> ImageSource:
+
+def open_source(
+    ref: ImageRef,
+    options: RegistryOptions,
+    session: RegistrySession | None = None,
+    registry: OpenRegistry = RegistrySource,
+) -> ImageSource:
     """Return where an image lies; pass one `session` to share connections among many images.
 
     Raises NotFoundError, MalformedError, LimitExceededError, UsageError.
@@ -27,10 +35,15 @@ def open_source(ref: ImageRef, options: RegistryOptions, session: RegistrySessio
         from trustkit.oci.archive import open_docker_archive
 
         return open_docker_archive(Path(ref.path), ref.tag)
-    return RegistrySource(ref, session or RegistrySession(options))
+    return registry(ref, session or RegistrySession(options))
 
 
-def open_repository(ref: ImageRef, options: RegistryOptions, session: RegistrySession | None = None) -> Repository:
+def open_repository(
+    ref: ImageRef,
+    options: RegistryOptions,
+    session: RegistrySession | None = None,
+    registry: OpenRegistry = RegistrySource,
+) -> Repository:
     """Return a place that can also be written, for signing.
 
     Raises UsageError for archives, which cannot.
@@ -44,4 +57,4 @@ def open_repository(ref: ImageRef, options: RegistryOptions, session: RegistrySe
             f"{ref}: signatures cannot be added to an archive",
             next_step="sign the image in a registry or an oci: layout, then save it",
         )
-    return RegistrySource(ref, session or RegistrySession(options))
+    return registry(ref, session or RegistrySession(options))

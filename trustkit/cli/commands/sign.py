@@ -4,6 +4,7 @@ KEY is a name in the key ring, a file with a private key (PKCS#8 or cosign's), o
 passphrase comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for. Or, with --identity-token, a
 certificate authority vouches for whom the token names, and the key lives for one signature only.
 """
+With --format simple-signing, KEY is gpg:FINGERPRINT or a file with an OpenPGP secret key.
 
 import argparse
 import os
@@ -23,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=("bundle", "legacy"), default="bundle",
                         help="bundle: a referrer, as cosign 3; legacy: the .sig tag, as cosign 2")  # fmt: skip
     parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
+    parser.add_argument("--format", choices=("cosign", "simple-signing"), default="cosign",
+                        help="simple-signing: GPG, for podman, skopeo and CRI-O")  # fmt: skip
+    parser.add_argument("--sign-identity", metavar="REFERENCE", help="the name that a simple signature carries")
                         help="sign this annotation too; may repeat")  # fmt: skip
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
@@ -30,11 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sign every image in turn. Raises KeyFileError, SourceError, CryptoError, AuditError."""
     from trustkit.cli.signer import Signer
+    from trustkit.cli.gpg_signer import GpgSigner
     from trustkit.config import load
 
     config = load(os.environ)
-    signer: Signer | KeylessSigner
-    if arguments.key is None:
+    signer: Signer | KeylessSigner | GpgSigner
+    if arguments.format == "simple-signing":
+        signer = GpgSigner(config, arguments, actor())
+    elif arguments.key is None:
         signer = KeylessSigner(config, arguments, actor())
     else:
         signer = Signer(config, arguments.key, actor())

@@ -2,7 +2,8 @@
 
 Without --key the policy decides; with --key an image passes if one of those keys signed it. KEY is a
 name in the key ring or a file with a public key. With --certificate-identity and --certificate-oidc-issuer
-it passes if a certificate for that identity signed it. No daemon is needed and nothing is run.
+it passes if a certificate for that identity signed it; with --gpg-key, if an OpenPGP key of that keyring did.
+No daemon is needed and nothing is run.
 """
 
 import argparse
@@ -11,7 +12,9 @@ from pathlib import Path
 
 from trustkit.cli.identities import add_identity_arguments, trusted_by
 from trustkit.cli.judging import judge_images
+from trustkit.cli.openpgp import add_gpg_arguments, gpg_trusted_by
 from trustkit.cli.words import annotations_of, platform_of
+from trustkit.policy.trusted import Signer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the signature must carry this annotation; may repeat")  # fmt: skip
     parser.add_argument("--policy", metavar="FILE", help="use this policy instead of the configured one")
     add_identity_arguments(parser)
+    add_gpg_arguments(parser)
     parser.add_argument("--platform", metavar="OS/ARCH[/VARIANT]", help="which image of an index")
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
@@ -34,8 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(os.environ)
     wanted = annotations_of(arguments.annotations)
     identities, roots = trusted_by(arguments, config)
-    if arguments.key or wanted or identities:
-        policy = keys_policy(config, arguments.key, annotations=wanted, identities=identities, roots=roots)
+    rings, ring_roots = gpg_trusted_by(arguments)
+    signers: tuple[Signer, ...] = (*identities, *rings)
+    if arguments.key or wanted or signers:
+        every_root = (*roots, *ring_roots)
+        policy = keys_policy(config, arguments.key, annotations=wanted, identities=signers, roots=every_root)
     else:
         policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)
