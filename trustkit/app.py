@@ -129,6 +129,9 @@ def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
     """Return the public keys that names of the ring or files stand for. Raises KeyFileError."""
     found = {}
     for name in given:
+        if ":" in name and (remote := _remote_public(config, name)):
+            found[remote[0]] = remote[1]
+            continue
         ringed = config.keys / f"{name}.pub"
         if "/" not in name and Path(name).is_file() and ringed.is_file():
             message = f"{name} is both a key of the key ring and a file here"
@@ -136,6 +139,17 @@ def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
         file = Path(name) if Path(name).is_file() or "/" in name or not ringed.is_file() else ringed
         found[file.stem if file == ringed else name] = _key_bytes(file)
     return found
+
+
+def _remote_public(config: Config, given: str) -> tuple[str, bytes] | None:
+    """Return name and PEM of the public key in a token or a cloud, or None if the text is no such URI."""
+    from trustkit.fips.parse import public_key_to_pem
+    from trustkit.signing.key_providers.remote import is_remote, public_remote
+
+    if not is_remote(given):
+        return None
+    found = public_remote(given, open_crypto(config), config.path("keys.pkcs11_module"))
+    return found.uri, public_key_to_pem(found.public)
 
 
 def load_policy(config: Config, file: Path | None = None) -> Policy:
@@ -153,6 +167,7 @@ def open_gate(
 ) -> Gate:
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
+    trust = trust_roots(decided)
     kit = Kit(
         open_source=Sources(config, simple_signatures=bool(trust.openpgp)),
         formats=formats(trust),
@@ -167,7 +182,6 @@ def open_gate(
 
 def keys_policy(
     config: Config,
-    trust = trust_roots(decided)
     given: Sequence[str],
     *,
     annotations: tuple[tuple[str, str], ...] = (),

@@ -50,6 +50,7 @@ SETTINGS = (
         "Who does the maths: openssl (the system's), pyca (OpenSSL inside cryptography) or pycryptodome. "
         "Never falls back.",
     ),
+    Setting("keys.pkcs11_module", "path", "", "PKCS#11 library for pkcs11: keys whose URI names none."),
     Setting(
         "registry.insecure",
         "list",

@@ -1,5 +1,6 @@
 """Events other than decisions, with the members a report looks for."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from trustkit.model.audit import AuditEvent
@@ -31,9 +32,19 @@ def key_imported(at: datetime, *, name: str, kind: str, fingerprint: str, actor:
     return event._replace(kind="key.imported")
 
 
-def image_signed(at: datetime, *, reference: str, image: Digest, fingerprint: str, actor: str) -> AuditEvent:
-    """Say that an image was signed here, with which key."""
-    body = {"reference": reference, "fingerprint": fingerprint, "actor": actor}
+def image_signed(
+    at: datetime,
+    *,
+    reference: str,
+    image: Digest,
+    fingerprint: str,
+    actor: str,
+    signed_in: Mapping[str, str] | None = None,
+) -> AuditEvent:
+    """Say that an image was signed here, with which key, and in which token or service if not in a file."""
+    body: dict[str, object] = {"reference": reference, "fingerprint": fingerprint, "actor": actor}
+    if signed_in:
+        body["signed_in"] = dict(signed_in)
     return AuditEvent(at, "image.signed", "ok", image, body)
 
 

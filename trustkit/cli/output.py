@@ -1,7 +1,7 @@
 """What people and programs read: tables, JSON, and one clear line for an error."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -51,6 +51,12 @@ def _scalar(value: object) -> object:
         return value.decode("utf-8", "backslashreplace")
     # What has words of its own (Digest, Platform, Path) is those words.
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def print_place(place: Mapping[str, str] | None) -> None:
+    """Print which token or service signed, if one did."""
+    if place:
+        print("  signed in  " + ", ".join(f"{name} {plain(value)}" for name, value in place.items() if value))
 
 
 def plain(text: object) -> str:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from trustkit import app
 from trustkit.audit.events import image_signed
 from trustkit.cli.client.layouts import whole
-from trustkit.cli.words import ask_passphrase
+from trustkit.cli.words import ask_passphrase, ask_pin
 from trustkit.config import Config
-from trustkit.fips.provider import PrivateKey
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
@@ -18,18 +17,24 @@ from trustkit.oci.push import push
 from trustkit.signing.format import Attachment
 from trustkit.signing.key_providers.env import EnvironmentKeys
 from trustkit.signing.key_providers.file import FileKeys
+from trustkit.signing.key_providers.remote import is_remote, open_remote
 from trustkit.signing.keyring import Keyring
+from trustkit.signing.keys import SigningKey
 from trustkit.signing.sign import Subjected, attest, sign
 
 
 class Signed(NamedTuple):
-    """What was signed (pinned), with which key (fingerprint), and the manifest that holds the evidence."""
+    """What was signed (pinned), with which key (fingerprint), and the manifest that holds the evidence.
+
+    `signed_in` is what the token or the service that did the maths says of itself; None for keys in files.
+    """
 
     image: str
     digest: Digest
     key: str
     evidence: Digest
     record: int
+    signed_in: dict[str, str] | None = None
 
 
 class Signer:
@@ -61,15 +66,29 @@ class Signer:
         evidence = push(attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
         fingerprint = self._key.public.fingerprint
         pinned = str(ref.with_digest(root.digest))
-        event = image_signed(app.now(), reference=pinned, image=root.digest, fingerprint=fingerprint, actor=self._actor)
+        place_of_key = signed_in(self._key)
+        event = image_signed(
+            app.now(),
+            reference=pinned,
+            image=root.digest,
+            fingerprint=fingerprint,
+            actor=self._actor,
+            signed_in=place_of_key,
+        )
         record = self._log.append(event)
-        return Signed(pinned, root.digest, fingerprint, evidence, record.sequence)
+        return Signed(pinned, root.digest, fingerprint, evidence, record.sequence, place_of_key)
 
 
-def open_private(config: Config, key: str) -> PrivateKey:
-    """Return the private key that a name of the ring, a file, or env://NAME stands for.
+def signed_in(key: SigningKey) -> dict[str, str] | None:
+    """Return what the place of a key says of itself, if that is a token or a service."""
+    place = getattr(key, "place", None)
+    return dict(place._asdict()) if place is not None else None
 
-    Raises KeyFileError, UsageError, AlgorithmNotApprovedError.
+
+def open_private(config: Config, key: str) -> SigningKey:
+    """Return the private key that a name of the ring, a file, env://NAME, or the URI of a token stands for.
+
+    Raises KeyFileError, KeyUnavailableError, MalformedError, UsageError, AlgorithmNotApprovedError.
     """
     crypto = app.open_crypto(config)
 
@@ -78,6 +97,8 @@ def open_private(config: Config, key: str) -> PrivateKey:
 
     if key.startswith("env:"):
         return EnvironmentKeys(crypto, os.environ).open(key, ask)
+    if is_remote(key):
+        return open_remote(key, crypto, ask_pin, config.path("keys.pkcs11_module"))
     if "/" in key or Path(key).exists():
         return FileKeys(crypto).open(key, ask)
     return Keyring(config.keys, crypto).open(key, ask)

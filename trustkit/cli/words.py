@@ -56,6 +56,21 @@ def ask_passphrase(prompt: str, *, confirm: bool = False) -> bytes:
     return first.encode()
 
 
+def ask_pin(what: str) -> str:
+    """Return a token's PIN from TRUSTKIT_PIN or COSIGN_PKCS11_PIN, else ask the terminal.
+
+    A passphrase of key files is never tried as a PIN: tokens lock themselves. Raises KeyFileError.
+    """
+    for variable in ("TRUSTKIT_PIN", "COSIGN_PKCS11_PIN"):
+        if variable in os.environ:
+            return os.environ[variable]
+    if not sys.stdin.isatty():
+        raise KeyFileError(f"PIN of {what}: no terminal to ask on", next_step="set TRUSTKIT_PIN, or pin-source=")
+    import getpass
+
+    return getpass.getpass(f"PIN of {what}: ")
+
+
 def actor() -> str:
     """Return who asks: `user:NAME` of the effective user, else `uid:NUMBER`."""
     import pwd

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from trustkit import limits
-from trustkit.cli.output import as_json
+from trustkit.cli.output import as_json, print_place
 from trustkit.cli.words import actor
 from trustkit.errors import UsageError
 
@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         as_json(one)
     else:
         print(f"attested {one.image}\n  key          {one.key}\n  attestation  {one.evidence}")
+        print_place(one.signed_in)
     return 0
 
 

@@ -1,16 +1,17 @@
 """Sign images: resolve each tag once, sign the digest, push the signature beside the image.
 
-KEY is a name in the key ring, a file with a private key (PKCS#8 or cosign's), or env://NAME. The
-passphrase comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for. Or, with --identity-token, a
+KEY is a name in the key ring, a file with a private key (PKCS#8 or cosign's), env://NAME, or a pkcs11: URI
+(RFC 7512) of a key in a token, whose PIN comes from pin-source=, TRUSTKIT_PIN, or is asked for. The passphrase
+of a file comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for. Or, with --identity-token, a
 certificate authority vouches for whom the token names, and the key lives for one signature only.
-"""
 With --format simple-signing, KEY is gpg:FINGERPRINT or a file with an OpenPGP secret key.
+"""
 
 import argparse
 import os
 
 from trustkit.cli.keyless_signer import KeylessSigner, add_keyless_arguments
-from trustkit.cli.output import as_json
+from trustkit.cli.output import as_json, print_place
 from trustkit.cli.words import actor, annotations_of
 
 
@@ -23,18 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_keyless_arguments(parser)
     parser.add_argument("--layout", choices=("bundle", "legacy"), default="bundle",
                         help="bundle: a referrer, as cosign 3; legacy: the .sig tag, as cosign 2")  # fmt: skip
-    parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
     parser.add_argument("--format", choices=("cosign", "simple-signing"), default="cosign",
                         help="simple-signing: GPG, for podman, skopeo and CRI-O")  # fmt: skip
     parser.add_argument("--sign-identity", metavar="REFERENCE", help="the name that a simple signature carries")
+    parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
                         help="sign this annotation too; may repeat")  # fmt: skip
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Sign every image in turn. Raises KeyFileError, SourceError, CryptoError, AuditError."""
-    from trustkit.cli.signer import Signer
     from trustkit.cli.gpg_signer import GpgSigner
+    from trustkit.cli.signer import Signer
     from trustkit.config import load
 
     config = load(os.environ)
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         signed.append(one)
         if arguments.output == "table":
             print(f"signed {one.image}\n  key        {one.key}\n  signature  {one.evidence}")
+            print_place(getattr(one, "signed_in", None))
     if arguments.output == "json":
         as_json(signed)
     return 0

@@ -1,0 +1,46 @@
+"""Keys that never leave their place, by the scheme of their URI; each place's library is loaded when it is used."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trustkit.fips.provider import CryptoProvider
+from trustkit.model.keys import PublicKey
+from trustkit.model.values import NamedTuple
+from trustkit.signing.keys import SigningKey
+
+_PKCS11 = "pkcs11"
+SCHEMES = (_PKCS11,)
+
+
+class RemoteKey(NamedTuple):
+    """A public key, the URI of its private half without secrets, and what its place says of itself."""
+
+    uri: str
+    public: PublicKey
+    place: dict[str, str]
+
+
+def is_remote(text: str) -> bool:
+    """Whether the text is the URI of a key in a token or a service."""
+    scheme, colon, _ = text.partition(":")
+    return bool(colon) and scheme.lower() in SCHEMES
+
+
+def open_remote(uri: str, crypto: CryptoProvider, ask_pin: Callable[[str], str], module: Path | None) -> SigningKey:
+    """Return the private key of a URI. Raises UsageError, KeyUnavailableError, KeyFileError."""
+    from trustkit.signing.key_providers.pkcs11 import TokenKeys
+
+    return TokenKeys(crypto, ask_pin, module).open(uri)
+
+
+def public_remote(uri: str, crypto: CryptoProvider, module: Path | None) -> RemoteKey:
+    """Return the public half of a URI's key; nothing is asked. Raises as `open_remote`."""
+    from trustkit.signing.key_providers.pkcs11 import TokenKeys
+    from trustkit.signing.key_providers.token_session import wanted_key
+
+    public, token = TokenKeys(crypto, _nobody, module).public(uri)
+    return RemoteKey(str(wanted_key(uri)), public, dict(token._asdict()))
+
+
+def _nobody(_: str) -> str:
+    return ""
