@@ -100,6 +100,10 @@ class Sources:
         return open_repository(ref, self._options, self._session, self._registry)
 
 
+    def registry(self, ref: ImageRef) -> RegistrySource:
+        """Return a repository of a registry, to copy to."""
+        return self._registry(ref, self._session)
+
 def _with_lookasides(config: Config) -> Callable[[ImageRef, RegistrySession], RegistrySource]:
     """Return what opens a registry's repository together with its GPG signatures. Raises ConfigError."""
     from functools import partial

@@ -35,6 +35,12 @@ class UsageError(TrustkitError):
     exit_status = 2
 
 
+class TagExistsError(UsageError):
+    """A tag names something else already, and was not to be replaced."""
+
+    code = "usage.tag_exists"
+
+
 class RequestError(UsageError):
     """A request to the daemon that no route serves; the detail `status` is its HTTP status."""
 

@@ -125,3 +125,10 @@ OPENPGP_CERTIFICATES = 256
 OPENPGP_SELF_SIGNATURES = 64
 # How far the signer's clock may be ahead of ours.
 CLOCK_SKEW_SECONDS = 300
+# A FIPS module's file, its configuration and identity, and the list of certificates.
+FIPS_MODULE_BYTES = 64 * 1024 * 1024
+FIPS_RECORD_BYTES = 64 * 1024
+VALIDATED_LIST_BYTES = 1024 * 1024
+# Manifests copied for one image with all its evidence, and how far evidence about evidence is followed.
+COPY_MANIFESTS = 1024
+COPY_DEPTH = 8

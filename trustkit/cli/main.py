@@ -51,6 +51,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "verify": "verify images against the policy, or against keys",
         "attest": "sign a statement about an image",
         "verify-attestation": "verify the statements about an image",
+        "copy": "copy an image, with all its signatures, between registries, layouts and archives",
         "verify-blob": "verify a file against a sigstore bundle",
         "trust": "Docker Content Trust: serve",
         "trusted-root": "show and refresh the root that certificates are trusted by",

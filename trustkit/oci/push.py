@@ -59,7 +59,7 @@ def push(attachment: Attached, subject: Descriptor, sink: ImageSink) -> Digest:
     if attachment.place.kind == REFERRERS:
         return _push_referrer(attachment, layer, subject, sink)
     tag = f"{subject.digest.algorithm}-{subject.digest.hex}{attachment.place.pattern}"
-    return _append(layer, tag, sink)
+    return append(layer, tag, sink)
 
 
 def _push_referrer(attachment: Attached, layer: Descriptor, subject: Descriptor, sink: ImageSink) -> Digest:
@@ -80,8 +80,11 @@ def _push_referrer(attachment: Attached, layer: Descriptor, subject: Descriptor,
     return described.digest
 
 
-def _append(layer: Descriptor, tag: str, sink: ImageSink) -> Digest:
-    """Add a layer to the manifest at a tag, keeping what other signers add meanwhile."""
+def append(layer: Descriptor, tag: str, sink: ImageSink) -> Digest:
+    """Add a layer to the manifest at a tag, keeping what other signers add meanwhile.
+
+    Raises SourceError, MalformedError, LimitExceededError.
+    """
     for _ in range(_RACES):
         current, seen = _manifest_at(sink, tag)
         if _holds(current, layer) and seen is not None:

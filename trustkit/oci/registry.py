@@ -6,7 +6,7 @@ digest is believed.
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar  # noqa: TID251  (uploads load on demand)
 
 from trustkit import limits
 from trustkit.codec.oci_manifest import Index, parse_index
@@ -28,6 +28,9 @@ from trustkit.oci.referrers import fallback_tag, merge_fallback
 from trustkit.oci.session import Call, Endpoint, RegistrySession
 from trustkit.oci.session import RegistryOptions as RegistryOptions  # noqa: PLC0414  (its public home)
 from trustkit.oci.source import Fetched
+
+if TYPE_CHECKING:
+    from trustkit.oci.upload import Upload
 
 _ACCEPT = ", ".join((*MANIFEST_TYPES, *INDEX_TYPES))
 _NEXT_LINK = re.compile(r'\s*<([^<>]+)>\s*;\s*rel="?next"?\s*\Z', re.IGNORECASE)
@@ -89,26 +92,25 @@ class RegistrySource:
 
     def put_blob(self, content: bytes) -> Digest:
         """Store a blob unless it is there, and return its digest. Raises SourceError."""
-        digest, own = digest_of(content), self._endpoints[-1]
-        path = f"/v2/{own.repository}/blobs"
-        what = f"{self._name}: blob {digest}"
-        present = Call("HEAD", f"{path}/{digest}", what, (200, 404), actions="pull,push")
-        if self._session.call(own, present).status == 200:  # noqa: PLR2004
-            return digest
-        start = Call("POST", f"{path}/uploads/", what, (202,), actions="pull,push")
-        answer, _ = self._session.read(own, start, limits.ERROR_BODY_BYTES)
-        where = join(answer.url, answer.head.get("location"))
-        if where.authority != answer.url.authority or where.scheme != answer.url.scheme:
-            raise ProtocolError(
-                f"{own.host} wants the upload sent to {where.authority}",
-                next_step="ask the registry's operator; uploads go to the registry itself",
-            )
-        mark = "&" if "?" in where.target else "?"
-        target = f"{where.target}{mark}digest={str(digest).replace(':', '%3A')}"
-        headers = {"Content-Type": "application/octet-stream"}
-        put = Call("PUT", target, what, (201, 204), headers, content, actions="pull,push")
-        self._session.read(own, put, limits.ERROR_BODY_BYTES)
+        digest = digest_of(content)
+        upload = self._upload(digest)
+        if not upload.is_there():
+            upload.whole(content)
         return digest
+
+    def put_stream(self, digest: Digest, chunks: Iterator[bytes]) -> bool:
+        """Store a blob from a stream that raises unless it is right; False if it was there. Raises SourceError."""
+        upload = self._upload(digest)
+        if upload.is_there():
+            return False
+        upload.streamed(chunks)
+        return True
+
+    def _upload(self, digest: Digest) -> "Upload":
+        # what only writers need is loaded by them
+        from trustkit.oci.upload import Upload
+
+        return Upload(self._session, self._endpoints[-1], self._name, digest)
 
     def put_manifest(self, content: bytes, media_type: str, tag: str = "") -> Digest:
         """Store a manifest under its digest, or under a tag too. Raises SourceError."""
