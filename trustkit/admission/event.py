@@ -84,12 +84,14 @@ def trust_digest(trust: TrustRoots) -> Digest:
 
 
 def _trusted(key: TrustedKey) -> dict[str, object]:
+    revoked = key.revoked
     return {
         "name": _clean(key.name),
         "fingerprint": key.key.fingerprint,
         "algorithms": sorted(key.algorithms),
         "not_before": key.not_before.isoformat() if key.not_before else "",
         "not_after": key.not_after.isoformat() if key.not_after else "",
+        "revoked": [revoked.at.isoformat(), _clean(revoked.reason), revoked.allow_before] if revoked else [],
     }
 
 

@@ -59,7 +59,7 @@ def builtin_policy(
 def trust_roots(policy: Policy) -> TrustRoots:
     """Return the keys and roots the policy trusts, ready for verification. Raises MalformedError, CryptoError."""
     keys = tuple(
-        TrustedKey(key.name, public_key_from_pem(key.pem), key.algorithms, key.not_before, key.not_after)
+        TrustedKey(key.name, public_key_from_pem(key.pem), key.algorithms, key.not_before, key.not_after, key.revoked)
         for key in trusted_keys(policy)
     )
     roots = trusted_roots(policy)

@@ -59,3 +59,11 @@ class KeyRevocation(NamedTuple):
     def covers(self, signed_at: datetime | None) -> bool:
         """Whether it makes a signature worthless; `signed_at` is a proven time, None if there is none."""
         return not (self.allow_before and signed_at is not None and signed_at < self.at)
+
+
+class KeyLife(NamedTuple):
+    """When a key may be used, and whether it was given up; a missing bound means none."""
+
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    revoked: KeyRevocation | None = None

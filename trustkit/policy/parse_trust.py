@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from trustkit.errors import CryptoError, MalformedError
 from trustkit.model import keys as names
+from trustkit.model.keys import KeyRevocation
 from trustkit.model.values import NamedTuple
 from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, moment, text, texts, unsupported
 from trustkit.policy.nodes import Node, refuse, shown
@@ -130,7 +131,7 @@ def _transparency(node: Node | None) -> bool | None:
 
 
 def _key(name: str, node: Node, reader: KeyReader, *, logged: bool) -> PolicyKey:
-    fields = Fields(node, ("pem", "algorithms", "notBefore", "notAfter"), ("kms", "pkcs11", "x509"))
+    fields = Fields(node, ("pem", "algorithms", "notBefore", "notAfter", "revoked"), ("kms", "pkcs11", "x509"))
     pem = _pem(fields.require("pem"), reader)
     algorithms, not_before, not_after = (fields.get(part) for part in ("algorithms", "notBefore", "notAfter"))
     if algorithms is not None:
@@ -148,7 +149,18 @@ def _key(name: str, node: Node, reader: KeyReader, *, logged: bool) -> PolicyKey
         starts,
         ends,
         logged,
+        _revocation(fields.get("revoked")),
     )
+
+
+def _revocation(node: Node | None) -> KeyRevocation | None:
+    """Return from when on a key counts as lost. Raises PolicySyntaxError."""
+    if node is None:
+        return None
+    fields = Fields(node, ("at", "reason", "olderSignatures"))
+    older = fields.get("olderSignatures")
+    spared = older is not None and choice(older, ("refuse", "accept")) == "accept"
+    return KeyRevocation(moment(fields.require("at")), text(fields.require("reason")), spared)
 
 
 def _pem(node: Node, reader: KeyReader) -> bytes:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from trustkit.model.facts import Facts
+from trustkit.model.keys import KeyRevocation
 from trustkit.model.signature import SignerIdentity, VerifiedSignature
 from trustkit.model.values import NamedTuple
 from trustkit.policy.distinguished_name import DistinguishedName
@@ -59,7 +60,8 @@ class PolicyKey(NamedTuple):
     """A public key a policy trusts under a name, and within which bounds.
 
     `algorithms` empty allows every one the key can do; the times are compared with the moment of the decision.
-    `logged` asks for a checked entry of a transparency log.
+    `logged` asks for a checked entry of a transparency log. What a revoked key signed is refused when it is
+    verified, unless the revocation spares older signatures.
     """
 
     name: str
@@ -69,6 +71,7 @@ class PolicyKey(NamedTuple):
     not_before: datetime | None = None
     not_after: datetime | None = None
     logged: bool = False
+    revoked: KeyRevocation | None = None
 
     @property
     def reads_labels(self) -> bool:
