@@ -55,10 +55,10 @@ def open_log(config: Config) -> DecisionLog:
     return DecisionLog(config.audit, open_crypto(config))
 
 
-def formats(trust: TrustRoots) -> tuple[SignatureFormat, ...]:
-    """Return the built-in signature formats that something trusted could have signed in."""
+def formats(trust: TrustRoots, *, every: bool = False) -> tuple[SignatureFormat, ...]:
+    """Return the built-in signature formats that something trusted could have signed in, or `every` one."""
     found: tuple[SignatureFormat, ...] = (SigstoreBundle(), CosignSignature(), CosignAttestation())
-    if trust.openpgp:
+    if trust.openpgp or every:
         from trustkit.signing.formats.simple_signing import SimpleSigning
 
         found += (SimpleSigning(),)
@@ -212,6 +212,16 @@ def _key_bytes(file: Path) -> bytes:
 
 
 class PolicyGate:
+def evidence_kit(config: Config, policy: Policy) -> Kit:
+    """Return what is needed to look at all evidence of images, in every format and place.
+
+    Raises PolicySyntaxError, ConfigError, AuditError, StorageError.
+    """
+    with open_log(config) as log:
+        kit = open_gate(config, policy=policy, log=log).kit
+    return kit._replace(open_source=Sources(config, simple_signatures=True), formats=formats(kit.trust, every=True))
+
+
     """The gate of configuration and policy as they stand on disk now, made anew when either changed.
 
     A configuration or policy that no longer loads raises: nothing is decided until it is mended.
