@@ -104,6 +104,7 @@ class Sources:
         """Return a repository of a registry, to copy to."""
         return self._registry(ref, self._session)
 
+
 def _with_lookasides(config: Config) -> Callable[[ImageRef, RegistrySession], RegistrySource]:
     """Return what opens a registry's repository together with its GPG signatures. Raises ConfigError."""
     from functools import partial
@@ -184,6 +185,16 @@ def open_gate(
     return Gate(kit, log or open_log(config))
 
 
+def evidence_kit(config: Config, policy: Policy) -> Kit:
+    """Return what is needed to look at all evidence of images, in every format and place.
+
+    Raises PolicySyntaxError, ConfigError, AuditError, StorageError.
+    """
+    with open_log(config) as log:
+        kit = open_gate(config, policy=policy, log=log).kit
+    return kit._replace(open_source=Sources(config, simple_signatures=True), formats=formats(kit.trust, every=True))
+
+
 def keys_policy(
     config: Config,
     given: Sequence[str],
@@ -212,16 +223,6 @@ def _key_bytes(file: Path) -> bytes:
 
 
 class PolicyGate:
-def evidence_kit(config: Config, policy: Policy) -> Kit:
-    """Return what is needed to look at all evidence of images, in every format and place.
-
-    Raises PolicySyntaxError, ConfigError, AuditError, StorageError.
-    """
-    with open_log(config) as log:
-        kit = open_gate(config, policy=policy, log=log).kit
-    return kit._replace(open_source=Sources(config, simple_signatures=True), formats=formats(kit.trust, every=True))
-
-
     """The gate of configuration and policy as they stand on disk now, made anew when either changed.
 
     A configuration or policy that no longer loads raises: nothing is decided until it is mended.

@@ -62,7 +62,6 @@ SETTINGS = (
     Setting("registry.timeout", "number", 30, "Seconds a registry may stay silent before it counts as unreachable."),
     Setting("registry.docker_config", "path", "~/.docker/config.json", "Credentials, as `docker login` writes them."),
     Setting("registry.auth_file", "path", "", "Further credentials, as `podman login` writes them (auth.json)."),
-    Setting("engine.containerd", "path", "", "Socket of a containerd to use. Empty: trustkit runs its own."),
     Setting(
         "registry.registries_d",
         "path",
@@ -70,6 +69,7 @@ SETTINGS = (
         "Folder that says where GPG signatures lie (containers-registries.d). Empty: "
         "~/.config/containers/registries.d, else /etc/containers/registries.d.",
     ),
+    Setting("engine.containerd", "path", "", "Socket of a containerd to use. Empty: trustkit runs its own."),
     Setting("engine.runtime", "text", "runc", "OCI runtime that starts containers."),
     Setting("engine.bridge", "text", "", "Name of the network bridge. Empty: chosen once for the state directory."),
     Setting(
