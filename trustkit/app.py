@@ -18,7 +18,7 @@ from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
 from trustkit.errors import ConfigError, KeyFileError
 from trustkit.fips.provider import CryptoProvider
-from trustkit.fips.select import choose
+from trustkit.fips.select import choose, is_fixed, provider
 from trustkit.model.keys import KEY_NAME
 from trustkit.model.reference import ImageRef
 from trustkit.net.connection import Timeouts
@@ -46,8 +46,8 @@ def now() -> datetime:
 
 
 def open_crypto(config: Config) -> CryptoProvider:
-    """Return the configured provider, which does all maths of this process from now on. Raises UsageError."""
-    return choose(config.text("crypto.provider"))
+    """Return the provider that does all maths of this process: FIPS mode's, else the configured. Raises UsageError."""
+    return provider() if is_fixed() else choose(config.text("crypto.provider"))
 
 
 def open_log(config: Config) -> DecisionLog:

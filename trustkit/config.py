@@ -50,6 +50,13 @@ SETTINGS = (
         "Who does the maths: openssl (the system's), pyca (OpenSSL inside cryptography) or pycryptodome. "
         "Never falls back.",
     ),
+    Setting(
+        "fips.mode",
+        "text",
+        "off",
+        "off, module (all maths in the installed FIPS module) or validated (and it must hold a certificate).",
+    ),
+    Setting("fips.validated_list", "path", "", "List of validated modules. Empty: the one shipped with trustkit."),
     Setting("keys.pkcs11_module", "path", "", "PKCS#11 library for pkcs11: keys whose URI names none."),
     Setting(
         "registry.insecure",

@@ -251,6 +251,12 @@ class AlgorithmNotApprovedError(CryptoError):
     exit_status = 1
 
 
+class GuardError(AlgorithmNotApprovedError, ImportError):
+    """FIPS mode keeps out a library or program that does cryptography outside the module."""
+
+    code = "crypto.guard"
+
+
 class SelfTestError(CryptoError):
     """A known-answer test failed: the provider must not be used."""
 

@@ -1,16 +1,16 @@
-"""The two providers agree on random input, and no changed byte is ever verified."""
+"""The providers agree on random input, and no changed byte is ever verified."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peers.fips import EVERY_PROVIDER, crypto_named
 from trustkit.errors import TrustkitError
 from trustkit.fips import known_answers as known
 from trustkit.fips.parse import public_key_from_spki
 from trustkit.fips.provider import CryptoProvider
-from trustkit.fips.select import NAMES, provider
 
-_PROVIDERS = [provider(name) for name in NAMES]
+_PROVIDERS = [crypto_named(name) for name in EVERY_PROVIDER]
 _PAIRS = [(maker, checker) for maker in _PROVIDERS for checker in _PROVIDERS]
 
 
@@ -38,7 +38,7 @@ def test_hashes_and_hmacs_are_the_same(message: bytes, algorithm: str) -> None:
         running = crypto.hasher(algorithm)
         running.update(message[:100])
         running.update(message[100:])
-        digests.add((running.digest(), crypto.hmac(algorithm, message[:64], message)))
+        digests.add((running.digest(), crypto.hmac(algorithm, message[:64].ljust(16, b"k"), message)))
     assert len(digests) == 1
 
 

@@ -81,10 +81,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "audit": "read, prove and report the decision log",
     },
     "This program": {
+        "fips": "install, show, test and prove the FIPS module",
         "config": "show the configuration and where each value came from",
         "completion": "print the completion script for bash, zsh or fish",
     },
 }
+# What must work to install a module, to see why one fails, and to learn of settings; none of it does maths that counts.
+_OUTSIDE_FIPS_MODE = frozenset({"fips", "config", "completion"})
 USAGE = "usage: trustkit COMMAND [OPTIONS] [ARGUMENTS]"
 
 
@@ -129,6 +132,10 @@ def run(arguments: list[str]) -> int:
     if not any(name in group for group in COMMANDS.values()):
         print(f"trustkit: {name!r} is not a command\n  next: `trustkit --help` lists them", file=sys.stderr)
         return 2
+    if name not in _OUTSIDE_FIPS_MODE:
+        from trustkit.cli import fips_start
+
+        fips_start.enter(arguments)
     module = import_module(module_of(name))
     parser = Parser(prog=f"trustkit {name}", description=_sentence(name, module.__doc__))
     module.add_arguments(parser)

@@ -14,6 +14,12 @@ HASHES = {
 }
 HMAC_KEY = bytes(range(32))
 HMAC_SHA256 = "eea9251c4a7f5a2b642efd681cc60248a1363ddaba951502836d6a94d3cfe27e"
+# The passphrase and its key; the message under HMAC_KEY with the salt as its vector.
+PASSPHRASE = b"trustkit passphrase"
+SALT = bytes(range(16))
+ITERATIONS = 1000
+PBKDF2_SHA256 = "92251e80231e5ab4207f174f6e12e5c1c6d12c4986dbd878c766093557f0bc61"
+AES256_CBC = "8fe93913e9e635a159bd02e4c2f7698376a3827fb4d5a30cc52d99ced4acf68d"
 # PKCS#8 of the first key below.
 ECDSA_PKCS8 = (
     "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b02010104205c47"

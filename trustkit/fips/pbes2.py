@@ -4,8 +4,9 @@ Only these algorithms are read: they are what OpenSSL writes by default and what
 """
 
 from trustkit.codec import der
-from trustkit.errors import AlgorithmNotApprovedError, KeyFileError, LimitExceededError
+from trustkit.errors import AlgorithmNotApprovedError, KeyFileError, LimitExceededError, MalformedError
 from trustkit.fips.hashing import random_bytes
+from trustkit.fips.select import provider
 from trustkit.model.values import NamedTuple
 
 _WHAT = "encrypted private key"
@@ -33,36 +34,22 @@ class _Parameters(NamedTuple):
 
 def encrypt(content: bytes, passphrase: bytes) -> bytes:
     """Return an EncryptedPrivateKeyInfo (RFC 5958 section 3) that holds the content."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    from cryptography.hazmat.primitives.padding import PKCS7
-
     parameters = _Parameters(random_bytes(_SALT_BYTES), _ITERATIONS, random_bytes(_BLOCK_BYTES))
-    padder = PKCS7(8 * _BLOCK_BYTES).padder()
-    padded = padder.update(content) + padder.finalize()
-    cipher = Cipher(algorithms.AES(_key(passphrase, parameters)), modes.CBC(parameters.iv))
-    encryptor = cipher.encryptor()
-    ciphertext = encryptor.update(padded) + encryptor.finalize()
+    ciphertext = provider().encrypt_cbc(_key(passphrase, parameters), parameters.iv, content)
     return der.encode(der.SEQUENCE, _encode_parameters(parameters), der.encode(der.OCTET_STRING, ciphertext))
 
 
 def decrypt(encrypted: bytes, passphrase: bytes) -> bytes:
     """Return the content. Raises MalformedError, AlgorithmNotApprovedError, KeyFileError."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    from cryptography.hazmat.primitives.padding import PKCS7
-
     outer = der.Reader(encrypted, _WHAT)
     fields = outer.nested()
     outer.require_end()
     parameters = _read_parameters(fields.nested())
     ciphertext = fields.value(der.OCTET_STRING)
     fields.require_end()
-    cipher = Cipher(algorithms.AES(_key(passphrase, parameters)), modes.CBC(parameters.iv))
-    decryptor = cipher.decryptor()
-    unpadder = PKCS7(8 * _BLOCK_BYTES).unpadder()
     try:
-        padded = decryptor.update(ciphertext) + decryptor.finalize()
-        return unpadder.update(padded) + unpadder.finalize()
-    except ValueError as error:
+        return provider().decrypt_cbc(_key(passphrase, parameters), parameters.iv, ciphertext)
+    except MalformedError as error:
         raise wrong_passphrase() from error
 
 
@@ -73,11 +60,7 @@ def wrong_passphrase() -> KeyFileError:
 
 
 def _key(passphrase: bytes, parameters: _Parameters) -> bytes:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
-
-    kdf = PBKDF2HMAC(hashes.SHA256(), _KEY_BYTES, parameters.salt, parameters.iterations)
-    return kdf.derive(passphrase)
+    return provider().derive(passphrase, parameters.salt, parameters.iterations, _KEY_BYTES)
 
 
 def _encode_parameters(parameters: _Parameters) -> bytes:

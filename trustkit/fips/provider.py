@@ -57,6 +57,15 @@ class CryptoProvider(Protocol):
         Raises SignatureMismatchError, AlgorithmNotApprovedError, MalformedError.
         """
 
+    def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
+        """Return PBKDF2-HMAC-SHA-256 (SP 800-132). Raises AlgorithmNotApprovedError."""
+
+    def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return AES-CBC of the content and its padding (SP 800-38A, PKCS #7)."""
+
+    def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return the content without its padding. Raises MalformedError if there is none."""
+
     def generate(self, kind: str) -> PrivateKey:
         """Make a key: `ecdsa-p256`, `ecdsa-p384`, `ed25519`, `rsa-3072`, `rsa-4096`."""
 

@@ -2,7 +2,7 @@
 
 from threading import Lock
 
-from trustkit.errors import UsageError
+from trustkit.errors import AlgorithmNotApprovedError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.selftest import SelfTestedProvider
 
@@ -13,7 +13,25 @@ NAMES = (OPENSSL, PYCA, PYCRYPTODOME)
 
 _ready: dict[str, CryptoProvider] = {}
 _chosen: list[str] = []
+# The provider of FIPS mode, once the process is in it: there is no other from then on, and no way out.
+_fixed: list[str] = []
 _lock = Lock()
+
+
+def fix(crypto: CryptoProvider) -> CryptoProvider:
+    """Enter FIPS mode: this provider and no other does the maths of this process, for as long as it lives."""
+    if _fixed:
+        raise UsageError("this process is in FIPS mode already")
+    with _lock:
+        _ready.clear()
+        _ready[crypto.name] = SelfTestedProvider(crypto)
+        _fixed.append(crypto.name)
+    return _ready[crypto.name]
+
+
+def is_fixed() -> bool:
+    """Whether this process is in FIPS mode."""
+    return bool(_fixed)
 
 
 def choose(name: str) -> CryptoProvider:
@@ -32,7 +50,11 @@ def provider(name: str = "") -> CryptoProvider:
     Raises UsageError for an unknown name, CryptoError if the provider cannot be loaded. An error inside a
     provider never leads to another one.
     """
-    wanted = name or (_chosen[0] if _chosen else OPENSSL)
+    wanted = name or (_fixed or _chosen or [OPENSSL])[0]
+    if _fixed and wanted != _fixed[0]:
+        raise AlgorithmNotApprovedError(
+            f"crypto provider {wanted!r} may not be used in FIPS mode", next_step=f"leave the maths to {_fixed[0]}"
+        )
     ready = _ready.get(wanted)
     if ready is not None:
         return ready

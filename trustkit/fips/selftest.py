@@ -19,6 +19,7 @@ from trustkit.model.keys import PublicKey
 
 HMAC = "hmac"
 KEYS = "keys"
+KEY_FILES = "key-files"
 
 
 class SelfTestedProvider:
@@ -68,6 +69,21 @@ class SelfTestedProvider:
 
         self._require(algorithm_row(algorithm).scheme)
         verify_digest(self._inner, key, algorithm, signature, digest)
+
+    def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
+        """Return PBKDF2-HMAC-SHA-256. Raises AlgorithmNotApprovedError, SelfTestError."""
+        self._require(KEY_FILES)
+        return self._inner.derive(passphrase, salt, iterations, count)
+
+    def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return AES-CBC of the content and its padding. Raises SelfTestError."""
+        self._require(KEY_FILES)
+        return self._inner.encrypt_cbc(key, iv, content)
+
+    def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return the content without its padding. Raises MalformedError, SelfTestError."""
+        self._require(KEY_FILES)
+        return self._inner.decrypt_cbc(key, iv, content)
 
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError, SelfTestError."""
@@ -145,6 +161,16 @@ def _test_keys(provider: CryptoProvider) -> None:
     provider.verify(key.public, name, key.sign(name, known.MESSAGE), known.MESSAGE)
 
 
+def _test_key_files(provider: CryptoProvider) -> None:
+    key = provider.derive(known.PASSPHRASE, known.SALT, known.ITERATIONS, len(known.HMAC_KEY))
+    _require_equal(key.hex(), known.PBKDF2_SHA256, "pbkdf2-hmac-sha256")
+    ciphertext = provider.encrypt_cbc(known.HMAC_KEY, known.SALT, known.MESSAGE)
+    _require_equal(ciphertext.hex(), known.AES256_CBC, "aes-256-cbc")
+    _require_equal(
+        provider.decrypt_cbc(known.HMAC_KEY, known.SALT, ciphertext).hex(), known.MESSAGE.hex(), "aes-256-cbc"
+    )
+
+
 def _test_verify(scheme: str) -> Callable[[CryptoProvider], None]:
     def test(provider: CryptoProvider) -> None:
         algorithm, spki_hex, signature_hex = known.VERIFY[scheme]
@@ -169,5 +195,6 @@ _TESTS: dict[str, Callable[[CryptoProvider], None]] = {
     **{algorithm: _test_hash(algorithm) for algorithm in known.HASHES},
     HMAC: _test_hmac,
     KEYS: _test_keys,
+    KEY_FILES: _test_key_files,
     **{scheme: _test_verify(scheme) for scheme in known.VERIFY},
 }

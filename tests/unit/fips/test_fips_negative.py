@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from peers.fips import EVERY_PROVIDER, crypto_named
 from trustkit.codec import der
 from trustkit.errors import (
     AlgorithmNotApprovedError,
@@ -19,7 +20,7 @@ from trustkit.fips.ecdsa_signature import ecdsa_signature_der, from_numbers, num
 from trustkit.fips.parse import public_key_from_pem, public_key_from_spki, public_key_to_pem
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.providers.pyca import PycaProvider
-from trustkit.fips.select import NAMES, provider
+from trustkit.fips.select import provider
 from trustkit.fips.selftest import SelfTestedProvider
 from trustkit.model.keys import PublicKey
 
@@ -30,9 +31,9 @@ _R, _S = numbers(_DER)
 _RSA_SPKI = bytes.fromhex(known.VERIFY["rsa-pss"][1])
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=EVERY_PROVIDER)
 def crypto(request: pytest.FixtureRequest) -> CryptoProvider:
-    return provider(str(request.param))
+    return crypto_named(str(request.param))
 
 
 @pytest.fixture

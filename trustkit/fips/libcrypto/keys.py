@@ -59,9 +59,10 @@ class Pkey:
 class PublicKeys:
     """Public keys in a module, each loaded once."""
 
-    def __init__(self, module: Module) -> None:
-        """Nothing is loaded yet."""
+    def __init__(self, module: Module, *, fully_checked: bool = False) -> None:
+        """Nothing is loaded yet. `fully_checked`: by the module too (SP 800-56A 5.6.2.3.3, SP 800-56B 6.4.2), once."""
         self._module = module
+        self._fully_checked = fully_checked
         self._kept: dict[bytes, Pkey] = {}
 
     def load(self, key: PublicKey) -> Pkey:
@@ -69,6 +70,8 @@ class PublicKeys:
         found = self._kept.get(key.spki_der)
         if found is None:
             found = self._loaded(key)
+            if self._fully_checked and key.kind != "ed25519":
+                _require(self._module, found, "EVP_PKEY_public_check", "public key fails the module's full check")
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
             self._kept[key.spki_der] = found
@@ -97,7 +100,8 @@ def load_pkcs8(module: Module, content: bytes) -> tuple[Pkey, PublicKey]:
     pkey = _raw(module, algorithm, fields.value(der.OCTET_STRING)) or _decoded(module, content)
     public = public_of(module, pkey)
     if public.kind != "ed25519":
-        _require_pair(module, pkey)
+        otherwise = "private key and the public key in its file do not belong together"
+        _require(module, pkey, "EVP_PKEY_pairwise_check", otherwise)
     return pkey, public
 
 
@@ -137,7 +141,7 @@ def _decoded(module: Module, content: bytes) -> Pkey:
     try:
         info = library.made("d2i_PKCS8_PRIV_KEY_INFO", None, byref(position), len(content))
         try:
-            return Pkey(module, library.made("EVP_PKCS82PKEY_ex", info, module.context, module.properties))
+            return Pkey(module, library.made("EVP_PKCS82PKEY_ex", info, module.context, module.decoding))
         finally:
             library.call("PKCS8_PRIV_KEY_INFO_free", info)
     except CryptoError as error:
@@ -225,13 +229,13 @@ def _from_data(module: Module, name: bytes, parts: int, rows: object) -> Pkey:
     return Pkey(module, pointer.value or 0)
 
 
-def _require_pair(module: Module, pkey: Pkey) -> None:
+def _require(module: Module, pkey: Pkey, check: str, otherwise: str) -> None:
     library = module.library
     context = library.made("EVP_PKEY_CTX_new_from_pkey", module.context, pkey.pointer, module.properties)
     try:
-        library.done("EVP_PKEY_pairwise_check", context)
+        library.done(check, context)
     except CryptoError as error:
-        raise MalformedError("private key and the public key in its file do not belong together") from error
+        raise MalformedError(otherwise) from error
     finally:
         library.call("EVP_PKEY_CTX_free", context)
 

@@ -16,11 +16,13 @@ _ANY_STRENGTH = 0
 class Module:
     """A context of its own, so that no openssl.cnf and no other user of the library changes what runs here."""
 
-    def __init__(self, library: Library, context: int, properties: bytes | None) -> None:
+    def __init__(self, library: Library, context: int, properties: bytes, decoding: bytes) -> None:
         """Use a context whose providers are loaded; `properties` bind every fetch (man 7 property)."""
         self.library = library
         self.context = context
         self.properties = properties
+        # For decoders of keys, which may live in another provider than the keys they make.
+        self.decoding = decoding
         self._hashing = HashFunctions(library)
         self._digests: dict[str, int] = {}
 
@@ -30,7 +32,7 @@ class Module:
         library = Library()
         context = library.made("OSSL_LIB_CTX_new")
         library.made("OSSL_PROVIDER_load", context, b"default")
-        return cls(library, context, b"provider=default")
+        return cls(library, context, b"provider=default", b"provider=default")
 
     def version(self) -> str:
         """Return libcrypto's name, version and date."""

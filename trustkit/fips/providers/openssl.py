@@ -8,28 +8,23 @@ from typing import ClassVar
 from trustkit.errors import MalformedError
 from trustkit.fips import algorithms
 from trustkit.fips.ecdsa_signature import require_in_range
-from trustkit.fips.libcrypto import keys, signatures
+from trustkit.fips.libcrypto import ciphers, keys, signatures
 from trustkit.fips.libcrypto.module import Module
 from trustkit.fips.provider import Hasher, PrivateKey
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.keys import PublicKey
 
 
-class OpenSslProvider:
-    """The default provider."""
+class LibcryptoProvider:
+    """What every module of OpenSSL can do; which one it is, its makers say."""
 
     api: ClassVar[int] = 1
-    name: ClassVar[str] = "openssl"
+    name: ClassVar[str]
 
-    def __init__(self) -> None:
-        """Load the library. Raises CryptoError when the system has none."""
-        self._module = Module.default()
-        self._keys = keys.PublicKeys(self._module)
-
-    def status(self) -> ModuleStatus:
-        """Name the library; hashing is done there too."""
-        text = self._module.version()
-        return ModuleStatus(self.name, text.split(" ")[1], text)
+    def __init__(self, module: Module, *, fully_checked: bool) -> None:
+        """Use a module; `fully_checked` has it check each public key once."""
+        self._module = module
+        self._keys = keys.PublicKeys(module, fully_checked=fully_checked)
 
     def hasher(self, algorithm: str) -> Hasher:
         """Return a fresh hash. Raises AlgorithmNotApprovedError."""
@@ -53,6 +48,41 @@ class OpenSslProvider:
             require_in_range(signature, key.kind)
         signatures.verify(self._module, self._keys.load(key), row, signature, message)
 
+    def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
+        """Return PBKDF2-HMAC-SHA-256 (SP 800-132). Raises AlgorithmNotApprovedError."""
+        return ciphers.derive(self._module, passphrase, salt, iterations, count)
+
+    def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return AES-CBC of the content and its padding (SP 800-38A, PKCS #7)."""
+        return ciphers.cbc(self._module, key, iv, content, encrypt=True)
+
+    def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return the content without its padding. Raises MalformedError if there is none."""
+        return ciphers.cbc(self._module, key, iv, content, encrypt=False)
+
+    def generate(self, kind: str) -> PrivateKey:
+        """Make a key. Raises AlgorithmNotApprovedError."""
+        return _OpenSslPrivateKey(self._module, *keys.generate(self._module, kind))
+
+    def load_pkcs8(self, der: bytes) -> PrivateKey:
+        """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError."""
+        return _OpenSslPrivateKey(self._module, *keys.load_pkcs8(self._module, der))
+
+
+class OpenSslProvider(LibcryptoProvider):
+    """The default provider."""
+
+    name: ClassVar[str] = "openssl"
+
+    def __init__(self) -> None:
+        """Load the library. Raises CryptoError when the system has none."""
+        super().__init__(Module.default(), fully_checked=False)
+
+    def status(self) -> ModuleStatus:
+        """Name the library; hashing is done there too."""
+        text = self._module.version()
+        return ModuleStatus(self.name, text.split(" ")[1], text)
+
     def verify_digest(self, key: PublicKey, algorithm: str, signature: bytes, digest: bytes) -> None:
         """Return if the ECDSA or RSA PKCS #1 signature fits a message of this digest.
 
@@ -65,14 +95,6 @@ class OpenSslProvider:
         if len(digest) != len(running.digest()):
             raise MalformedError(f"{row.name} needs a {row.digest} digest, not {len(digest)} bytes")
         signatures.verify_digest(self._module, self._keys.load(key), row, signature, digest)
-
-    def generate(self, kind: str) -> PrivateKey:
-        """Make a key. Raises AlgorithmNotApprovedError."""
-        return _OpenSslPrivateKey(self._module, *keys.generate(self._module, kind))
-
-    def load_pkcs8(self, der: bytes) -> PrivateKey:
-        """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError."""
-        return _OpenSslPrivateKey(self._module, *keys.load_pkcs8(self._module, der))
 
 
 class _OpenSslPrivateKey:

@@ -31,7 +31,7 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 
 
 class PycaProvider:
-    """The default provider."""
+    """The provider named `pyca`."""
 
     api: ClassVar[int] = 1
     name: ClassVar[str] = "pyca"
@@ -80,6 +80,24 @@ class PycaProvider:
         from trustkit.fips.providers import pyca_prehashed
 
         pyca_prehashed.verify(algorithms.fitting(key, algorithm), key, signature, digest)
+
+    def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
+        """Return PBKDF2-HMAC-SHA-256 (SP 800-132)."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.derive(passphrase, salt, iterations, count)
+
+    def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return AES-CBC of the content and its padding."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.encrypt_cbc(key, iv, content)
+
+    def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return the content without its padding. Raises MalformedError if there is none."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.decrypt_cbc(key, iv, content)
 
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError."""

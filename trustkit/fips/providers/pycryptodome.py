@@ -59,6 +59,29 @@ class PycryptodomeProvider:
         except ValueError as error:
             raise SignatureMismatchError(f"{algorithm} signature does not fit") from error
 
+    def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
+        """Return PBKDF2-HMAC-SHA-256 (SP 800-132)."""
+        from Crypto.Protocol.KDF import PBKDF2
+
+        return PBKDF2(passphrase.decode("latin-1"), salt, count, iterations, hmac_hash_module=SHA256)
+
+    def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return AES-CBC of the content and its padding."""
+        from Crypto.Cipher import AES
+        from Crypto.Util.Padding import pad
+
+        return AES.new(key, AES.MODE_CBC, iv=iv).encrypt(pad(content, AES.block_size))
+
+    def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
+        """Return the content without its padding. Raises MalformedError if there is none."""
+        from Crypto.Cipher import AES
+        from Crypto.Util.Padding import unpad
+
+        try:
+            return unpad(AES.new(key, AES.MODE_CBC, iv=iv).decrypt(content), AES.block_size)
+        except ValueError as error:
+            raise MalformedError("ciphertext has no sound padding") from error
+
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError."""
         if kind not in algorithms.GENERATED_KINDS:

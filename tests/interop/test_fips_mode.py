@@ -1,0 +1,258 @@
+"""FIPS mode on a real module (Debian's, NOT validated): what works, what is refused, and that it cannot be left."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from peers.fips import module_file
+from peers.images import Image
+from peers.processes import Process, free_port, listens
+from peers.registry import Registry, Tls
+from peers.tools import Cosign
+from peers.trustkit import Trustkit
+
+PASSPHRASE = {"TRUSTKIT_PASSWORD": "a passphrase"}
+ON = {"TRUSTKIT_FIPS": "1"}
+
+
+@pytest.fixture(name="fips")
+def fips_(trustkit: Trustkit) -> Trustkit:
+    """A trustkit with the module installed, in FIPS mode by its configuration."""
+    trustkit.must("fips", "install", "--module", module_file())
+    (trustkit.home / "config.toml").write_text('[fips]\nmode = "module"\n')
+    return trustkit
+
+
+@pytest.fixture(name="cosign")
+def cosign_(tmp_path: Path) -> Cosign:
+    return Cosign("cosign3", tmp_path / "cosign")
+
+
+@pytest.fixture(name="reference")
+def reference_(registry: Registry, repository: str, image: Image) -> str:
+    return registry.reference(repository, registry.push(image, repository, "v1"))
+
+
+def inside(fips: Trustkit, code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process that has entered FIPS mode."""
+    folder = fips.home / "fips"
+    env = {**fips.env, "OPENSSL_CONF": str(folder / "openssl.cnf"), "OPENSSL_MODULES": str(folder)}
+    start = "from trustkit.cli import fips_start\nfips_start.enter([])\n"
+    return subprocess.run(
+        [sys.executable, "-I", "-c", start + textwrap.dedent(code)],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# --- what works
+
+
+def test_status_says_what_is_loaded_and_claims_no_validation(fips: Trustkit) -> None:
+    status = fips.json("fips", "status")
+    assert isinstance(status, dict)
+    module = status["module"]
+    assert (status["mode"], module["version"], module["validated"]) == ("module", "3.5.9", False)
+    assert module["path"] == str(fips.home / "fips" / "fips.so")
+    assert module["mac_matches"]
+    assert "NOT VALIDATED" in status["claim"]
+    assert all(test["passed"] for test in module["self_tests"])
+
+
+def test_no_other_cryptography_is_mapped(fips: Trustkit) -> None:
+    status = fips.json("fips", "status")
+    assert isinstance(status, dict)
+    assert [path for path in status["other_libraries"] if "/_sha" not in path] == []
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-3072"])
+def test_what_the_module_signs_cosign_verifies(fips: Trustkit, cosign: Cosign, reference: str, kind: str) -> None:
+    fips.must("key", "generate", "k", "--kind", kind, env=PASSPHRASE)
+    fips.must("sign", "--key", "k", "--layout", "legacy", reference, env=PASSPHRASE)
+    cosign.must("verify", "--key", fips.home / "keys" / "k.pub", "--insecure-ignore-tlog=true", reference)
+
+
+def test_what_cosign_signs_the_module_verifies_and_the_record_names_its_file(
+    fips: Trustkit, cosign: Cosign, reference: str
+) -> None:
+    key, public = cosign.generate_key()
+    cosign.must("sign", "--key", key, "--use-signing-config=false", "--tlog-upload=false", reference)
+    done = fips.must("verify", "--key", public, reference)
+    assert "not FIPS validated" in done.stdout
+    events = fips.json("audit", "log")
+    assert isinstance(events, list)
+    status = fips.json("fips", "status")
+    assert isinstance(status, dict)
+    records = json.dumps([row for row in events if row["kind"] == "decision"])
+    assert status["module"]["sha256"] in records
+
+
+def test_every_probe_holds_in_the_mode(fips: Trustkit) -> None:
+    rows = fips.json("fips", "prove")
+    assert isinstance(rows, list)
+    assert [row["about"] for row in rows if not row["holds"]] == []
+
+
+# --- what is refused
+
+
+def test_without_a_module_nothing_runs(trustkit: Trustkit) -> None:
+    done = trustkit.run("key", "list", env=ON)
+    assert done.status == 2
+    assert "fips install" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["fips.so", "openssl.cnf", "module.json"])
+def test_one_changed_byte_of_the_installation_stops_every_command(fips: Trustkit, name: str) -> None:
+    path = fips.home / "fips" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    for command in (("key", "list"), ("audit", "verify"), ("fips", "prove")):
+        assert fips.run(*command).status == 4, command
+
+
+def test_a_module_of_another_origin_does_not_pass_the_module_s_own_integrity_check(fips: Trustkit) -> None:
+    """The checksum is made to fit, so that it is the module's own test that fails."""
+    from zlib import crc32
+
+    path = fips.home / "fips" / "fips.so"
+    content = path.read_bytes() + b"\0"
+    path.write_bytes(content)
+    record = json.loads((fips.home / "fips" / "module.json").read_text())
+    record["crc32"] = f"{crc32(content):08x}"
+    (fips.home / "fips" / "module.json").write_text(json.dumps(record))
+    done = fips.run("key", "list")
+    assert done.status == 4, done.said
+    assert "KAT" in done.stderr or "Integrity" in done.stderr
+
+
+def test_a_running_daemon_refuses_once_its_module_is_another_file(fips: Trustkit, reference: str) -> None:
+    fips.must("key", "generate", "k", env=PASSPHRASE)
+    fips.must("sign", "--key", "k", reference, env=PASSPHRASE)
+    fips.must("run", "--rm", "--network", "none", reference, "true")
+    module = fips.home / "fips" / "fips.so"
+    content = module.read_bytes()
+    module.rename(module.with_name("away.so"))
+    module.write_bytes(content)
+    # The command itself may run: its own process loads a file that is whole. The daemon's is not the one it loaded.
+    done = fips.run("run", "--rm", "--network", "none", reference, "true")
+    assert done.status == 4, done.said
+    assert "changed or removed while in use" in done.stderr
+
+
+@pytest.mark.parametrize("word", ["0", "off", "false"])
+def test_a_variable_does_not_turn_the_mode_off(fips: Trustkit, word: str) -> None:
+    assert fips.run("key", "list", env={"TRUSTKIT_FIPS": word}).status == 2
+    assert fips.run("key", "list", env={"TRUSTKIT_FIPS_MODE": word}).status == 2
+
+
+def test_mode_validated_refuses_a_module_without_certificate(fips: Trustkit) -> None:
+    done = fips.run("key", "list", env={"TRUSTKIT_FIPS": "validated"})
+    assert done.status == 4
+    assert "not validated here" in done.stderr
+
+
+def test_another_provider_in_the_configuration_is_not_used(fips: Trustkit, reference: str) -> None:
+    done = fips.run("verify", reference, env={"TRUSTKIT_CRYPTO_PROVIDER": "pyca"})
+    assert "ossl-fips" in done.stdout
+
+
+def test_cosign_s_key_files_are_not_read(fips: Trustkit, cosign: Cosign) -> None:
+    key, _ = cosign.generate_key()
+    done = fips.run("key", "import", "c", key, env={"TRUSTKIT_PASSWORD": "", "COSIGN_PASSWORD": ""})
+    assert done.status != 0
+    assert not (fips.home / "keys" / "c.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import hashlib; hashlib.md5(b'')", "unsupported hash"),
+        ("import hashlib; hashlib.new('blake2b')", "unsupported hash type"),
+        ("import _sha256", "ModuleNotFoundError"),
+        ("import cryptography", "GuardError"),
+        ("import nacl.secret", "GuardError"),
+        ("from Crypto.Hash import MD5", "GuardError"),
+        ("import subprocess; subprocess.run(['gpg', '--version'])", "GuardError"),
+        ("import subprocess; subprocess.run(['/usr/bin/openssl', 'version'])", "GuardError"),
+        ("import ctypes; ctypes.CDLL('libgcrypt.so.20')", "GuardError"),
+        ("from trustkit.fips.select import provider; provider('pyca')", "AlgorithmNotApprovedError"),
+        ("from trustkit.fips.select import choose; choose('openssl')", "AlgorithmNotApprovedError"),
+        ("from trustkit.fips.select import provider; provider().hasher('md5')", "SP 800-131A"),
+        ("from trustkit.fips.select import provider; provider().generate('rsa-1024')", "AlgorithmNotApprovedError"),
+        ("from trustkit.fips import cosign_key; cosign_key.encrypt(b'', b'')", "GuardError"),
+    ],
+)
+def test_denied_at_run_time(fips: Trustkit, code: str, words: str) -> None:
+    done = inside(fips, code)
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+def test_hashlib_stands_on_the_module(fips: Trustkit) -> None:
+    done = inside(fips, "import hashlib; print(type(hashlib.sha256()).__module__)")
+    assert done.stdout == "_hashlib\n", done.stderr
+
+
+def test_a_failing_self_test_of_the_module_stops_the_start(fips: Trustkit) -> None:
+    code = """
+        from trustkit.fips.libcrypto import fips_module
+        hear = fips_module._Tests._hear
+        def corrupting(self, rows, argument):
+            hear(self, rows, argument)
+            told = [fips_module.string_at(rows[i].data) for i in range(3)]
+            return 0 if told[0] == b"Corrupt" and told[2] == b"ECDSA" else 1
+        fips_module._Tests._hear = corrupting
+        from trustkit.cli import fips_start
+        from trustkit.errors import SelfTestError
+        try:
+            fips_start.enter([])
+        except SelfTestError as error:
+            print(error.message)
+    """
+    folder = fips.home / "fips"
+    env = {**fips.env, "OPENSSL_CONF": str(folder / "openssl.cnf"), "OPENSSL_MODULES": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", textwrap.dedent(code)], env=env, capture_output=True, text=True, check=False
+    )
+    assert "KAT_Signature ECDSA" in done.stdout, done.stderr
+
+
+# --- TLS
+
+
+@pytest.fixture(name="tls_server", params=["X25519", "P-256"])
+def tls_server_(request: pytest.FixtureRequest, tls: Tls, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    port = free_port()
+    args = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-groups", str(request.param)]
+    server = Process(
+        [*args, "-cert", str(tls.certificate_file), "-key", str(tls.key_file)], log=tmp_path / "log", env={}
+    )
+    try:
+        server.wait_until(lambda: listens(port))
+        yield str(request.param), port
+    finally:
+        server.stop()
+
+
+def test_tls_agrees_on_nist_curves_only(fips: Trustkit, tls: Tls, tls_server: tuple[str, int]) -> None:
+    group, port = tls_server
+    done = inside(fips, f"""
+        import socket, ssl
+        context = ssl.create_default_context(cafile={str(tls.ca_file)!r})
+        with socket.create_connection(("127.0.0.1", {port})) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+                print(secure.cipher()[0])
+    """)  # fmt: skip
+    if group == "X25519":
+        assert "handshake failure" in done.stderr.lower(), done.stdout + done.stderr
+    else:
+        assert "AES" in done.stdout, done.stderr

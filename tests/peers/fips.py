@@ -1,0 +1,41 @@
+"""A real FIPS module (Debian's, NOT validated) installed for tests, once a process: it tests itself once a process."""
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from peers.processes import PeerError
+from trustkit.fips import installation
+from trustkit.fips.mode import MODULE
+from trustkit.fips.provider import CryptoProvider
+from trustkit.fips.providers.ossl_fips import OsslFipsProvider
+from trustkit.fips.select import NAMES, provider
+from trustkit.fips.selftest import SelfTestedProvider
+
+ROOT = Path(__file__).resolve().parents[2]
+FIPS = "ossl-fips"
+EVERY_PROVIDER = (*NAMES, FIPS)
+SHARED_LIBRARY = ROOT / ".peers/root/openssl-fips/usr/lib/x86_64-linux-gnu/ossl-modules/fips.so"
+
+
+def module_file() -> Path:
+    """Return the module as Debian ships it. Raises PeerError when `make peers` has not brought it."""
+    if not SHARED_LIBRARY.exists():
+        raise PeerError(f"{SHARED_LIBRARY} is missing: run make peers")
+    return SHARED_LIBRARY
+
+
+@cache
+def fips_provider() -> OsslFipsProvider:
+    """Return the module's provider, in a process that is not in FIPS mode."""
+    folder = Path(tempfile.mkdtemp(prefix="trustkit-fips-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return OsslFipsProvider(installation.install(module_file(), folder / "fips"), MODULE)
+
+
+@cache
+def crypto_named(name: str) -> CryptoProvider:
+    """Return a provider by name, the module's too, behind its self-tests."""
+    return SelfTestedProvider(fips_provider()) if name == FIPS else provider(name)

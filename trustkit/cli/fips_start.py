@@ -1,0 +1,69 @@
+"""Entering FIPS mode: before a command is loaded, once, or not at all.
+
+OpenSSL reads its configuration when it is first used, so trustkit runs itself again with OPENSSL_CONF naming the
+installed one; then Python's TLS and hashlib stand on the module too, and the guard goes up.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trustkit.config import Config, load
+from trustkit.fips import mode as modes
+from trustkit.fips.mode import OFF, Asked
+
+if TYPE_CHECKING:  # loaded when the mode is on
+    from trustkit.fips.providers.ossl_fips import OsslFipsProvider
+
+MODE_VARIABLE = "TRUSTKIT_FIPS_MODE"
+_CONF, _MODULES = "OPENSSL_CONF", "OPENSSL_MODULES"
+
+
+def mode_of(environment: Mapping[str, str]) -> str:
+    """Return the mode this process must be in. Raises ConfigError."""
+    written = load({name: value for name, value in environment.items() if name != MODE_VARIABLE})
+    variable = environment.get(modes.VARIABLE, "") or environment.get(MODE_VARIABLE, "")
+    return modes.effective(Asked(written.text("fips.mode"), variable, kernel_flag()))
+
+
+def kernel_flag() -> bool:
+    """Whether the kernel was started with fips=1."""
+    try:
+        return Path(modes.KERNEL_FLAG).read_text(encoding="ascii").strip() == "1"
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def folder_of(config: Config) -> Path:
+    """Return where the installed module lies."""
+    return config.home / "fips"
+
+
+def enter(arguments: list[str]) -> "OsslFipsProvider | None":
+    """Enter FIPS mode if it is on, and return its provider. Raises ConfigError, SelfTestError: no command runs."""
+    mode = mode_of(os.environ)
+    if mode == OFF:
+        return None
+    from trustkit.fips import guard, installation, select, validated
+    from trustkit.fips.providers.ossl_fips import OsslFipsProvider
+
+    config = load(os.environ)
+    found = installation.read(folder_of(config))
+    if os.environ.get(_CONF) != str(found.configuration) or os.environ.get(_MODULES) != str(found.folder):
+        _again(arguments, {_CONF: str(found.configuration), _MODULES: str(found.folder), modes.VARIABLE: mode})
+    guard.enter()
+    listed = config.path("fips.validated_list") or validated.SHIPPED
+    # Before anything uses Python's own OpenSSL: a module tests itself once in a process, and we want to see it.
+    provider = OsslFipsProvider(found, mode, listed)
+    select.fix(provider)
+    guard.require_default_is_fips()
+    return provider
+
+
+def _again(arguments: list[str], more: dict[str, str]) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # -I: neither the current folder nor PYTHON variables choose what is imported.
+    os.execve(sys.executable, [sys.executable, "-I", "-m", "trustkit", *arguments], {**os.environ, **more})  # noqa: S606

@@ -1,0 +1,163 @@
+"""Maths inside a FIPS provider of OpenSSL, and nothing else: the only provider of FIPS mode.
+
+On top of the module's own checks stands our allow list (`fips.approved`), because a module accepts more than is
+approved: short MAC keys, weak exponents, curves nobody uses. Public keys are checked by us, then once by the module.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from trustkit.errors import AlgorithmNotApprovedError, SelfTestError
+from trustkit.fips import algorithms, approved, validated
+from trustkit.fips.approved import Refusal
+from trustkit.fips.installation import Installation
+from trustkit.fips.libcrypto.fips_module import FipsModule, KnownAnswer
+from trustkit.fips.mode import MODULE, VALIDATED
+from trustkit.fips.provider import Hasher, PrivateKey
+from trustkit.fips.providers.openssl import LibcryptoProvider
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.keys import PublicKey
+from trustkit.model.values import NamedTuple
+
+_OS_RELEASE = Path("/etc/os-release")
+_SHORT_HASH = 16
+
+
+class Identity(NamedTuple):
+    """What the loaded module is: its own words, its file's hash, and whether a certificate covers it here."""
+
+    name: str
+    version: str
+    build: str
+    sha256: str
+    environment: str
+    match: validated.Match
+
+
+class OsslFipsProvider(LibcryptoProvider):
+    """All maths in the installed module, or refused."""
+
+    name: ClassVar[str] = approved.FIPS_PROVIDER
+
+    def __init__(self, installation: Installation, mode: str, certificates: Path = validated.SHIPPED) -> None:
+        """Load and test the module. Raises SelfTestError, ConfigError; in mode `validated`, if it is not."""
+        module = FipsModule.load(installation.configuration, installation.module)
+        super().__init__(module, fully_checked=True)
+        self._fips, self._installation, self._mode = module, installation, mode
+        self._file = _file_of(installation.module)
+        self.identity = self._identified(validated.read(certificates))
+        self._version = tuple(int(part) for part in self.identity.version.split(".") if part.isdigit())
+        if mode == VALIDATED and not self.identity.match.validated:
+            raise SelfTestError(
+                f"the FIPS module {self.identity.name} {self.identity.version} is not validated here: "
+                f"{self.identity.match.reason}",
+                next_step="install a validated module, or set fips.mode to module and claim no validation",
+            )
+
+    def status(self) -> ModuleStatus:
+        """Name the module and its file; `validated` only if a certificate covers this file on this system.
+
+        Raises SelfTestError when the file was changed since it was loaded.
+        """
+        self._require_same_file()
+        found = self.identity
+        library = f"{found.name} {found.version} sha256:{found.sha256} on {self._module.version()}"
+        certificate = found.match.certificate
+        number = certificate.number if certificate and found.match.validated else ""
+        return ModuleStatus(self.name, found.version, library, self._mode, found.match.validated, number)
+
+    @property
+    def installation(self) -> Installation:
+        """What is installed, and from where."""
+        return self._installation
+
+    @property
+    def module(self) -> FipsModule:
+        """The module itself, for those who try what it refuses."""
+        return self._fips
+
+    @property
+    def self_tests(self) -> tuple[KnownAnswer, ...]:
+        """The tests the module made when it was loaded."""
+        return self._fips.self_tests
+
+    def require_self_test(self) -> tuple[KnownAnswer, ...]:
+        """Run the module's tests now. Raises SelfTestError."""
+        return self._fips.require_self_test()
+
+    def hasher(self, algorithm: str) -> Hasher:
+        """Return a fresh hash. Raises AlgorithmNotApprovedError."""
+        self._require(approved.HASH, algorithm)
+        return super().hasher(algorithm)
+
+    def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        """Return the HMAC. Raises AlgorithmNotApprovedError, also for keys below 112 bits."""
+        self._require(approved.HMAC, algorithm)
+        if len(key) < approved.LEAST_MAC_KEY_BYTES:
+            raise AlgorithmNotApprovedError(
+                f"an HMAC key of {8 * len(key)} bits is not approved in FIPS mode (SP 800-131A r2 section 10)"
+            )
+        return super().hmac(algorithm, key, message)
+
+    def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
+        """Return if the signature fits. Raises as `CryptoProvider.verify`."""
+        self._require_same_file()
+        self._require(approved.VERIFY, algorithm)
+        super().verify(key, algorithm, signature, message)
+
+    def generate(self, kind: str) -> PrivateKey:
+        """Make a key in the module. Raises AlgorithmNotApprovedError."""
+        if kind == "ed25519":
+            self._require(approved.GENERATE, "ed25519")
+        return super().generate(kind)
+
+    def load_pkcs8(self, der: bytes) -> PrivateKey:
+        """Take a key. Raises MalformedError, AlgorithmNotApprovedError."""
+        key = super().load_pkcs8(der)
+        self._require(approved.SIGN, algorithms.algorithms_for(key.public)[0])
+        return key
+
+    def _require_same_file(self) -> None:
+        """What runs is in memory; but once its file is another, nobody could say which module this was."""
+        if _file_of(self._installation.module) != self._file:
+            raise SelfTestError(
+                f"the FIPS module {self._installation.module} was changed or removed while in use",
+                next_step="find out who changed it, run trustkit fips install, and start the daemon again",
+            )
+
+    def _require(self, operation: str, algorithm: str) -> None:
+        answer = approved.select(MODULE, operation, algorithm, provider=self.name, version=self._version)
+        if isinstance(answer, Refusal):
+            raise answer.error()
+
+    def _identified(self, certificates: tuple[validated.Certificate, ...]) -> Identity:
+        """Measure the file by the module itself: it has passed its own integrity test by now."""
+        running = self._fips.hasher("sha256")
+        running.update(self._installation.module.read_bytes())
+        sha256 = running.digest().hex()
+        if sha256 != self._installation.sha256:
+            raise SelfTestError(
+                f"{self._installation.module} has SHA-256 {sha256[:_SHORT_HASH]}…, not what was installed",
+                next_step="find out who changed it, then run trustkit fips install again",
+            )
+        name, version, build = self._fips.about()
+        environment = _environment()
+        today = datetime.now(UTC).date()
+        found = validated.match(certificates, version=version, sha256=sha256, environment=environment, today=today)
+        return Identity(name, version, build, sha256, environment, found)
+
+
+def _file_of(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _environment() -> str:
+    try:
+        return validated.operating_environment(_OS_RELEASE.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""
