@@ -136,7 +136,7 @@ def _signed(fields: Fields, keys: dict[str, str]) -> Written:
     algorithm = fields.get("algorithm")
     return Written(
         fingerprint=keys[text(key)] if key is not None else told["fingerprint"],
-        trust_root=f"key:{text(key)}" if key is not None else told["trustRoot"],
+        trust_root=text(key) if key is not None else told["trustRoot"],
         subject=told["subject"],
         issuer=told["issuer"],
         claims=_pairs(fields.get("claims")),

@@ -362,3 +362,49 @@ def test_days_out_of_range_are_refused(folder: Path, days: str) -> None:
 def test_without_a_log_there_is_nothing_to_replay(folder: Path) -> None:
     with pytest.raises(AuditError):
         run(["policy", "what-if", str(folder / "policy.yaml")])
+
+
+# --- import and export ----------------------------------------------------------------------------
+
+POLICY_JSON = {"default": [{"type": "reject"}], "transports": {"docker": {"r.example": [
+    {"type": "signedBy", "keyType": "GPGKeys", "keyData": "cmluZw=="}]}}}  # fmt: skip
+
+
+def test_import_writes_the_policy_and_the_files_it_needs(folder: Path) -> None:
+    (folder / "policy.json").write_text(json.dumps(POLICY_JSON))
+    with pytest.raises(UsageError, match="need files"):
+        run(["policy", "import", str(folder / "policy.json")])
+    assert run(["policy", "import", str(folder / "policy.json"), "-o", str(folder / "out.yaml")]) == 0
+    assert run(["policy", "check", str(folder / "out.yaml")]) == 0
+    assert [file.read_bytes() for file in folder.glob("*.gpg")] == [b"ring"]
+
+
+def test_what_was_not_translated_is_listed_and_strict_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "policy.json").write_text('{"default": [{"type": "signedBaseLayer"}]}')
+    assert run(["policy", "import", str(folder / "policy.json")]) == 0
+    captured = capsys.readouterr()
+    assert "# NOT TRANSLATED, so it denies: default: requirement signedBaseLayer" in captured.out
+    assert "not translated, so it denies" in captured.err
+    with pytest.raises(TrustkitError, match="cannot be said exactly"):
+        run(["policy", "import", "--strict", str(folder / "policy.json"), "-o", str(folder / "out.yaml")])
+    assert not (folder / "out.yaml").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "a: b", "[]", '{"default": 1}'])
+def test_a_file_of_no_known_tool_is_refused(folder: Path, content: str) -> None:
+    (folder / "x").write_text(content)
+    with pytest.raises(TrustkitError):
+        run(["policy", "import", str(folder / "x")])
+
+
+@pytest.mark.parametrize("target", ["policy.json", "validating-admission-policy"])
+def test_export_prints_json_and_lists_what_is_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    (folder / "policy.yaml").write_text(POLICY + "  require: {runtime: {denyPrivileged: true}}\n")
+    assert run(["policy", "export", "--to", target, str(folder / "policy.yaml")]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)
+    assert "left out: mine/" in captured.err
+    with pytest.raises(TrustkitError, match="would not be enforced there"):
+        run(["policy", "export", "--strict", "--to", target, str(folder / "policy.yaml")])

@@ -5,6 +5,8 @@ test FOLDER    cases of written facts or real images, with the verdict and rule 
 lint FILE      what its author probably did not mean
 diff FILE FILE what differs between two policies
 what-if FILE   judge the recorded decisions of the last days by a draft, and list every verdict that flips
+import FILE    a policy of another tool as one of ours; what cannot be said denies, and is listed
+export FILE    as policy.json or ValidatingAdmissionPolicy; what is not enforced there is listed
 explain IMAGE  which rule decided, on which evidence (the decision is recorded, as for verify)
 show           the policy in force
 """
@@ -19,7 +21,9 @@ from trustkit.cli.words import actor, platform_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="check|test|lint|diff|what-if|explain|show")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="check|test|lint|diff|what-if|import|export|explain|show"
+    )
     check = actions.add_parser("check", help="check a policy file or folder")
     check.add_argument("file", metavar="FILE")
     check.add_argument("--resolve", action="store_true", help="read and check the keys and roots as well")
@@ -35,6 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what_if = actions.add_parser("what-if", help="replay recorded decisions against a draft")
     what_if.add_argument("file", metavar="FILE")
     what_if.add_argument("--days", type=int, default=30, metavar="N", help="how far back (default 30)")
+    importing = actions.add_parser("import", help="translate a policy of another tool")
+    importing.add_argument("file", metavar="FILE")
+    importing.add_argument("-o", "--out", metavar="FILE", help="write the policy here, and files it needs beside it")
+    importing.add_argument("--strict", action="store_true", help="fail if anything is not said exactly")
+    exporting = actions.add_parser("export", help="translate a policy for another tool")
+    exporting.add_argument("file", metavar="FILE")
+    exporting.add_argument("--to", required=True, choices=("policy.json", "validating-admission-policy"))
+    exporting.add_argument("--strict", action="store_true", help="fail if anything is left out")
     explain = actions.add_parser("explain", help="say which rule decides about an image")
     explain.add_argument("image", metavar="IMAGE")
     explain.add_argument("--policy", metavar="FILE", help="ask this policy instead of the one in force")
@@ -51,9 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     own = {"check": _check, "explain": _explain, "show": _show}
     if arguments.action in own:
         return own[arguments.action](arguments)
-    from trustkit.cli import policy_changes
+    from trustkit.cli import policy_changes, policy_conversion
 
     others = {
+        "import": policy_conversion.translate_in,
+        "export": policy_conversion.translate_out,
         "test": policy_changes.test,
         "lint": policy_changes.lint,
         "diff": policy_changes.diff,

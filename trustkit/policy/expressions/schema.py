@@ -37,7 +37,7 @@ def _lists(of: Kind, **names: str) -> Members:
 
 
 _REFERENCE: Members = {
-    **_plain(TEXT, name="ref.name", registry="ref.registry", reference="ref.given"),
+    **_plain(TEXT, name="ref.name", registry="ref.registry", reference="ref.given", tag="ref.tag"),
     "digest": Member(TEXT, "str({}.digest)"),
     **_plain(BOOL, pinned="pinned"),
 }
