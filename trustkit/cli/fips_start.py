@@ -11,27 +11,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustkit.config import Config, load
-from trustkit.fips import mode as modes
-from trustkit.fips.mode import OFF, Asked
 
 if TYPE_CHECKING:  # loaded when the mode is on
     from trustkit.fips.providers.ossl_fips import OsslFipsProvider
 
-MODE_VARIABLE = "TRUSTKIT_FIPS_MODE"
+OFF = "off"
+VARIABLE, MODE_VARIABLE = "TRUSTKIT_FIPS", "TRUSTKIT_FIPS_MODE"
+KERNEL_FLAG = "/proc/sys/crypto/fips_enabled"
 _CONF, _MODULES = "OPENSSL_CONF", "OPENSSL_MODULES"
 
 
 def mode_of(environment: Mapping[str, str]) -> str:
     """Return the mode this process must be in. Raises ConfigError."""
-    written = load({name: value for name, value in environment.items() if name != MODE_VARIABLE})
-    variable = environment.get(modes.VARIABLE, "") or environment.get(MODE_VARIABLE, "")
-    return modes.effective(Asked(written.text("fips.mode"), variable, kernel_flag()))
+    written = load({name: value for name, value in environment.items() if name != MODE_VARIABLE}).text("fips.mode")
+    variable = environment.get(VARIABLE, "") or environment.get(MODE_VARIABLE, "")
+    kernel = kernel_flag()
+    if (written, variable, kernel) == (OFF, "", False):
+        return OFF
+    from trustkit.fips.mode import Asked, effective
+
+    return effective(Asked(written, variable, kernel))
 
 
 def kernel_flag() -> bool:
     """Whether the kernel was started with fips=1."""
     try:
-        return Path(modes.KERNEL_FLAG).read_text(encoding="ascii").strip() == "1"
+        return Path(KERNEL_FLAG).read_text(encoding="ascii").strip() == "1"
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -52,7 +57,7 @@ def enter(arguments: list[str]) -> "OsslFipsProvider | None":
     config = load(os.environ)
     found = installation.read(folder_of(config))
     if os.environ.get(_CONF) != str(found.configuration) or os.environ.get(_MODULES) != str(found.folder):
-        _again(arguments, {_CONF: str(found.configuration), _MODULES: str(found.folder), modes.VARIABLE: mode})
+        _again(arguments, {_CONF: str(found.configuration), _MODULES: str(found.folder), VARIABLE: mode})
     guard.enter()
     listed = config.path("fips.validated_list") or validated.SHIPPED
     # Before anything uses Python's own OpenSSL: a module tests itself once in a process, and we want to see it.

@@ -11,7 +11,6 @@ from trustkit.model.values import NamedTuple
 OFF, MODULE, VALIDATED = "off", "module", "validated"
 MODES = (OFF, MODULE, VALIDATED)
 VARIABLE = "TRUSTKIT_FIPS"
-KERNEL_FLAG = "/proc/sys/crypto/fips_enabled"
 _WORDS = {"": None, "1": MODULE, "true": MODULE, "yes": MODULE, "0": OFF, "false": OFF, "no": OFF,
           MODULE: MODULE, VALIDATED: VALIDATED, OFF: OFF}  # fmt: skip
 

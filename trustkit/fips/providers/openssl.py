@@ -8,7 +8,7 @@ from typing import ClassVar
 from trustkit.errors import MalformedError
 from trustkit.fips import algorithms
 from trustkit.fips.ecdsa_signature import require_in_range
-from trustkit.fips.libcrypto import ciphers, keys, signatures
+from trustkit.fips.libcrypto import keys, signatures
 from trustkit.fips.libcrypto.module import Module
 from trustkit.fips.provider import Hasher, PrivateKey
 from trustkit.model.crypto import ModuleStatus
@@ -50,14 +50,20 @@ class LibcryptoProvider:
 
     def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
         """Return PBKDF2-HMAC-SHA-256 (SP 800-132). Raises AlgorithmNotApprovedError."""
+        from trustkit.fips.libcrypto import ciphers
+
         return ciphers.derive(self._module, passphrase, salt, iterations, count)
 
     def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
         """Return AES-CBC of the content and its padding (SP 800-38A, PKCS #7)."""
+        from trustkit.fips.libcrypto import ciphers
+
         return ciphers.cbc(self._module, key, iv, content, encrypt=True)
 
     def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
         """Return the content without its padding. Raises MalformedError if there is none."""
+        from trustkit.fips.libcrypto import ciphers
+
         return ciphers.cbc(self._module, key, iv, content, encrypt=False)
 
     def generate(self, kind: str) -> PrivateKey:
