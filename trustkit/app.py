@@ -20,12 +20,6 @@ from trustkit.errors import ConfigError, KeyFileError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
 from trustkit.model.keys import KEY_NAME
-from trustkit.model.reference import ImageRef
-from trustkit.net.connection import Timeouts
-from trustkit.oci.open_source import open_repository, open_source
-from trustkit.oci.registry import RegistrySource
-from trustkit.oci.session import RegistryOptions, RegistrySession
-from trustkit.oci.source import ImageSource, Repository
 from trustkit.policy.document import Policy
 from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.format import SignatureFormat
@@ -33,6 +27,7 @@ from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import CosignSignature
 from trustkit.signing.trust.roots import TrustRoots
+from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public home)
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
     from trustkit.engine.settings import EngineSettings
@@ -63,57 +58,6 @@ def formats(trust: TrustRoots, *, every: bool = False) -> tuple[SignatureFormat,
 
         found += (SimpleSigning(),)
     return found
-
-
-def registry_options(config: Config) -> RegistryOptions:
-    """Return how registries are reached."""
-    files = (config.path("registry.docker_config"), config.path("registry.auth_file"))
-    mirrors = {name: tuple(hosts.split()) for name, hosts in config.mapping("registry.mirrors").items()}
-    seconds = config.number("registry.timeout")
-    return RegistryOptions(
-        timeouts=Timeouts(min(seconds, limits.CONNECT_SECONDS), seconds),
-        insecure=config.items("registry.insecure"),
-        ca_file=config.path("registry.ca_file"),
-        mirrors=mirrors,
-        credential_files=tuple(file for file in files if file),
-    )
-
-
-class Sources:
-    """Opens the places references name; all registries share one session and its connections."""
-
-    def __init__(self, config: Config, *, simple_signatures: bool = False) -> None:
-        """Keep the options; nothing is opened yet. With `simple_signatures` registries offer those too.
-
-        Raises ConfigError.
-        """
-        self._options = registry_options(config)
-        self._session = RegistrySession(self._options)
-        self._registry = _with_lookasides(config) if simple_signatures else RegistrySource
-
-    def __call__(self, ref: ImageRef) -> ImageSource:
-        """Return the place to read from. Raises SourceError, UsageError."""
-        return open_source(ref, self._options, self._session, self._registry)
-
-    def repository(self, ref: ImageRef) -> Repository:
-        """Return the place to write to. Raises UsageError."""
-        return open_repository(ref, self._options, self._session, self._registry)
-
-
-    def registry(self, ref: ImageRef) -> RegistrySource:
-        """Return a repository of a registry, to copy to."""
-        return self._registry(ref, self._session)
-
-
-def _with_lookasides(config: Config) -> Callable[[ImageRef, RegistrySession], RegistrySource]:
-    """Return what opens a registry's repository together with its GPG signatures. Raises ConfigError."""
-    from functools import partial
-
-    from trustkit.admission.lookasides import lookasides_folder, read_lookasides
-    from trustkit.oci.simple_signatures import SignedRegistrySource
-
-    given = config.path("registry.registries_d")
-    return partial(SignedRegistrySource, lookasides=read_lookasides(lookasides_folder(given, Path.home())))
 
 
 def key_ring(config: Config) -> dict[str, bytes]:

@@ -1,0 +1,63 @@
+"""From configuration to the places that references name: how registries are reached, and what they offer besides."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trustkit import limits
+from trustkit.config import Config
+from trustkit.model.reference import ImageRef
+from trustkit.net.connection import Timeouts
+from trustkit.oci.open_source import open_repository, open_source
+from trustkit.oci.registry import RegistrySource
+from trustkit.oci.session import RegistryOptions, RegistrySession
+from trustkit.oci.source import ImageSource, Repository
+
+
+def registry_options(config: Config) -> RegistryOptions:
+    """Return how registries are reached."""
+    files = (config.path("registry.docker_config"), config.path("registry.auth_file"))
+    mirrors = {name: tuple(hosts.split()) for name, hosts in config.mapping("registry.mirrors").items()}
+    seconds = config.number("registry.timeout")
+    return RegistryOptions(
+        timeouts=Timeouts(min(seconds, limits.CONNECT_SECONDS), seconds),
+        insecure=config.items("registry.insecure"),
+        ca_file=config.path("registry.ca_file"),
+        mirrors=mirrors,
+        credential_files=tuple(file for file in files if file),
+    )
+
+
+class Sources:
+    """Opens the places references name; all registries share one session and its connections."""
+
+    def __init__(self, config: Config, *, simple_signatures: bool = False) -> None:
+        """Keep the options; nothing is opened yet. With `simple_signatures` registries offer those too.
+
+        Raises ConfigError.
+        """
+        self._options = registry_options(config)
+        self._session = RegistrySession(self._options)
+        self._registry = _with_lookasides(config) if simple_signatures else RegistrySource
+
+    def __call__(self, ref: ImageRef) -> ImageSource:
+        """Return the place to read from. Raises SourceError, UsageError."""
+        return open_source(ref, self._options, self._session, self._registry)
+
+    def repository(self, ref: ImageRef) -> Repository:
+        """Return the place to write to. Raises UsageError."""
+        return open_repository(ref, self._options, self._session, self._registry)
+
+    def registry(self, ref: ImageRef) -> RegistrySource:
+        """Return a repository of a registry, to copy to."""
+        return self._registry(ref, self._session)
+
+
+def _with_lookasides(config: Config) -> Callable[[ImageRef, RegistrySession], RegistrySource]:
+    """Return what opens a registry's repository together with its GPG signatures. Raises ConfigError."""
+    from functools import partial
+
+    from trustkit.admission.lookasides import lookasides_folder, read_lookasides
+    from trustkit.oci.simple_signatures import SignedRegistrySource
+
+    given = config.path("registry.registries_d")
+    return partial(SignedRegistrySource, lookasides=read_lookasides(lookasides_folder(given, Path.home())))
