@@ -3,7 +3,7 @@
 Each function loads what it needs when it is called, so that a command pays only for its own parts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from trustkit import __version__, limits
 from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.judge import Kit
-from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
+from trustkit.admission.policies import builtin_policy, key_lives, read_policy, trust_roots
 from trustkit.audit.events import log_started, policy_loaded
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
 from trustkit.errors import ConfigError, KeyFileError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
-from trustkit.model.keys import KEY_NAME
+from trustkit.model.keys import KEY_NAME, KeyLife
 from trustkit.policy.document import Policy
 from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.format import SignatureFormat
@@ -92,13 +92,9 @@ def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
 
 def _remote_public(config: Config, given: str) -> tuple[str, bytes] | None:
     """Return name and PEM of the public key in a token or a cloud, or None if the text is no such URI."""
-    from trustkit.fips.parse import public_key_to_pem
-    from trustkit.signing.key_providers.remote import is_remote, public_remote
+    from trustkit.signing.key_providers.remote import public_pem
 
-    if not is_remote(given):
-        return None
-    found = public_remote(given, open_crypto(config), config.path("keys.pkcs11_module"))
-    return found.uri, public_key_to_pem(found.public)
+    return public_pem(given, open_crypto(config), config.path("keys.pkcs11_module"))
 
 
 def load_policy(config: Config, file: Path | None = None) -> Policy:
@@ -116,7 +112,7 @@ def open_gate(
 ) -> Gate:
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
-    trust = trust_roots(decided)
+    trust = trust_roots(decided, key_lives(config.keys))
     kit = Kit(
         open_source=Sources(config, simple_signatures=bool(trust.openpgp)),
         formats=formats(trust),
@@ -177,16 +173,19 @@ class PolicyGate:
         self._reload, self._log = reload, log
         self._lock = Lock()
         self._config: Config | None = None
+        self._lives: Mapping[str, KeyLife] = {}
         self._gate: Gate | None = None
 
     def __call__(self) -> Gate:
         """Return the gate in force; the same one for as long as it would be made the same."""
         config = self._reload()
-        policy = load_policy(config)
+        policy, lives = load_policy(config), key_lives(config.keys)
         with self._lock:
             current = self._gate
-            if current is None or config != self._config or current.kit.policy.digest != policy.digest:
+            same = config == self._config and lives == self._lives
+            if current is None or not same or current.kit.policy.digest != policy.digest:
                 current = self._opened(config, policy)
+                self._lives = lives
             return current
 
     def _opened(self, config: Config, policy: Policy) -> Gate:

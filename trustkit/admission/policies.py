@@ -8,6 +8,7 @@ from trustkit.errors import PolicySyntaxError, TrustkitError
 from trustkit.fips.hashing import digest_of
 from trustkit.fips.parse import public_key_from_pem
 from trustkit.model.digest import Digest
+from trustkit.model.keys import KeyLife
 from trustkit.policy.builtin import NAME, builtin
 from trustkit.policy.document import Policy, Section, trusted_keys, trusted_roots
 from trustkit.policy.trusted import PolicyRoot, Signer
@@ -56,12 +57,28 @@ def builtin_policy(
     )
 
 
-def trust_roots(policy: Policy) -> TrustRoots:
-    """Return the keys and roots the policy trusts, ready for verification. Raises MalformedError, CryptoError."""
+def key_lives(ring: Path) -> Mapping[str, KeyLife]:
+    """Return what a key ring says of its keys, by fingerprint. Raises KeyFileError."""
+    if not any(ring.glob("*.json")):
+        return {}
+    from trustkit.signing.key_life import read_lives
+
+    return read_lives(ring)
+
+
+def trust_roots(policy: Policy, lives: Mapping[str, KeyLife] | None = None) -> TrustRoots:
+    """Return the keys and roots the policy trusts, ready for verification; keys within `lives`.
+
+    A key that its owner revoked is revoked in every policy. Raises MalformedError, CryptoError.
+    """
     keys = tuple(
         TrustedKey(key.name, public_key_from_pem(key.pem), key.algorithms, key.not_before, key.not_after, key.revoked)
         for key in trusted_keys(policy)
     )
+    if lives:
+        from trustkit.signing.key_life import limited
+
+        keys = limited(TrustRoots(keys), lives).keys
     roots = trusted_roots(policy)
     if not roots:
         return TrustRoots(keys)

@@ -6,6 +6,7 @@ from datetime import datetime
 from trustkit.model.audit import AuditEvent
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.digest import Digest
+from trustkit.model.keys import KeyRevocation
 
 
 def log_started(at: datetime, *, actor: str, version: str, crypto: ModuleStatus) -> AuditEvent:
@@ -30,6 +31,21 @@ def key_imported(at: datetime, *, name: str, kind: str, fingerprint: str, actor:
     """Say that a signing key was brought in."""
     event = key_generated(at, name=name, kind=kind, fingerprint=fingerprint, actor=actor)
     return event._replace(kind="key.imported")
+
+
+def key_rotated(
+    at: datetime, *, name: str, fingerprint: str, replaces: str, until: datetime | None, actor: str
+) -> AuditEvent:
+    """Say that a new key took an old one's name, and until when the old one verifies."""
+    body: dict[str, object] = {"name": name, "fingerprint": fingerprint, "replaces": replaces, "actor": actor}
+    return AuditEvent(at, "key.rotated", "ok", None, {**body, "until": until.isoformat() if until else ""})
+
+
+def key_revoked(at: datetime, *, name: str, fingerprint: str, revocation: KeyRevocation, actor: str) -> AuditEvent:
+    """Say that a key was given up: from when on it counts as lost, and why."""
+    body: dict[str, object] = {"name": name, "fingerprint": fingerprint, "actor": actor, "reason": revocation.reason}
+    more = {"from": revocation.at.isoformat(), "accept_older": revocation.allow_before}
+    return AuditEvent(at, "key.revoked", "ok", None, {**body, **more})
 
 
 def image_signed(

@@ -10,11 +10,13 @@ from trustkit.audit.events import image_signed
 from trustkit.cli.client.layouts import whole
 from trustkit.cli.words import ask_passphrase, ask_pin
 from trustkit.config import Config
+from trustkit.errors import KeyFileError
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
 from trustkit.oci.push import push
 from trustkit.signing.format import Attachment
+from trustkit.signing.key_life import require_in_force
 from trustkit.signing.key_providers.env import EnvironmentKeys
 from trustkit.signing.key_providers.file import FileKeys
 from trustkit.signing.key_providers.remote import is_remote, open_remote
@@ -101,4 +103,14 @@ def open_private(config: Config, key: str) -> SigningKey:
         return open_remote(key, crypto, ask_pin, config.path("keys.pkcs11_module"))
     if "/" in key or Path(key).exists():
         return FileKeys(crypto).open(key, ask)
-    return Keyring(config.keys, crypto).open(key, ask)
+    ring = Keyring(config.keys, crypto)
+    stored = ring.show(key)
+    require_in_force(stored.record, key, app.now())
+    if stored.has_private or not stored.record.uri:
+        return ring.open(key, ask)
+    opened = open_remote(stored.record.uri, crypto, ask_pin, config.path("keys.pkcs11_module"))
+    if opened.public.fingerprint != stored.public.fingerprint:
+        raise KeyFileError(
+            f"{stored.record.uri} is not the key that was imported as {key}", next_step="import it under a new name"
+        )
+    return opened

@@ -1,4 +1,7 @@
-"""The key store: a folder with NAME.key (encrypted PKCS#8, mode 0600) and NAME.pub for each key."""
+"""The key store: a folder with NAME.key (encrypted PKCS#8, mode 0600) and NAME.pub for each key.
+
+NAME.json says what else is known of it (`key_life`); instead of NAME.key it may name a token or a service.
+"""
 
 import os
 from pathlib import Path
@@ -8,8 +11,9 @@ from trustkit.errors import KeyFileError, TrustkitError, UsageError
 from trustkit.fips import keyfile
 from trustkit.fips.parse import public_key_from_pem, public_key_to_pem
 from trustkit.fips.provider import CryptoProvider, PrivateKey
-from trustkit.model.keys import KEY_NAME, PublicKey
+from trustkit.model.keys import KEY_NAME, KeyRevocation, PublicKey
 from trustkit.model.values import NamedTuple
+from trustkit.signing.key_life import KeyRecord, read_record, record_bytes
 from trustkit.signing.key_providers.file import open_key, read_private_file
 from trustkit.signing.keys import Ask
 
@@ -28,6 +32,7 @@ class StoredKey(NamedTuple):
     private_path: Path
     public_path: Path
     has_private: bool
+    record: KeyRecord
 
 
 class Keyring:
@@ -63,7 +68,13 @@ class Keyring:
             key = public_key_from_pem(content)
         except TrustkitError as error:
             raise KeyFileError(f"{public}: {error.message}") from error
-        return StoredKey(name, key, private, public, private.exists())
+        record = read_record(public.with_name(f"{name}.json")) or KeyRecord(key.fingerprint)
+        if record.fingerprint != key.fingerprint:
+            raise KeyFileError(
+                f"{public.with_name(f'{name}.json')} is about another key than {public}",
+                next_step="put the right public half back, or remove the record",
+            )
+        return StoredKey(name, key, private, public, private.exists(), record)
 
     def open(self, name: str, ask: Ask) -> PrivateKey:
         """Return the private key; it must fit the public half beside it. Raises UsageError, KeyFileError."""
@@ -98,7 +109,32 @@ class Keyring:
         key = public_key_from_pem(content)
         make_folder(self._folder)
         _, public = self._paths(name)
+        self._forget_record(name)
         write_file(public, public_key_to_pem(key), mode=_PUBLIC_MODE)
+        return self.show(name)
+
+    def import_remote(self, name: str, key: PublicKey, record: KeyRecord) -> StoredKey:
+        """Keep the public half of a key in a token or service, and where it is. Raises UsageError, StorageError."""
+        self._require_free(name)
+        make_folder(self._folder)
+        _, public = self._paths(name)
+        self._forget_record(name)
+        self.write_record(name, record)
+        write_file(public, public_key_to_pem(key), mode=_PUBLIC_MODE)
+        return self.show(name)
+
+    def write_record(self, name: str, record: KeyRecord) -> None:
+        """Put down what is known of a key. Raises UsageError, StorageError."""
+        _, public = self._paths(name)
+        make_folder(self._folder)
+        write_file(public.with_name(f"{name}.json"), record_bytes(record), mode=_PUBLIC_MODE)
+
+    def revoke(self, name: str, revocation: KeyRevocation) -> StoredKey:
+        """Give a key up, for good. Raises UsageError if it is given up already, KeyFileError, StorageError."""
+        record = self.show(name).record
+        if record.life.revoked is not None:
+            raise UsageError(f"key {name} is revoked already", next_step=f"see trustkit key show {name}")
+        self.write_record(name, record._replace(life=record.life._replace(revoked=revocation)))
         return self.show(name)
 
     def export(self, name: str, form: str, ask: Ask, passphrase: bytes = b"") -> bytes:
@@ -118,6 +154,7 @@ class Keyring:
         stored = self.show(name)
         try:
             stored.private_path.unlink(missing_ok=True)
+            self._forget_record(name)
             stored.public_path.unlink()
             sync_folder(self._folder)
         except OSError as error:
@@ -131,9 +168,18 @@ class Keyring:
         if private.exists():
             # a private half without its public one may still be somebody's only copy
             write_file(private.with_suffix(".key.saved"), private.read_bytes())
+        self._forget_record(name)
         write_file(private, content)
         write_file(public, public_key_to_pem(key.public), mode=_PUBLIC_MODE)
         return self.show(name)
+
+    def _forget_record(self, name: str) -> None:
+        """Remove a key's record; what is lost stays lost, so a revocation outlives its key."""
+        file = self._folder / f"{name}.json"
+        record = read_record(file)
+        if record is not None and record.life.revoked is not None:
+            file.rename(file.with_name(f"revoked-{record.fingerprint[:16]}.json"))
+        file.unlink(missing_ok=True)
 
     def _paths(self, name: str) -> tuple[Path, Path]:
         if not KEY_NAME.match(name):

@@ -1,7 +1,8 @@
-"""Keys of your own: make, list, show, import and export them.
+"""Keys of your own: make, list, show, import, export, rotate and revoke them.
 
 Private keys are stored encrypted (PKCS#8, PBES2 with AES-256) in files only you can read. The passphrase
-comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for.
+comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for. A key may also stay in a token: import its
+pkcs11: URI. What a revoked key signed is refused here by every policy, unless --accept-older spares it.
 """
 
 import argparse
@@ -10,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trustkit import durable
+from trustkit.cli.key_words import check_bounds, import_remote, key_json, limit, print_key, private_half, state
 from trustkit.cli.output import as_json, table
 from trustkit.cli.words import actor, ask_passphrase
 from trustkit.config import load
 from trustkit.errors import KeyFileError
 from trustkit.model.audit import AuditEvent
+from trustkit.signing.key_providers.remote import is_remote
 from trustkit.signing.keyring import EXPORTS, Keyring, StoredKey
 
 KINDS = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-3072", "rsa-4096")
@@ -22,16 +25,18 @@ KINDS = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-3072", "rsa-4096")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="generate|list|show|import|export|remove")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="generate|list|show|import|export|rotate|revoke|remove"
+    )
     generate = actions.add_parser("generate", help="make a key pair")
     generate.add_argument("name", metavar="NAME")
     generate.add_argument("--kind", choices=KINDS, default="ecdsa-p256")
     show = actions.add_parser("show", help="show one key")
     show.add_argument("name", metavar="NAME")
     listing = actions.add_parser("list", help="list all keys")
-    incoming = actions.add_parser("import", help="copy a key in: PKCS#8, cosign's file, or a public key")
+    incoming = actions.add_parser("import", help="copy a key in: PKCS#8, cosign's file, a public key, or a token's URI")
     incoming.add_argument("name", metavar="NAME")
-    incoming.add_argument("file", metavar="FILE")
+    incoming.add_argument("file", metavar="FILE|URI")
     incoming.add_argument("--insecure-allow-plain", action="store_true", help="take an unencrypted private key")
     export = actions.add_parser("export", help="write a key out")
     export.add_argument("name", metavar="NAME")
@@ -39,18 +44,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--to", metavar="FILE", help="where to; standard output for public keys if left out")
     remove = actions.add_parser("remove", help="delete both halves of a key")
     remove.add_argument("name", metavar="NAME")
-    for action in (generate, show, listing, incoming, export, remove):
+    for limited in (generate, incoming):
+        limited.add_argument("--not-before", metavar="TIME", help="the key counts from then on")
+        limited.add_argument("--not-after", metavar="TIME", help="the key counts until then")
+    for action in (generate, show, listing, incoming, export, remove, *_lifecycle_arguments(actions)):
         action.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def _lifecycle_arguments(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> tuple[argparse.ArgumentParser, ...]:
+    rotate = actions.add_parser("rotate", help="put a new key under the name; the old one verifies for a while")
+    rotate.add_argument("name", metavar="NAME")
+    rotate.add_argument("--kind", choices=KINDS, help="of the new key; as the old one if left out")
+    rotate.add_argument("--to", metavar="URI", help="the new key is in this token")
+    rotate.add_argument("--overlap", metavar="DAYS", type=float, default=30.0, help="how long the old key verifies")
+    revoke = actions.add_parser("revoke", help="give a key up: what it signed is refused")
+    revoke.add_argument("name", metavar="NAME")
+    revoke.add_argument("--reason", required=True, metavar="TEXT", help="why")
+    revoke.add_argument("--at", metavar="TIME", help="from when on it counts as lost; now if left out")
+    revoke.add_argument("--accept-older", action="store_true",
+                        help="accept what a trusted log or timestamp proves to be older")  # fmt: skip
+    return rotate, revoke
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked. Raises UsageError, KeyFileError, StorageError, AuditError."""
     from trustkit.app import open_crypto
+    from trustkit.cli.key_lifecycle import revoke, rotate
 
     config = load(os.environ)
     ring = Keyring(config.keys, open_crypto(config))
     actions = {
         "generate": _generate, "list": _list, "show": _show, "import": _import, "export": _export, "remove": _remove,
+        "rotate": rotate, "revoke": revoke,
     }  # fmt: skip
     actions[arguments.action](ring, arguments)
     return 0
@@ -59,15 +86,23 @@ def run(arguments: argparse.Namespace) -> int:
 def _generate(ring: Keyring, arguments: argparse.Namespace) -> None:
     from trustkit.audit.events import key_generated
 
+    check_bounds(arguments)
     passphrase = ask_passphrase(f"Passphrase for the new key {arguments.name}", confirm=True)
     key = ring.generate(arguments.name, arguments.kind, passphrase)
+    key = limit(ring, key, arguments)
     _record(key_generated, key)
-    _print(key, arguments.output, f"  next: trustkit sign --key {key.name} IMAGE")
+    print_key(key, arguments.output, f"  next: trustkit sign --key {key.name} IMAGE")
 
 
 def _import(ring: Keyring, arguments: argparse.Namespace) -> None:
     from trustkit.audit.events import key_imported
 
+    check_bounds(arguments)
+    if is_remote(arguments.file):
+        key = limit(ring, import_remote(ring, arguments.name, arguments.file), arguments)
+        _record(key_imported, key)
+        print_key(key, arguments.output)
+        return
     source = Path(arguments.file)
     content = _read(source)
     if b"-----BEGIN PUBLIC KEY-----" in content:
@@ -76,8 +111,9 @@ def _import(ring: Keyring, arguments: argparse.Namespace) -> None:
         passphrase = ask_passphrase(f"Passphrase of {source}, and of the copy")
         plain = arguments.insecure_allow_plain
         key = ring.import_key(arguments.name, source, lambda _: passphrase, passphrase, insecure_allow_plain=plain)
+    key = limit(ring, key, arguments)
     _record(key_imported, key)
-    _print(key, arguments.output)
+    print_key(key, arguments.output)
 
 
 def _record(event: Callable[..., AuditEvent], key: StoredKey) -> None:
@@ -91,15 +127,15 @@ def _record(event: Callable[..., AuditEvent], key: StoredKey) -> None:
 def _list(ring: Keyring, arguments: argparse.Namespace) -> None:
     keys = ring.list()
     if arguments.output == "json":
-        as_json([_json(key) for key in keys])
+        as_json([key_json(key) for key in keys])
         return
-    rows = [(key.name, key.public.kind, str(key.public.bits), "yes" if key.has_private else "no", key.public.short)
+    rows = [(key.name, key.public.kind, str(key.public.bits), private_half(key), key.public.short, state(key))
             for key in keys]  # fmt: skip
-    table(("NAME", "KIND", "BITS", "PRIVATE", "FINGERPRINT"), rows)
+    table(("NAME", "KIND", "BITS", "PRIVATE", "FINGERPRINT", "STATE"), rows)
 
 
 def _show(ring: Keyring, arguments: argparse.Namespace) -> None:
-    _print(ring.show(arguments.name), arguments.output)
+    print_key(ring.show(arguments.name), arguments.output)
 
 
 def _export(ring: Keyring, arguments: argparse.Namespace) -> None:
@@ -128,24 +164,3 @@ def _read(source: Path) -> bytes:
             return file.read(KEY_FILE_BYTES + 1)
     except OSError as error:
         raise KeyFileError(f"{source}: {(error.strerror or str(error)).lower()}", next_step="check the path") from error
-
-
-def _print(key: StoredKey, output: str, more: str = "") -> None:
-    if output == "json":
-        as_json(_json(key))
-        return
-    print(f"{key.name}  {key.public.kind}\n  fingerprint  {key.public.fingerprint}\n  public key   {key.public_path}")
-    print(f"  private key  {key.private_path if key.has_private else 'not here'}")
-    if more:
-        print(more)
-
-
-def _json(key: StoredKey) -> dict[str, object]:
-    return {
-        "name": key.name,
-        "kind": key.public.kind,
-        "bits": key.public.bits,
-        "fingerprint": key.public.fingerprint,
-        "public": str(key.public_path),
-        "private": str(key.private_path) if key.has_private else None,
-    }

@@ -86,15 +86,18 @@ def blob_of(given: str) -> Blob:
 
 
 def _roots(arguments: argparse.Namespace, roots: tuple[PolicyRoot, ...], config: Config) -> TrustRoots:
+    from trustkit.admission.policies import key_lives
     from trustkit.app import public_keys
     from trustkit.fips.parse import public_key_from_pem
+    from trustkit.signing.key_life import limited
     from trustkit.signing.trust.files import root_from_file
     from trustkit.signing.trust.roots import TrustedKey
 
     keys: tuple[TrustedKey, ...] = ()
     if arguments.key is not None:
         found = public_keys(config, [arguments.key])
-        keys = tuple(TrustedKey(f"key:{name}", public_key_from_pem(pem)) for name, pem in found.items())
+        trusted = tuple(TrustedKey(f"key:{name}", public_key_from_pem(pem)) for name, pem in found.items())
+        keys = limited(TrustRoots(trusted), key_lives(config.keys)).keys
     if roots:
         root = root_from_file(roots[0].content, roots[0].name)
     elif arguments.trusted_root:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from trustkit.fips.parse import public_key_to_pem
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.keys import PublicKey
 from trustkit.model.values import NamedTuple
@@ -40,6 +41,14 @@ def public_remote(uri: str, crypto: CryptoProvider, module: Path | None) -> Remo
 
     public, token = TokenKeys(crypto, _nobody, module).public(uri)
     return RemoteKey(str(wanted_key(uri)), public, dict(token._asdict()))
+
+
+def public_pem(text: str, crypto: CryptoProvider, module: Path | None) -> tuple[str, bytes] | None:
+    """Return the URI without secrets and the public half in PEM, None for other text. Raises as `open_remote`."""
+    if not is_remote(text):
+        return None
+    found = public_remote(text, crypto, module)
+    return found.uri, public_key_to_pem(found.public)
 
 
 def _nobody(_: str) -> str:
