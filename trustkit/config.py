@@ -44,6 +44,14 @@ SETTINGS = (
         "trusted_root.json for certificates (keyless). Without one, sigstore's public-good instance is trusted.",
     ),
     Setting(
+        "trust.root",
+        "path",
+        "",
+        "Folder that `trustkit trust root update` filled: its keys, identities and policies are trusted too, and "
+        "keys it revokes are not.",
+    ),
+    Setting("trust.root_grace", "number", 0, "Hours for which an expired trust root still counts."),
+    Setting(
         "crypto.provider",
         "text",
         "openssl",

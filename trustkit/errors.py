@@ -151,6 +151,12 @@ class RollbackError(VerificationError):
     code = "verification.rollback"
 
 
+class TrustExpiredError(VerificationError):
+    """What a trust root distributed is too old to be relied on, and nothing newer was fetched."""
+
+    code = "verification.trust_expired"
+
+
 class SignedIdentityError(VerificationError):
     """The signature names another repository or tag than the image is asked for under."""
 
