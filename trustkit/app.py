@@ -3,7 +3,7 @@
 Each function loads what it needs when it is called, so that a command pays only for its own parts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -12,20 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from trustkit import __version__, limits
 from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.judge import Kit
-from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
+from trustkit.admission.policies import builtin_policy, key_lives, read_policy, trust_roots
 from trustkit.audit.events import log_started, policy_loaded
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
 from trustkit.errors import ConfigError, KeyFileError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
-from trustkit.model.keys import KEY_NAME
-from trustkit.model.reference import ImageRef
-from trustkit.net.connection import Timeouts
-from trustkit.oci.open_source import open_repository, open_source
-from trustkit.oci.registry import RegistrySource
-from trustkit.oci.session import RegistryOptions, RegistrySession
-from trustkit.oci.source import ImageSource, Repository
+from trustkit.model.keys import KEY_NAME, KeyLife
 from trustkit.policy.document import Policy
 from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.format import SignatureFormat
@@ -33,6 +27,7 @@ from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import CosignSignature
 from trustkit.signing.trust.roots import TrustRoots
+from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public home)
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
     from trustkit.engine.settings import EngineSettings
@@ -64,57 +59,6 @@ def formats(trust: TrustRoots, *, every: bool = False) -> tuple[SignatureFormat,
 
         found += (SimpleSigning(),)
     return found
-
-
-def registry_options(config: Config) -> RegistryOptions:
-    """Return how registries are reached."""
-    files = (config.path("registry.docker_config"), config.path("registry.auth_file"))
-    mirrors = {name: tuple(hosts.split()) for name, hosts in config.mapping("registry.mirrors").items()}
-    seconds = config.number("registry.timeout")
-    return RegistryOptions(
-        timeouts=Timeouts(min(seconds, limits.CONNECT_SECONDS), seconds),
-        insecure=config.items("registry.insecure"),
-        ca_file=config.path("registry.ca_file"),
-        mirrors=mirrors,
-        credential_files=tuple(file for file in files if file),
-    )
-
-
-class Sources:
-    """Opens the places references name; all registries share one session and its connections."""
-
-    def __init__(self, config: Config, *, simple_signatures: bool = False) -> None:
-        """Keep the options; nothing is opened yet. With `simple_signatures` registries offer those too.
-
-        Raises ConfigError.
-        """
-        self._options = registry_options(config)
-        self._session = RegistrySession(self._options)
-        self._registry = _with_lookasides(config) if simple_signatures else RegistrySource
-
-    def __call__(self, ref: ImageRef) -> ImageSource:
-        """Return the place to read from. Raises SourceError, UsageError."""
-        return open_source(ref, self._options, self._session, self._registry)
-
-    def repository(self, ref: ImageRef) -> Repository:
-        """Return the place to write to. Raises UsageError."""
-        return open_repository(ref, self._options, self._session, self._registry)
-
-
-    def registry(self, ref: ImageRef) -> RegistrySource:
-        """Return a repository of a registry, to copy to."""
-        return self._registry(ref, self._session)
-
-
-def _with_lookasides(config: Config) -> Callable[[ImageRef, RegistrySession], RegistrySource]:
-    """Return what opens a registry's repository together with its GPG signatures. Raises ConfigError."""
-    from functools import partial
-
-    from trustkit.admission.lookasides import lookasides_folder, read_lookasides
-    from trustkit.oci.simple_signatures import SignedRegistrySource
-
-    given = config.path("registry.registries_d")
-    return partial(SignedRegistrySource, lookasides=read_lookasides(lookasides_folder(given, Path.home())))
 
 
 def key_ring(config: Config) -> dict[str, bytes]:
@@ -149,13 +93,9 @@ def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
 
 def _remote_public(config: Config, given: str) -> tuple[str, bytes] | None:
     """Return name and PEM of the public key in a token or a cloud, or None if the text is no such URI."""
-    from trustkit.fips.parse import public_key_to_pem
-    from trustkit.signing.key_providers.remote import is_remote, public_remote
+    from trustkit.signing.key_providers.remote import public_pem
 
-    if not is_remote(given):
-        return None
-    found = public_remote(given, open_crypto(config), config.path("keys.pkcs11_module"))
-    return found.uri, public_key_to_pem(found.public)
+    return public_pem(given, open_crypto(config), config.path("keys.pkcs11_module"))
 
 
 def load_policy(config: Config, file: Path | None = None) -> Policy:
@@ -188,7 +128,7 @@ def open_gate(
 ) -> Gate:
     """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
-    trust = trust_roots(decided)
+    trust = trust_roots(decided, key_lives(config.keys))
     if revoking := distributed(config):
         trust = revoking.applied(trust)
     kit = Kit(
@@ -251,19 +191,20 @@ class PolicyGate:
         self._reload, self._log = reload, log
         self._lock = Lock()
         self._config: Config | None = None
+        self._lives: Mapping[str, KeyLife] = {}
         self._distributed: Distributed | None = None
         self._gate: Gate | None = None
 
     def __call__(self) -> Gate:
         """Return the gate in force; the same one for as long as it would be made the same."""
         config = self._reload()
-        policy, found = load_policy(config), distributed(config)
+        policy, found, lives = load_policy(config), distributed(config), key_lives(config.keys)
         with self._lock:
             current = self._gate
-            same = config == self._config and found == self._distributed
+            same = config == self._config and found == self._distributed and lives == self._lives
             if current is None or not same or current.kit.policy.digest != policy.digest:
                 current = self._opened(config, policy)
-                self._distributed = found
+                self._distributed, self._lives = found, lives
             return current
 
     def _opened(self, config: Config, policy: Policy) -> Gate:
