@@ -100,6 +100,37 @@ def test_every_probe_holds_in_the_mode(fips: Trustkit) -> None:
     assert [row["about"] for row in rows if not row["holds"]] == []
 
 
+@pytest.mark.parametrize(
+    "work",
+    [
+        "crypto.verify(key.public, name, signature, message)",
+        "key.sign(name, message)",
+        "crypto.hasher('sha256').update(large)",
+    ],
+)
+def test_the_maths_takes_its_time_in_the_module_s_file(fips: Trustkit, work: str) -> None:
+    """Samples of the instruction pointer: what a flag says about FIPS mode is no evidence."""
+    tests = str(Path(__file__).resolve().parents[1])
+    done = inside(fips, f"""
+        import json, sys, time
+        sys.path.insert(0, {tests!r})
+        from peers.sampling import samples
+        from trustkit.fips.select import provider
+        crypto = provider()
+        key, name, message, large = crypto.generate("ecdsa-p384"), "ecdsa-p384-sha384", b"x" * 300, bytes(1 << 20)
+        signature = key.sign(name, message)
+        def work():
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                {work}
+        print(json.dumps(samples(work)))
+    """)  # fmt: skip
+    found = json.loads(done.stdout) if done.stdout else {}
+    assert found, done.stderr
+    module = found.get(str(fips.home / "fips" / "fips.so"), 0)
+    assert module / sum(found.values()) > 0.7, found
+
+
 # --- what is refused
 
 
