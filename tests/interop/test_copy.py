@@ -1,8 +1,10 @@
 """Images with all their evidence, from place to place: what was signed there still verifies, from the copy alone."""
 
+import hashlib
 import json
+import signal
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,18 @@ import pytest
 from peers.gpg import Containers, Gpg
 from peers.images import Image, build, write_docker_archive
 from peers.registry import Registry
-from peers.tools import Cosign, Ran
+from peers.tools import Cosign, Ran, run
 from peers.trustkit import Trustkit
 from peers.workspace import short_folder
+from trustkit import limits
+from trustkit.codec.oci_build import manifest_bytes
+from trustkit.codec.oci_manifest import Manifest
+from trustkit.model.digest import Digest
+from trustkit.model.image import OCI_EMPTY, OCI_MANIFEST, Descriptor
+from trustkit.oci.copy_target import descriptor_of
+from trustkit.oci.layout import LayoutFolder
+
+Starter = Callable[..., Registry]
 
 PREDICATE = '{"buildDefinition":{"buildType":"https://example.com/b"},"runDetails":{"builder":{"id":"b"}}}'
 
@@ -125,9 +136,7 @@ def test_evidence_about_evidence_goes_too(world: World, referrers_registry: Regi
     assert len(done["evidence"]) == 2
 
 
-def test_a_second_copy_joins_signatures_made_meanwhile(
-    world: World, start_registry: object, referrers_registry: Registry
-) -> None:
+def test_a_second_copy_joins_signatures_made_meanwhile(world: World, referrers_registry: Registry) -> None:
     target = referrers_registry.reference(world.repository, "joined")
     assert world.copy(world.name(), target).status == 0
     other = Cosign("cosign2", world.cosign2.home / "other")
@@ -205,8 +214,6 @@ def test_an_archive_of_docker_is_a_source_and_no_target(world: World, image: Ima
 
 
 def test_the_archive_is_a_layout_that_skopeo_reads(world: World, tmp_path: Path) -> None:
-    from peers.tools import run
-
     archive = f"oci-archive:{tmp_path / 'web.tar'}:v1"
     assert world.copy(world.name(), archive).status == 0
     done = run(["skopeo", "--insecure-policy", "copy", archive, f"dir:{tmp_path / 'dir'}"])
@@ -238,3 +245,77 @@ def test_gpg_signatures_beside_a_registry_travel_in_the_archive(
     ring = signer.public(fingerprint)
     known = f"exactReference={world.name()}"
     assert world.trustkit.run("verify", "--gpg-key", ring, "--signed-identity", known, archive).status == 0
+
+
+def test_a_large_layer_goes_in_pieces_to_every_registry(
+    world: World, registry: Registry, referrers_registry: Registry, tmp_path: Path
+) -> None:
+    content = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(700_000))
+    digest = registry.push(build(files={"large": content}), world.repository, "large")
+    for target in (registry.reference(f"{world.repository}-copy", "v1"), referrers_registry.reference("large", "v1")):
+        done = world.copy(world.name("large"), target)
+        assert done.status == 0, done.said
+        pulled = run(["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false",
+                      f"docker://{target}", f"dir:{tmp_path / target.replace('/', '_')}"])  # fmt: skip
+        assert pulled.status == 0, pulled.said
+        shown = json.loads(world.trustkit.run("inspect", "--evidence", "--output", "json", target).stdout)
+        assert shown[0]["digest"] == digest
+
+
+def test_a_blob_that_the_registry_spoilt_is_refused(world: World, image: Image, start_registry: Starter) -> None:
+    spoilt = start_registry()
+    spoilt.push(image, world.repository, "v1")
+    file = spoilt.blob(image.layers[0])
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    target = world.first.reference(f"{world.repository}-new", "v1")
+    done = world.copy(spoilt.reference(world.repository, "v1"), target)
+    assert done.status == 1, done.said
+    assert world.trustkit.run("verify", "--key", world.public, target).status == 3
+
+
+def test_more_referrers_than_can_be_read_are_an_error(world: World, image: Image, tmp_path: Path) -> None:
+    layout = tmp_path / "layout"
+    assert world.copy(world.name(), f"oci:{layout}:v1").status == 0
+    place = LayoutFolder(layout)
+    subject = Descriptor(OCI_MANIFEST, Digest.parse(image.digest), len(image.manifest))
+    config = Descriptor(OCI_EMPTY, place.put_blob(b"{}"), 2)
+    for number in range(limits.EVIDENCE_ITEMS):
+        manifest = Manifest(OCI_MANIFEST, config, (), subject, "example/note", {"number": str(number)})
+        content = manifest_bytes(manifest)
+        place.attach(descriptor_of(content, OCI_MANIFEST), content, subject.digest)
+    done = world.copy(f"oci:{layout}:v1", f"oci-archive:{tmp_path / 'web.tar'}")
+    assert done.status == 1
+    assert "more than 64 referrers" in done.stderr
+    assert not (tmp_path / "web.tar").exists()
+
+
+def test_a_listed_size_that_is_wrong_is_refused(world: World, tmp_path: Path) -> None:
+    layout = tmp_path / "layout"
+    assert world.copy(world.name(), f"oci:{layout}:v1").status == 0
+    index = json.loads((layout / "index.json").read_bytes())
+    for one in index["manifests"]:
+        one["size"] += 0 if one.get("annotations") else 1
+    (layout / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    assert world.copy(f"oci:{layout}:v1", f"oci-archive:{tmp_path / 'web.tar'}").status == 1
+
+
+def test_a_copy_that_is_killed_leaves_no_tag_and_no_archive(world: World, tmp_path: Path) -> None:
+    content = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(700_000))
+    world.first.push(build(files={"large": content}), world.repository, "large")
+    process = world.trustkit.start("copy", world.name("large"), f"oci-archive:{tmp_path / 'web.tar'}")
+    process.wait_until(lambda: any(tmp_path.glob(".web.tar.*")))
+    process.signal(signal.SIGKILL)
+    process.stop()
+    assert not (tmp_path / "web.tar").exists()
+
+
+def test_a_digest_that_is_another_image_is_a_mistake(world: World) -> None:
+    other = world.first.push(build(command=("/bin/false",)), world.repository, "other")
+    assert world.copy(world.name(), f"{world.first.host}/{world.repository}-x@{other}").status == 2
+
+
+def test_by_digest_no_tag_is_made(world: World, image: Image) -> None:
+    target = f"{world.first.host}/{world.repository}-x@{image.digest}"
+    assert world.copy(world.name(), target).status == 0
+    assert world.evidence(target) == world.evidence(world.name())
+    assert world.trustkit.run("verify", "--key", world.public, target.partition("@")[0]).status == 3

@@ -41,7 +41,8 @@ class Upload:
         piece, at, where = next(pieces, b""), 0, self._begin()
         for following in pieces:
             headers = {**_OCTETS, "Content-Range": f"{at}-{at + len(piece) - 1}"}
-            call = Call("PATCH", where.target, self._what, (202,), headers, piece, actions=_ACTIONS)
+            # 202 by the specification; go-containerregistry says 204
+            call = Call("PATCH", where.target, self._what, (202, 204), headers, piece, actions=_ACTIONS)
             answer, _ = self._session.read(self._own, call, limits.ERROR_BODY_BYTES)
             at, piece, where = at + len(piece), following, self._next(answer)
         self._close(where, piece)
