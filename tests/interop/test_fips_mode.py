@@ -179,6 +179,16 @@ def test_a_running_daemon_refuses_once_its_module_is_another_file(fips: Trustkit
     assert "changed or removed while in use" in done.stderr
 
 
+def test_a_daemon_outside_fips_mode_serves_no_command_in_it(trustkit: Trustkit, reference: str) -> None:
+    trustkit.must("fips", "install", "--module", module_file())
+    trustkit.must("ps")
+    done = trustkit.run("run", "--rm", "--network", "none", reference, "true", env=ON)
+    assert done.status == 2, done.said
+    assert "this daemon's FIPS mode is off" in done.stderr
+    trustkit.must("daemon", "--stop", env=ON)
+    assert "FIPS mode" not in trustkit.run("ps", env=ON).stderr
+
+
 @pytest.mark.parametrize("word", ["0", "off", "false"])
 def test_a_variable_does_not_turn_the_mode_off(fips: Trustkit, word: str) -> None:
     assert fips.run("key", "list", env={"TRUSTKIT_FIPS": word}).status == 2

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # loaded when the mode is on
 OFF = "off"
 VARIABLE, MODE_VARIABLE = "TRUSTKIT_FIPS", "TRUSTKIT_FIPS_MODE"
 KERNEL_FLAG = "/proc/sys/crypto/fips_enabled"
+_entered: list[str] = []
 _CONF, _MODULES = "OPENSSL_CONF", "OPENSSL_MODULES"
 
 
@@ -64,7 +65,13 @@ def enter(arguments: list[str]) -> "OsslFipsProvider | None":
     provider = OsslFipsProvider(found, mode, listed)
     select.fix(provider)
     guard.require_default_is_fips()
+    _entered.append(mode)
     return provider
+
+
+def entered() -> str:
+    """Return the FIPS mode this process is in, nothing when it is in none."""
+    return _entered[0] if _entered else ""
 
 
 def _again(arguments: list[str], more: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from trustkit.engine.errors import ConflictError
 from trustkit.errors import RequestError
+from trustkit.fips.select import provider
 from trustkit.server.message import Answer, Application, Request
 from trustkit.server.parts import Parts
 from trustkit.server.routes import containers, execution, images, processes, streams, system
@@ -16,8 +17,8 @@ from trustkit.server.routes import containers, execution, images, processes, str
 Handler = Callable[[Parts, Request, str], Awaitable[Answer]]
 
 
-# Sent by our own commands: the policy they count on, percent-encoded.
-POLICY_HEADER = "x-trustkit-policy"
+# Sent by our own commands: the policy they count on, percent-encoded, and the FIPS mode they are in.
+POLICY_HEADER, FIPS_HEADER = "x-trustkit-policy", "x-trustkit-fips"
 
 
 class Route(NamedTuple):
@@ -96,6 +97,16 @@ async def _require_policy(parts: Parts, asked: str) -> None:
         )
 
 
+def _require_fips(asked: str) -> None:
+    """Return if this daemon does its maths in the mode the caller is in. Raises ConflictError, SelfTestError."""
+    used = provider().status().mode
+    if used != asked:
+        raise ConflictError(
+            f"this daemon's FIPS mode is {used}, not {asked[:40]}",
+            next_step="stop the daemon (trustkit daemon --stop) and let this command start it",
+        )
+
+
 def application(parts: Parts) -> Application:
     """Return what answers requests with these parts."""
 
@@ -107,6 +118,8 @@ def application(parts: Parts) -> Application:
                     raise RequestError(f"{route.method} {route.path} is not served yet", status="501")
                 if POLICY_HEADER in request.headers:
                     await _require_policy(parts, unquote(request.headers[POLICY_HEADER]))
+                if FIPS_HEADER in request.headers:
+                    _require_fips(request.headers[FIPS_HEADER])
                 return await route.handler(parts, request, "".join(found.groups()))
         raise RequestError("page not found", status="404")
 

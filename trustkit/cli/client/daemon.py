@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 from trustkit import errors
-from trustkit.cli.client.wire import Connection, quote
+from trustkit.cli import fips_start
+from trustkit.cli.client.wire import FIPS_HEADER, POLICY_HEADER, Connection, quote
 from trustkit.codec import strict_json
 from trustkit.config import Config, load
 from trustkit.engine import errors as engine_errors
@@ -19,14 +20,14 @@ _ANSWER_BYTES = 64 * 1024 * 1024
 class Daemon:
     """A daemon that answers on a socket."""
 
-    def __init__(self, path: str, first: Connection | None = None, policy: str = "") -> None:
+    def __init__(self, path: str, first: Connection | None = None, demands: Mapping[str, str] | None = None) -> None:
         """Speak to the daemon at `path`, `first` being a connection already made.
 
-        With `policy`, a file or folder, the daemon answers only if that is the one it decides by.
+        `demands` are headers: the daemon answers only if it decides by that policy, and is in that FIPS mode.
         """
         self.path = path
         self._kept = first
-        self._policy = policy
+        self._demands = demands or {}
 
     def call(self, method: str, target: str, body: object = None, **query: str) -> object:
         """Make one request and return the JSON of its answer, None when it has none.
@@ -35,7 +36,7 @@ class Daemon:
         """
         connection, self._kept = self._kept or Connection(self.path), None
         try:
-            connection.send(method, target_of(target, query), encoded(body), policy=self._policy)
+            connection.send(method, target_of(target, query), encoded(body), demands=self._demands)
             status = connection.head()
             content = connection.body()
         except BaseException:
@@ -58,7 +59,7 @@ class Daemon:
         """Make one request and return its connection after the headers, to be read as it comes. Raises as `call`."""
         connection = Connection(self.path)
         try:
-            connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade, policy=self._policy)
+            connection.send(method, target_of(target, query), encoded(body), upgrade=upgrade, demands=self._demands)
             status = connection.head()
             if status >= _REDIRECTION:
                 require_ok(status, connection.body())
@@ -150,7 +151,7 @@ def daemon() -> Daemon:
     config = load(os.environ)
     path = str(config.socket)
     try:
-        return Daemon(path, Connection(path), str(config.policy or ""))
+        return Daemon(path, Connection(path), _demands(config))
     except DaemonUnreachableError:
         if not config.flag("daemon.autostart"):
             raise
@@ -160,4 +161,12 @@ def daemon() -> Daemon:
 def _started(config: Config, path: str) -> Daemon:
     from trustkit.cli.client.autostart import start
 
-    return Daemon(path, start(config.home, path), str(config.policy or ""))
+    return Daemon(path, start(config.home, path), _demands(config))
+
+
+def _demands(config: Config) -> dict[str, str]:
+    """Return what this command counts on: its policy, and its own FIPS mode."""
+    demands = {POLICY_HEADER: str(config.policy)} if config.policy else {}
+    if mode := fips_start.entered():
+        demands[FIPS_HEADER] = mode
+    return demands

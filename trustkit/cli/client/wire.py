@@ -7,7 +7,7 @@ answers are bounded all the same.
 import _socket
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trustkit import limits
 from trustkit.engine.errors import DaemonUnreachableError
@@ -15,8 +15,9 @@ from trustkit.errors import ConfigError, ProtocolError
 
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:@")
 _READ_BYTES = 65536
-# Which policy the caller counts on, percent-encoded; `docker` does not send it.
-POLICY_HEADER = "X-Trustkit-Policy"
+_NONE: Mapping[str, str] = {}
+# What the caller counts on: a policy (percent-encoded), and a FIPS mode; `docker` sends neither.
+POLICY_HEADER, FIPS_HEADER = "X-Trustkit-Policy", "X-Trustkit-Fips"
 _ANSWER_BYTES = 64 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 # struct ucred of unix(7): pid, uid, gid
@@ -56,13 +57,15 @@ class Connection:
             message = f"{path}: user {owner} listens there, who is neither root nor you"
             raise ConfigError(message, next_step="find out why, or set daemon.socket to another path")
 
-    def send(self, method: str, target: str, body: bytes = b"", *, upgrade: bool = False, policy: str = "") -> None:
-        """Send a request; with `policy`, one the daemon serves only under that policy. DaemonUnreachableError."""
+    def send(
+        self, method: str, target: str, body: bytes = b"", *, upgrade: bool = False, demands: Mapping[str, str] = _NONE
+    ) -> None:
+        """Send a request, with headers of what the daemon must fulfil to serve it. Raises DaemonUnreachableError."""
         head = f"{method} {target} HTTP/1.1\r\nHost: trustkit\r\nContent-Length: {len(body)}\r\n"
         if body:
             head += "Content-Type: application/json\r\n"
-        if policy:
-            head += f"{POLICY_HEADER}: {quote(policy)}\r\n"
+        for name, value in demands.items():
+            head += f"{name}: {quote(value)}\r\n"
         if upgrade:
             head += "Connection: Upgrade\r\nUpgrade: tcp\r\n"
         try:
