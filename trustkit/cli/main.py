@@ -81,6 +81,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "audit": "read, prove and report the decision log",
     },
     "This program": {
+        "doctor": "look whether everything is there that trustkit needs",
         "fips": "install, show, test and prove the FIPS module",
         "config": "show the configuration and where each value came from",
         "completion": "print the completion script for bash, zsh or fish",

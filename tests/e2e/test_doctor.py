@@ -1,0 +1,73 @@
+"""`trustkit doctor` on a state that is well, and on one broken thing at a time."""
+
+from collections.abc import Callable
+
+import pytest
+
+from peers.trustkit import Trustkit
+
+PASSPHRASE = {"TRUSTKIT_PASSWORD": "secret"}
+
+
+def states(trustkit: Trustkit) -> dict[str, str]:
+    rows = trustkit.json("doctor")
+    assert isinstance(rows, list)
+    return {row["about"]: row["state"] for row in rows}
+
+
+@pytest.fixture(name="used")
+def used_(trustkit: Trustkit) -> Trustkit:
+    trustkit.must("key", "generate", "release", env=PASSPHRASE)
+    return trustkit
+
+
+def test_a_machine_that_is_well_has_nothing_broken(used: Trustkit) -> None:
+    found = states(used)
+    assert {"containerd", "runtime", "kernel", "decision log", "cryptography"} <= set(found)
+    assert "broken" not in found.values()
+    assert used.run("doctor").status == 0
+
+
+def damage_log(trustkit: Trustkit) -> None:
+    (trustkit.home / "audit" / "checkpoint").unlink()
+
+
+def damage_policy(trustkit: Trustkit) -> None:
+    (trustkit.home / "policy.yaml").write_text("kind: Nothing\n")
+    trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(trustkit.home / "policy.yaml")
+
+
+def damage_keys(trustkit: Trustkit) -> None:
+    (trustkit.home / "keys" / "release.key").chmod(0o644)
+
+
+def damage_fips(trustkit: Trustkit) -> None:
+    (trustkit.home / "fips").mkdir()
+
+
+def damage_runtime(trustkit: Trustkit) -> None:
+    trustkit.env["TRUSTKIT_ENGINE_RUNTIME"] = "/nowhere/runc"
+
+
+@pytest.mark.parametrize(
+    ("about", "damage"),
+    [
+        ("decision log", damage_log),
+        ("policy", damage_policy),
+        ("key ring", damage_keys),
+        ("FIPS mode", damage_fips),
+        ("runtime", damage_runtime),
+    ],
+)
+def test_one_broken_thing_is_named_and_is_the_status(
+    used: Trustkit, about: str, damage: Callable[[Trustkit], None]
+) -> None:
+    damage(used)
+    found = states(used)
+    assert [name for name, state in found.items() if state == "broken"] == [about]
+    assert used.run("doctor").status == 4
+
+
+def test_it_changes_nothing(trustkit: Trustkit) -> None:
+    trustkit.must("doctor")
+    assert not trustkit.home.exists() or list(trustkit.home.iterdir()) == []

@@ -1,0 +1,169 @@
+"""Look at this machine and this state directory: is everything there, and as it should be.
+
+Nothing is changed and nothing is started. ✔ is well, ! is worth a look, ✘ stops something from working.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import which
+from typing import NamedTuple
+
+from trustkit.cli.output import as_json, plain
+from trustkit.config import Config, load
+from trustkit.errors import TrustkitError
+
+WELL, LOOK, BROKEN = "well", "look", "broken"
+_MARKS = {WELL: "✔", LOOK: "!", BROKEN: "✘"}
+_OTHERS = 0o077
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at: how it is, in words, and what to do about it."""
+
+    about: str
+    state: str
+    said: str
+    next_step: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the output form."""
+    parser.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look, and print what was found. Raises ConfigError."""
+    config = load(os.environ)
+    found = tuple(findings(config))
+    if arguments.output == "json":
+        as_json(found)
+    else:
+        for item in found:
+            print(f"{_MARKS[item.state]} {item.about.ljust(14)} {plain(item.said)}")
+            if item.next_step:
+                print(f"  {''.ljust(14)} next: {plain(item.next_step)}")
+    return 4 if any(item.state == BROKEN for item in found) else 0
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Yield what is looked at, one after the other; what fails to be looked at is broken."""
+    for about, look in _LOOKS.items():
+        try:
+            yield look(config)._replace(about=about)
+        except TrustkitError as error:
+            yield Finding(about, BROKEN, error.message, error.next_step)
+        except OSError as error:
+            yield Finding(about, BROKEN, f"{error.filename or ''}: {(error.strerror or str(error)).lower()}")
+
+
+def _home(config: Config) -> Finding:
+    if not config.home.exists():
+        return Finding("", LOOK, f"{config.home} is not there yet", "the first command makes it")
+    mode = config.home.stat().st_mode & 0o777
+    if mode & _OTHERS:
+        return Finding("", LOOK, f"{config.home} is open to others ({mode:03o})", f"chmod 700 {config.home}")
+    return Finding("", WELL, str(config.home))
+
+
+def _crypto(config: Config) -> Finding:
+    from trustkit.app import open_crypto
+
+    crypto = open_crypto(config)
+    tested: tuple[str, ...] = getattr(crypto, "run_all", tuple)()
+    status = crypto.status()
+    return Finding("", WELL, f"{status.provider} {status.version}, {len(tested)} self-tests passed ({status.library})")
+
+
+def _fips(config: Config) -> Finding:
+    from trustkit.cli import fips_start
+    from trustkit.fips import installation
+
+    mode = fips_start.mode_of(os.environ)
+    folder = fips_start.folder_of(config)
+    if not folder.exists() and mode == fips_start.OFF:
+        return Finding("", WELL, "off, no module installed")
+    found = installation.read(folder)
+    return Finding("", WELL, f"mode {mode}, module {found.module}", "trustkit fips status says what may be claimed")
+
+
+def _log(config: Config) -> Finding:
+    from trustkit.app import open_crypto
+    from trustkit.audit.verify import require_intact, verify_log
+
+    if not config.audit.exists():
+        return Finding("", WELL, "no decision yet")
+    report = verify_log(config.audit, crypto=open_crypto(config))
+    require_intact(report)
+    return Finding("", WELL, f"intact: {report.size} records")
+
+
+def _policy(config: Config) -> Finding:
+    from trustkit.app import load_policy
+
+    policy = load_policy(config)
+    if config.policy is None:
+        return Finding("", LOOK, "the built-in one: whatever a key of the key ring signed", "name one in trust.policy")
+    return Finding("", WELL, f"{policy.name} {str(policy.digest)[:19]}…")
+
+
+def _keys(config: Config) -> Finding:
+    from trustkit.app import key_ring
+
+    count = len(key_ring(config))
+    loose = [file.name for file in config.keys.glob("*.key") if file.stat().st_mode & _OTHERS]
+    if loose:
+        step = f"chmod 600 {config.keys}/*.key"
+        return Finding("", BROKEN, f"private keys that others can read: {', '.join(loose)}", step)
+    return Finding("", WELL if count else LOOK, f"{count} public keys", "" if count else "trustkit key generate NAME")
+
+
+def _program(name: str, package: str, configured: Callable[[Config], Path | None]) -> Callable[[Config], Finding]:
+    def look(config: Config) -> Finding:
+        path = configured(config)
+        if path is not None:
+            there = path.exists()
+            return Finding("", WELL if there else BROKEN, f"{path}{'' if there else ' is not there'}")
+        found = which(name) or which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
+        if found is None:
+            return Finding("", LOOK, f"{name} is not installed: images can be verified, not run", f"install {package}")
+        return Finding("", WELL, found)
+
+    return look
+
+
+def _runtime(config: Config) -> Path | None:
+    runtime = config.text("engine.runtime")
+    return Path(runtime) if "/" in runtime else None
+
+
+def _overlay(_: Config) -> Finding:
+    known = "overlay" in Path("/proc/filesystems").read_text(encoding="ascii")
+    if not known:
+        return Finding("", LOOK, "the kernel has no overlay file system (yet)", "modprobe overlay")
+    version = 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1
+    return Finding("", WELL, f"overlay file system, control groups v{version}, Linux {os.uname().release}")
+
+
+def _daemon(config: Config) -> Finding:
+    if not config.socket.exists():
+        return Finding("", WELL, "not running; commands start it when they need it")
+    from trustkit.cli.client.daemon import Daemon, members
+
+    version = members(Daemon(str(config.socket)).call("GET", "/version"))
+    return Finding("", WELL, f"{version.get('Version')} on {config.socket}")
+
+
+_LOOKS: dict[str, Callable[[Config], Finding]] = {
+    "state": _home,
+    "cryptography": _crypto,
+    "FIPS mode": _fips,
+    "decision log": _log,
+    "policy": _policy,
+    "key ring": _keys,
+    "containerd": _program("containerd", "containerd", lambda config: config.path("engine.containerd")),
+    "runtime": _program("runc", "runc", _runtime),
+    "kernel": _overlay,
+    "daemon": _daemon,
+}
