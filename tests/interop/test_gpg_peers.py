@@ -221,6 +221,68 @@ spec:
         assert done.status == status, done.said
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--format", "simple-signing", "--identity-token", "token"),
+        ("--format", "simple-signing", "--key", "no-such-file"),
+        ("--format", "simple-signing", "--key", "gpg:nobody@example.com"),
+        ("--format", "simple-signing", "--key", "gpg:--version"),
+        ("--format", "simple-signing", "--key", "gpg:{key}", "-a", "a=b"),
+        ("--format", "simple-signing", "--key", "gpg:{key}", "--sign-identity", "oci:x"),
+        ("--key", "release", "--sign-identity", "registry.example/web:v1"),
+    ],
+)
+def test_a_mistake_in_signing_is_said_before_anything_is_stored(world: World, words: tuple[str, ...]) -> None:
+    given = [word.format(key=world.fingerprint) for word in words]
+    done = world.trustkit.run("sign", *given, world.name())
+    assert done.status in (2, 4), done.said
+    assert "next:" in done.stderr
+    assert world.signatures() == []
+
+
+def test_a_daemon_pulls_what_gpg_signed_and_nothing_else(world: World, tmp_path: Path) -> None:
+    ring = world.gpg.public(world.fingerprint)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        f"""apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {{name: gpg}}
+spec:
+  match: {{images: ["**"]}}
+  trust:
+    roots: {{openpgp: {{team: {ring}}}}}
+    openpgp: {{release: {{root: team}}}}
+  verify: {{signatures: {{gpg: release}}}}
+""",
+        encoding="utf-8",
+    )
+    world.trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(policy)
+    refused = world.trustkit.run("pull", world.name())
+    assert refused.status == 1, refused.said
+    assert world.we_sign().status == 0
+    done = world.trustkit.run("pull", world.name())
+    assert done.status == 0, done.said
+
+
+def test_an_encrypted_key_file_needs_its_passphrase(world: World) -> None:
+    file = world.gpg.home / "locked.secret"
+    world.gpg.must("--quick-generate-key", "--passphrase", "wonderland", "Locked <locked@example.com>", "ed25519")
+    world.gpg.must("--passphrase", "wonderland", "--output", file, "--export-secret-keys", "locked@example.com")
+    file.chmod(0o600)
+    words = ("sign", "--format", "simple-signing", "--key", file, world.name())
+    assert world.trustkit.run(*words, env={"TRUSTKIT_PASSWORD": "wrong"}).status == 2
+    assert world.trustkit.run(*words).status == 2
+    assert world.trustkit.run(*words, env={"TRUSTKIT_PASSWORD": "wonderland"}).status == 0
+    assert len(world.signatures()) == 1
+
+
+def test_a_key_file_that_others_may_read_is_refused(world: World) -> None:
+    file = world.gpg.secret(world.fingerprint)
+    file.chmod(0o644)
+    assert world.we_sign(str(file)).status == 2
+
+
 def test_without_a_lookaside_signing_says_what_is_missing(world: World) -> None:
     (world.containers.registries_d / "default.yaml").write_text("docker: {}\n", encoding="utf-8")
     done = world.we_sign()

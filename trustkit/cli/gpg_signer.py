@@ -37,6 +37,8 @@ class GpgSigner:
 
     def __init__(self, config: Config, arguments: argparse.Namespace, actor: str) -> None:
         """Find the key. Raises UsageError, KeyUnavailableError, KeyFileError, AuditError, StorageError."""
+        if not arguments.key:
+            raise UsageError("GPG signatures need a key of their own", next_step="give --key gpg:FINGERPRINT")
         app.open_crypto(config)
         self._identity = _named(arguments.sign_identity)
         self._key = open_openpgp(arguments.key)
@@ -108,5 +110,7 @@ def _named(given: str | None) -> str:
         return ""
     ref = ImageRef.parse(given)
     if ref.transport != REGISTRY:
-        raise UsageError(f"--sign-identity: {given[:120]!r} names no repository")
+        raise UsageError(
+            f"--sign-identity: {given[:120]!r} names no repository", next_step="write registry/repository:tag"
+        )
     return _name_of(ref)

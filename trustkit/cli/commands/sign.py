@@ -14,6 +14,7 @@ import os
 from trustkit.cli.keyless_signer import KeylessSigner, add_keyless_arguments
 from trustkit.cli.output import as_json, print_place
 from trustkit.cli.words import actor, annotations_of
+from trustkit.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.config import load
 
     config = load(os.environ)
+    if arguments.sign_identity and arguments.format != "simple-signing":
+        raise UsageError("--sign-identity is about GPG signatures", next_step="add --format simple-signing")
     signer: Signer | KeylessSigner | GpgSigner
     if arguments.format == "simple-signing":
         signer = GpgSigner(config, arguments, actor())
