@@ -28,11 +28,17 @@ def module_file() -> Path:
 
 
 @cache
-def fips_provider() -> OsslFipsProvider:
-    """Return the module's provider, in a process that is not in FIPS mode."""
+def installed_module() -> installation.Installation:
+    """Return the module as `trustkit fips install` lays it down, in a folder that goes with this process."""
     folder = Path(tempfile.mkdtemp(prefix="trustkit-fips-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return OsslFipsProvider(installation.install(module_file(), folder / "fips"), MODULE)
+    return installation.install(module_file(), folder / "fips")
+
+
+@cache
+def fips_provider() -> OsslFipsProvider:
+    """Return the module's provider, in a process that is not in FIPS mode."""
+    return OsslFipsProvider(installed_module(), MODULE)
 
 
 @cache
