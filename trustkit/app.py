@@ -16,7 +16,7 @@ from trustkit.admission.policies import builtin_policy, key_lives, read_policy, 
 from trustkit.audit.events import log_started, policy_loaded
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
-from trustkit.errors import ConfigError, KeyFileError
+from trustkit.errors import ConfigError, KeyFileError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
 from trustkit.model.keys import KEY_NAME, KeyLife
@@ -153,7 +153,7 @@ def evidence_kit(config: Config, policy: Policy) -> Kit:
     return kit._replace(open_source=Sources(config, simple_signatures=True), formats=formats(kit.trust, every=True))
 
 
-def keys_policy(
+def keys_policy(  # noqa: PLR0913  (options of a command, each by its name)
     config: Config,
     given: Sequence[str],
     *,
@@ -161,11 +161,25 @@ def keys_policy(
     attested: str = "",
     identities: tuple[Signer, ...] = (),
     roots: tuple[PolicyRoot, ...] = (),
+    threshold: int = 1,
 ) -> Policy:
     """Return the policy that one of these keys or identities suffices; without any, one of the key ring's keys."""
     keys = public_keys(config, given) if given or identities else key_ring(config)
     name = "key" if given else "identity" if identities else "built-in"
-    return builtin_policy(keys, name, annotations=annotations, attested=attested, identities=identities, roots=roots)
+    if not 1 <= threshold <= max(1, len(keys) + len(identities)):
+        raise UsageError(
+            f"{threshold} of {len(keys) + len(identities)} signers cannot have signed",
+            next_step="trust more keys, or ask for fewer",
+        )
+    return builtin_policy(
+        keys,
+        name,
+        annotations=annotations,
+        attested=attested,
+        identities=identities,
+        roots=roots,
+        threshold=threshold,
+    )
 
 
 def _key_bytes(file: Path) -> bytes:

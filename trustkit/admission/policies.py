@@ -32,7 +32,7 @@ def read_policy(path: Path, *, resolve: bool = True) -> Policy:
     return combine(sections, digest_of)
 
 
-def builtin_policy(
+def builtin_policy(  # noqa: PLR0913  (options of a command, each by its name)
     keys: Mapping[str, bytes],
     name: str = NAME,
     *,
@@ -40,10 +40,11 @@ def builtin_policy(
     attested: str = "",
     identities: tuple[Signer, ...] = (),
     roots: tuple[PolicyRoot, ...] = (),
+    threshold: int = 1,
 ) -> Policy:
     """Return the policy that one of these PEM public keys, or of these identities under these roots, suffices.
 
-    Raises MalformedError, CryptoError.
+    `threshold` different ones must have signed. Raises MalformedError, CryptoError.
     """
     return builtin(
         keys,
@@ -54,6 +55,7 @@ def builtin_policy(
         attested=attested,
         identities=identities,
         roots=roots,
+        threshold=threshold,
     )
 
 

@@ -56,6 +56,10 @@ def _accepted(item: VerifiedSignature) -> tuple[str, list[str]]:
     when = item.signed_at.isoformat() + f" ({item.time_source})" if item.signed_at else "no proven time"
     leaves.insert(1, f"when       {when}")
     leaves += [f"annotation {name}={value}" for name, value in item.annotations]
+    if item.statement and item.kind == ATTESTATION:
+        from trustkit.cli.predicate_words import words_of
+
+        leaves += words_of(item.statement)
     return f"{mark('✔', good=True)} {plain(what)}  {item.format}", leaves
 
 
@@ -106,11 +110,13 @@ def _signature_json(item: VerifiedSignature) -> object:
     if isinstance(shape, dict):
         shape["annotations"] = dict(item.annotations)
         if item.statement:
+            from trustkit.cli.predicate_words import words_of
             from trustkit.codec.strict_json import parse
 
             predicate = item.statement.predicate
             shape["statement"] = {
                 "predicateType": item.statement.predicate_type,
                 "predicate": parse(predicate, what="predicate", limit_bytes=len(predicate)),
+                "summary": words_of(item.statement),
             }
     return shape

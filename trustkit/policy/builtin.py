@@ -26,15 +26,18 @@ def builtin(  # noqa: PLR0913  (options of a command, each by its name)
     attested: str = "",
     identities: tuple[Signer, ...] = (),
     roots: tuple[PolicyRoot, ...] = (),
+    threshold: int = 1,
 ) -> Policy:
     """Return the policy that one of these PEM public keys, with these annotations, suffices for every image.
 
     So does one of these identities (or certificates, keyrings, ...) under these roots. With `attested`, a
-    predicate type, their attestation of that type is asked for and not a signature.
+    predicate type, their attestation of that type is asked for and not a signature. `threshold` different ones
+    of them must have signed.
     Raises what `fingerprint` raises.
     """
     trusted = tuple(PolicyKey(key, keys[key], fingerprint(keys[key])) for key in sorted(keys))
-    signers = tuple(Signers(1, (one,)) for one in (*trusted, *identities))
+    parties = (*trusted, *identities)
+    signers = (Signers(threshold, parties),) if threshold > 1 else tuple(Signers(1, (one,)) for one in parties)
     rule: Rule = Attested(name, attested, signers) if attested else SignedBy(signers, annotations)
     content = {key.name: str(digest(key.pem)) for key in trusted}
     asked: dict[str, object] = {
@@ -43,6 +46,8 @@ def builtin(  # noqa: PLR0913  (options of a command, each by its name)
         "annotations": dict(annotations),
         "attested": attested,
     }
+    if threshold > 1:
+        asked["threshold"] = threshold
     if identities or roots:
         asked["identities"] = [repr(one) for one in identities]
         asked["roots"] = [[root.kind, root.name, str(digest(root.content))] for root in roots]

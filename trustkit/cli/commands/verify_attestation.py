@@ -1,7 +1,8 @@
 """Verify what was stated about images: attestations of one type, by a trusted key.
 
 TYPE is a URI or one of cosign's names: custom, slsaprovenance, slsaprovenance1, spdx, spdxjson,
-cyclonedx, vuln, openvex, link. The decision is recorded. With --output json the predicate is printed.
+cyclonedx, vuln, openvex, link. The decision is recorded. What a known type says is summed up; with --output json
+the whole predicate is printed. With --threshold, several different signers must have attested the type.
 """
 
 import argparse
@@ -18,6 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", action="append", default=[], metavar="KEY",
                         help="trust this public key; may repeat; without it, those of the key ring")  # fmt: skip
     parser.add_argument("--type", default="custom", metavar="TYPE", help="the predicate's type")
+    parser.add_argument("--threshold", metavar="N", type=int, default=1,
+                        help="how many different signers must have attested it")  # fmt: skip
     add_identity_arguments(parser)
     parser.add_argument("--platform", metavar="OS/ARCH[/VARIANT]", help="which image of an index")
     parser.add_argument("--output", choices=("table", "json"), default="table")
@@ -32,5 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(os.environ)
     identities, roots = trusted_by(arguments, config)
     wanted = predicate_type_of(arguments.type)
-    policy = keys_policy(config, arguments.key, attested=wanted, identities=identities, roots=roots)
+    policy = keys_policy(config, arguments.key, attested=wanted, identities=identities, roots=roots,
+                         threshold=arguments.threshold)  # fmt: skip
     return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)
