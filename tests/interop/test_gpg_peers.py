@@ -77,7 +77,7 @@ def test_an_armoured_keyring_is_read_too(world: World) -> None:
     assert world.we_verify(key=world.gpg.public(world.fingerprint, armor=True)).status == 0
 
 
-@pytest.mark.parametrize("kind", ["rsa4096", "nistp256", "nistp384", "nistp521", "ed25519"])
+@pytest.mark.parametrize("kind", ["rsa3072", "rsa4096", "nistp256", "nistp384", "nistp521"])
 def test_every_kind_of_key_that_gpg_signs_with_verifies(world: World, kind: str) -> None:
     world.fingerprint = world.gpg.key(f"Kind <{kind}@example.com>", kind)
     world.skopeo_signs()

@@ -29,7 +29,7 @@ class Gpg:
             raise PeerError(done.said)
         return done
 
-    def key(self, name: str, kind: str = "rsa3072", expires: str = "never", *, fake_time: str = "") -> str:
+    def key(self, name: str, kind: str = "ed25519", expires: str = "never", *, fake_time: str = "") -> str:
         """Make a signing key and return its fingerprint."""
         self.must("--quick-generate-key", name, kind, "sign", expires, fake_time=fake_time)
         listed = self.must("--with-colons", "--list-keys", name).stdout.splitlines()
