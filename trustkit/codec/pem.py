@@ -13,6 +13,11 @@ _BLOCK = re.compile(
     rb"-----END \1-----[ \t]*(?:\r?\n|\Z)"
 )
 
+# Few and short: these are names of roles and repositories.
+_HEADED = re.compile(
+    rb"(-----BEGIN [A-Z0-9 -]{1,60}-----\r?\n)((?:[A-Za-z-]{1,40}: [!-~]{1,300}\r?\n){1,8})\r?\n",
+)
+
 
 def decode(text: bytes, labels: Sequence[str]) -> tuple[str, bytes]:
     """Return label and content of the only block; its label must be one of `labels`.
@@ -42,6 +47,23 @@ def decode_all(text: bytes, labels: Sequence[str]) -> list[tuple[str, bytes]]:
     if not blocks:
         raise MalformedError(f"no PEM block of {wanted}")
     return blocks
+
+
+def split_headers(text: bytes) -> tuple[dict[str, str], bytes]:
+    """Return the `name: value` lines at the head of one block, and the block without them (RFC 1421 4.4).
+
+    RFC 7468 has none; notary and docker write `role` and `gun` there. Raises MalformedError.
+    """
+    found = _HEADED.match(text.lstrip())
+    if found is None:
+        return {}, text
+    headers: dict[str, str] = {}
+    for line in found[2].decode("ascii").splitlines():
+        name, _, value = line.partition(": ")
+        if name in headers:
+            raise MalformedError(f"PEM block with the header {name[:40]!r} twice")
+        headers[name] = value
+    return headers, found[1] + text.lstrip()[found.end() :]
 
 
 def encode(label: str, content: bytes) -> bytes:

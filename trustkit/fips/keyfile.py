@@ -10,6 +10,8 @@ ENCRYPTED = "ENCRYPTED PRIVATE KEY"
 PLAIN = "PRIVATE KEY"
 SIGSTORE = "ENCRYPTED SIGSTORE PRIVATE KEY"
 COSIGN = "ENCRYPTED COSIGN PRIVATE KEY"
+# What notary and docker say of a key in its file (theupdateframework/notary, trustmanager).
+_NOTARY_HEADERS = {"role", "gun", "path"}
 LABELS = (ENCRYPTED, PLAIN, SIGSTORE, COSIGN)
 
 
@@ -28,18 +30,19 @@ def read(
     *,
     insecure_allow_plain: bool = False,
 ) -> PrivateKey:
-    """Return the key in a PEM file: encrypted PKCS#8, cosign's two labels, or plain if allowed.
+    """Return the key in a PEM file: encrypted PKCS#8, cosign's two labels, notary's, or plain if allowed.
 
     Raises KeyFileError, and AlgorithmNotApprovedError for kinds and ciphers not used here.
     """
     label, body = _block(content)
+    notary = _is_notary(content)
     if label == PLAIN and not insecure_allow_plain:
         raise KeyFileError(
             "private key file is not encrypted",
             next_step="encrypt it with trustkit key import, or allow plain keys explicitly",
         )
     try:
-        pkcs8 = _opened(label, body, passphrase)
+        pkcs8 = _opened(label, body, passphrase, allow_sha1=notary)
     except MalformedError as error:
         raise KeyFileError(f"private key file is broken: {error.message}") from error
     try:
@@ -61,9 +64,9 @@ def write_cosign(key: PrivateKey, passphrase: bytes) -> bytes:
     return pem.encode(SIGSTORE, cosign_key.encrypt(key.to_pkcs8(), passphrase))
 
 
-def _opened(label: str, body: bytes, passphrase: bytes) -> bytes:
+def _opened(label: str, body: bytes, passphrase: bytes, *, allow_sha1: bool) -> bytes:
     if label == ENCRYPTED:
-        return pbes2.decrypt(body, passphrase)
+        return pbes2.decrypt(body, passphrase, allow_sha1=allow_sha1)
     if label in (SIGSTORE, COSIGN):
         return cosign_key.decrypt(body, passphrase)
     return body
@@ -73,9 +76,16 @@ def _block(content: bytes) -> tuple[str, bytes]:
     if len(content) > limits.KEY_FILE_BYTES:
         raise KeyFileError(f"private key file is larger than {limits.KEY_FILE_BYTES} bytes")
     try:
-        return pem.decode(content, LABELS)
+        headers, block = pem.split_headers(content)
+        if not set(headers) <= _NOTARY_HEADERS:
+            raise KeyFileError("private key file has headers that only old encryption has: convert it to PKCS#8")
+        return pem.decode(block, LABELS)
     except MalformedError as error:
         raise KeyFileError(f"no private key file: {error.message}") from error
+
+
+def _is_notary(content: bytes) -> bool:
+    return "role" in pem.split_headers(content)[0]
 
 
 def _required(passphrase: bytes) -> bytes:

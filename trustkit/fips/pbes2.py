@@ -30,6 +30,7 @@ class _Parameters(NamedTuple):
     salt: bytes
     iterations: int
     iv: bytes
+    by_sha1: bool = False
 
 
 def encrypt(content: bytes, passphrase: bytes) -> bytes:
@@ -39,12 +40,17 @@ def encrypt(content: bytes, passphrase: bytes) -> bytes:
     return der.encode(der.SEQUENCE, _encode_parameters(parameters), der.encode(der.OCTET_STRING, ciphertext))
 
 
-def decrypt(encrypted: bytes, passphrase: bytes) -> bytes:
-    """Return the content. Raises MalformedError, AlgorithmNotApprovedError, KeyFileError."""
+def decrypt(encrypted: bytes, passphrase: bytes, *, allow_sha1: bool = False) -> bytes:
+    """Return the content; PBKDF2-HMAC-SHA-1, RFC 8018's default, only if allowed.
+
+    Raises MalformedError, AlgorithmNotApprovedError, KeyFileError.
+    """
     outer = der.Reader(encrypted, _WHAT)
     fields = outer.nested()
     outer.require_end()
     parameters = _read_parameters(fields.nested())
+    if parameters.by_sha1 and not allow_sha1:
+        raise _not_used()
     ciphertext = fields.value(der.OCTET_STRING)
     fields.require_end()
     try:
@@ -60,6 +66,10 @@ def wrong_passphrase() -> KeyFileError:
 
 
 def _key(passphrase: bytes, parameters: _Parameters) -> bytes:
+    if parameters.by_sha1:
+        from trustkit.fips.notary_key import derive
+
+        return derive(passphrase, parameters.salt, parameters.iterations, _KEY_BYTES)
     return provider().derive(passphrase, parameters.salt, parameters.iterations, _KEY_BYTES)
 
 
@@ -93,7 +103,8 @@ def _read_parameters(scheme: der.Reader) -> _Parameters:
     salt, iterations = pbkdf2.value(der.OCTET_STRING), pbkdf2.unsigned()
     if pbkdf2.peek() == der.INTEGER:
         pbkdf2.unsigned()
-    if pbkdf2.peek() != der.SEQUENCE or pbkdf2.value(der.SEQUENCE) != _HMAC_SHA256:
+    by_sha1 = pbkdf2.peek() is None
+    if not by_sha1 and (pbkdf2.peek() != der.SEQUENCE or pbkdf2.value(der.SEQUENCE) != _HMAC_SHA256):
         raise _not_used()
     _require_object(cipher, _AES256_CBC)
     iv = cipher.value(der.OCTET_STRING)
@@ -101,7 +112,7 @@ def _read_parameters(scheme: der.Reader) -> _Parameters:
         raise _not_used()
     if not _LEAST_ITERATIONS <= iterations <= _MOST_ITERATIONS:
         raise LimitExceededError(f"{_WHAT} asks for {iterations} rounds of PBKDF2")
-    return _Parameters(salt, iterations, iv)
+    return _Parameters(salt, iterations, iv, by_sha1)
 
 
 def _require_object(reader: der.Reader, expected: bytes) -> None:
