@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+from in_memory import in_memory  # noqa: E402
 from maths import maths  # noqa: E402
 from pairs import Command, Pair, clean_environment, compare  # noqa: E402
 
@@ -35,7 +36,7 @@ def main() -> int:
         sigstore_program({})
         return 0
     with workspace.short_folder("bench") as folder, registry.docker_registry() as running:
-        results = [*maths(), *verification(folder, running), *containers(folder, running)]
+        results = [*in_memory(), *maths(), *verification(folder, running), *containers(folder, running)]
     print_table(results)
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(json.dumps([pair._asdict() for pair in results], indent=2) + "\n")
