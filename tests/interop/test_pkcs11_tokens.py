@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from peers.fips import module_file
 from peers.images import Image
 from peers.registry import Registry
 from peers.softhsm import MODULE, PIN, SoftToken, make_token
@@ -174,6 +175,19 @@ def test_a_library_that_others_can_change_is_not_loaded(
     copy.chmod(0o777)
     done = signing.run("sign", "--key", f"pkcs11:token=signing;object=rsa?module-path={copy}", reference)
     assert (done.status, "others can change" in done.stderr) == (4, True), done.said
+
+
+def test_in_fips_mode_the_token_signs_and_the_module_hashes_and_verifies(
+    signing: Trustkit, token: SoftToken, reference: str
+) -> None:
+    signing.must("fips", "install", "--module", module_file())
+    signing.env["TRUSTKIT_FIPS"] = "1"
+    for kind in KINDS:
+        done = signing.must("sign", "--key", token.uri(kind), reference)
+        assert done.stderr == ""
+    shown = signing.json("verify", "--key", token.uri("rsa"), reference)
+    assert isinstance(shown, dict)
+    assert (shown["verdict"], shown["crypto"]["provider"]) == ("allow", "ossl-fips")
 
 
 SWAP_IDENTIFIERS = """

@@ -38,19 +38,33 @@ def wanted_key(uri: str) -> Pkcs11Uri:
 def load_library(wanted: Pkcs11Uri, configured: Path | None) -> "pkcs11._pkcs11.lib":
     """Load the PKCS#11 library the URI names, or the configured one. Raises UsageError, KeyUnavailableError."""
     path = _module_path(wanted, configured)
-    try:
-        import pkcs11
-    except ImportError as error:
-        raise KeyUnavailableError(
-            "keys in tokens need the package python-pkcs11", next_step="install trustkit[pkcs11]"
-        ) from error
     _require_ours(path)
+    _load_binding()
+    import pkcs11
+
     try:
         return pkcs11.lib(str(path))
     except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
         raise KeyUnavailableError(
             f"{path}: cannot be loaded as a PKCS#11 library: {_words(error)}", next_step="check module-path"
         ) from error
+
+
+def _load_binding() -> None:
+    """Load the binding. Raises KeyUnavailableError."""
+    import logging
+
+    # it loads hashlib, which in FIPS mode complains aloud of every digest the module does not have
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        import pkcs11  # noqa: F401
+    except ImportError as error:
+        raise KeyUnavailableError(
+            "keys in tokens need the package python-pkcs11", next_step="install trustkit[pkcs11]"
+        ) from error
+    finally:
+        logging.disable(before)
 
 
 def find_token(library: "pkcs11._pkcs11.lib", wanted: Pkcs11Uri) -> "pkcs11.Token":
