@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from peers.fake_cloud import FakeCloud, fake_cloud, make_key, spki
+from peers.fips import module_file
 from peers.images import Image
 from peers.registry import Registry
 from peers.tools import Cosign
@@ -130,6 +131,14 @@ def test_a_service_that_does_not_answer_signs_nothing(signing: Trustkit, referen
     for uri in (f"{VAULT}ecdsa-p256", f"{AWS}ecdsa-p256"):
         done = signing.run("sign", "--key", uri, reference, env=nobody)
         assert (done.status, "Connection" in done.stderr) == (4, True), done.said
+
+
+@pytest.mark.parametrize("uri", [f"{AWS}ecdsa-p256", f"{VAULT}ecdsa-p256"])
+def test_in_fips_mode_no_service_is_asked(uri: str, signing: Trustkit, cloud: FakeCloud, reference: str) -> None:
+    signing.must("fips", "install", "--module", module_file())
+    done = signing.run("sign", "--key", uri, reference, env={"TRUSTKIT_FIPS": "1"})
+    assert (done.status, "outside the FIPS module" in done.stderr) == (1, True), done.said
+    assert cloud.asked == []
 
 
 KEY = make_key("ecdsa-p256")

@@ -118,6 +118,11 @@ def open_service(uri: str, crypto: CryptoProvider) -> ServiceKey:
     """
     if len(uri) > _URI_CHARS or not _VISIBLE.match(uri):
         raise UsageError("the URI of a key in a service is too long, or has characters no URI has")
+    if crypto.status().mode != "off":
+        raise AlgorithmNotApprovedError(
+            "the client libraries of key services hash outside the FIPS module, so they are not used in FIPS mode",
+            next_step="sign with a key in a PKCS#11 token; to verify, export the public half to a file",
+        )
     scheme, _, rest = uri.partition(":")
     opening = {"awskms": _aws, "gcpkms": _gcp, "azurekms": _azure, "hashivault": _vault}[scheme.lower()]
     return opening(rest.removeprefix("//"), crypto)
