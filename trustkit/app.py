@@ -58,6 +58,10 @@ def formats(trust: TrustRoots, *, every: bool = False) -> tuple[SignatureFormat,
         from trustkit.signing.formats.simple_signing import SimpleSigning
 
         found += (SimpleSigning(),)
+    if trust.stores or every:
+        from trustkit.signing.formats.notation import NotationSignature
+
+        found += (NotationSignature(),)
     return found
 
 

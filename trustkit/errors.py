@@ -193,6 +193,12 @@ class CertificateError(VerificationError):
     code = "verification.certificate"
 
 
+class CertificateRevokedError(CertificateError):
+    """A certificate of the chain was revoked by who issued it."""
+
+    code = "verification.certificate_revoked"
+
+
 class LogProofError(VerificationError):
     """A transparency log's proof does not hold."""
 

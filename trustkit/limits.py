@@ -132,3 +132,5 @@ VALIDATED_LIST_BYTES = 1024 * 1024
 # Manifests copied for one image with all its evidence, and how far evidence about evidence is followed.
 COPY_MANIFESTS = 1024
 COPY_DEPTH = 8
+# A revocation list; those of large authorities reach a few megabytes.
+REVOCATION_LIST_BYTES = 16 * 1024 * 1024

@@ -62,7 +62,7 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
     )
     evidence = gathering[0]()
     now = kit.now()
-    check = Check(image.digest, kit.trust, kit.crypto, now, PREDICATES in reads(kit.policy))
+    check = Check(image.digest, kit.trust, kit.crypto, now, PREDICATES in reads(kit.policy), image.root)
     report = verify(evidence, kit.formats, check)
     facts = build_facts(image, report, kit.crypto.status(), request, now)
     return Judgement(image, facts, evaluate(kit.policy, facts))

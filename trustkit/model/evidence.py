@@ -29,7 +29,8 @@ class Evidence(NamedTuple):
     """One unverified item: the blob's bytes and what the manifest around it says of it.
 
     `content` hashes to `digest` (checked while reading); `annotations` are the layer's for tag
-    places, the manifest's for referrers. `artifact_type` is the referrer manifest's.
+    places, the manifest's for referrers. `artifact_type` is the referrer manifest's, or of an older one its
+    configuration's media type. `layers` is how many items the manifest holds.
     """
 
     place: Place
@@ -39,6 +40,7 @@ class Evidence(NamedTuple):
     annotations: Mapping[str, str]
     artifact_type: str = ""
     manifest_digest: Digest | None = None
+    layers: int = 1
 
 
 class Rejection(NamedTuple):

@@ -123,8 +123,8 @@ class _Search:
             return None
         manifest = self._parsed(what, content, descriptor.media_type)
         if manifest is not None and (manifest.subject is None or manifest.subject.digest != self._image):
-            self.notes.append(f"{what} was listed, but refers to something else")
-            return None
+            # Neither the list nor the subject is signed: what the signed bytes speak of decides.
+            self.notes.append(f"{what} was listed, but says that it refers to something else")
         return manifest
 
     def _parsed(self, what: str, content: bytes, media_type: str) -> Manifest | None:
@@ -135,6 +135,8 @@ class _Search:
             return None
 
     def _take(self, place: Place, manifest: Manifest, digest: Digest) -> None:
+        # OCI 1.0 had no artifactType: the configuration's media type stands for it (image-spec, manifest.md).
+        kind = manifest.artifact_type or (manifest.config.media_type if place.kind == REFERRERS else "")
         for layer in manifest.layers:
             if len(self.items) >= limits.EVIDENCE_ITEMS:
                 self._cut(f"more than {limits.EVIDENCE_ITEMS} items; the others were not read")
@@ -154,8 +156,9 @@ class _Search:
                     layer.digest,
                     content,
                     annotations,
-                    manifest.artifact_type,
+                    kind,
                     digest,
+                    len(manifest.layers),
                 )
             )
 

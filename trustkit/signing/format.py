@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Evidence, Place
+from trustkit.model.image import Descriptor
 from trustkit.model.signature import VerifiedSignature
 from trustkit.model.values import NamedTuple
 from trustkit.signing.trust.roots import TrustRoots
@@ -15,7 +16,8 @@ from trustkit.signing.trust.roots import TrustRoots
 class Check(NamedTuple):
     """One verification: which image, trusting what, by which maths, at which moment.
 
-    With `predicates`, verified statements carry what they say as typed values.
+    With `predicates`, verified statements carry what they say as typed values. `target` is the image's descriptor,
+    for formats that bind its size and media type too.
     """
 
     image: Digest
@@ -23,6 +25,7 @@ class Check(NamedTuple):
     crypto: CryptoProvider
     now: datetime
     predicates: bool = False
+    target: Descriptor | None = None
 
 
 class SignatureFormat(Protocol):

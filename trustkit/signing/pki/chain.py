@@ -85,8 +85,10 @@ def verify_chain(
     raise failure
 
 
-def check_path(path: Sequence[Certificate], *, at: datetime, crypto: CryptoProvider, purpose: Purpose) -> None:
+def check_path(path: Sequence[Certificate], *, at: datetime | None, crypto: CryptoProvider, purpose: Purpose) -> None:
     """Return if every check of the path, leaf first, holds; whether its last one is trusted is not asked here.
+
+    Without `at`, validity is not looked at: the caller does, once it knows when the signature was made.
 
     Raises CertificateError, AlgorithmNotApprovedError, MalformedError, LimitExceededError.
     """
@@ -96,7 +98,8 @@ def check_path(path: Sequence[Certificate], *, at: datetime, crypto: CryptoProvi
         if certificate.issuer.der != issuer.subject.der:
             raise CertificateError(f"{certificate.subject} was issued by {certificate.issuer}, not by {issuer.subject}")
     for certificate in path:
-        require_valid(certificate, at)
+        if at is not None:
+            require_valid(certificate, at)
         _require_understood(certificate)
     require_purpose(path[0], purpose)
     _require_authorities(path[1:], purpose)

@@ -98,3 +98,5 @@ class TrustRoots(NamedTuple):
     sigstore: tuple[SigstoreRoot, ...] = ()
     stores: tuple[CertificateStore, ...] = ()
     openpgp: tuple[OpenPgpKey, ...] = ()
+    # Revocation lists (DER) of certificate authorities, fetched before.
+    revocation_lists: tuple[bytes, ...] = ()

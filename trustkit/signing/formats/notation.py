@@ -1,0 +1,51 @@
+"""Notary Project signatures as referrers of the image: JWS and COSE envelopes of certificate holders.
+
+One referrer manifest per signature, of type `application/vnd.cncf.notary.signature`, its one layer the envelope.
+"""
+
+from typing import ClassVar
+
+from trustkit.errors import MediaTypeError, UnsupportedEvidenceError
+from trustkit.model.evidence import REFERRERS, Evidence, Place
+from trustkit.model.signature import SIGNATURE, SignerIdentity, VerifiedSignature
+from trustkit.signing.format import Check
+
+ARTIFACT_TYPE = "application/vnd.cncf.notary.signature"
+
+
+class NotationSignature:
+    """The format named `notation`: signatures of the Notary Project under trusted certificate stores."""
+
+    api: ClassVar[int] = 1
+    name: ClassVar[str] = "notation"
+    places: ClassVar[tuple[Place, ...]] = (Place(REFERRERS, ARTIFACT_TYPE),)
+    kinds: ClassVar[tuple[str, ...]] = (SIGNATURE,)
+
+    def recognises(self, item: Evidence) -> bool:
+        """Whether the referrer's own manifest says so."""
+        return item.place.kind == REFERRERS and item.artifact_type == ARTIFACT_TYPE
+
+    def verify(self, item: Evidence, check: Check) -> VerifiedSignature:
+        """Return what the item proves, every check enforced. Raises MalformedError, VerificationError, CryptoError."""
+        from trustkit.signing.notation import envelope, rules, verify
+
+        if item.layers != 1:
+            raise MediaTypeError(f"a notation signature has one layer, not {item.layers}")
+        if check.target is None:
+            raise UnsupportedEvidenceError("a notation signature can only be checked against a resolved image")
+        wanted = rules.Rules(check.trust.stores, revocation_lists=check.trust.revocation_lists)
+        found = envelope.read(item.media_type, item.content)
+        proven = verify.verify(found, check.target, wanted, now=check.now, crypto=check.crypto)
+        leaf = proven.chain[0]
+        return VerifiedSignature(
+            format=self.name,
+            kind=SIGNATURE,
+            subject=check.image,
+            signer=SignerIdentity(proven.key.fingerprint, f"x509:{proven.store}", str(leaf.subject), str(leaf.issuer)),
+            algorithm=proven.algorithm,
+            evidence=item.digest,
+            annotations=proven.metadata,
+            signed_at=proven.signed_at,
+            time_source=proven.time_source,
+            expires_at=proven.expires_at,
+        )

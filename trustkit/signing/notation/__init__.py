@@ -1,0 +1,1 @@
+"""Notary Project signatures: envelopes, and what they must prove."""

@@ -1,0 +1,244 @@
+"""Verify one Notary Project signature (notaryproject/specifications, signature-specification.md and trust policy).
+
+In this order: envelope; certificate chain, its shape and signatures; algorithm against key; signature; critical
+attributes; then, as the rules enforce them: authenticity, expiry, the time of signing, revocation; then the payload.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from trustkit import limits
+from trustkit.codec import certificate_extensions as extensions
+from trustkit.codec.certificate import Certificate, parse_certificate
+from trustkit.codec.strict_json import as_int, as_object, as_text, parse
+from trustkit.errors import (
+    AlgorithmNotApprovedError,
+    CertificateError,
+    MalformedError,
+    PayloadTypeError,
+    SignatureExpiredError,
+    SignatureMismatchError,
+    SubjectMismatchError,
+    TimestampError,
+    TrustkitError,
+    UnsupportedEvidenceError,
+    UntrustedSignerError,
+)
+from trustkit.fips.algorithms import CURVES
+from trustkit.fips.ecdsa_signature import from_numbers
+from trustkit.fips.parse import public_key_from_spki
+from trustkit.fips.provider import CryptoProvider
+from trustkit.model.image import Descriptor
+from trustkit.model.keys import PublicKey
+from trustkit.model.values import NamedTuple
+from trustkit.signing.notation import envelope as envelopes
+from trustkit.signing.notation import revocation
+from trustkit.signing.notation.envelope import Envelope
+from trustkit.signing.notation.rules import AUTHENTIC_TIME, AUTHENTICITY, EXPIRY, REVOCATION, Rules
+from trustkit.signing.pki.chain import Purpose, check_path, require_valid
+from trustkit.signing.pki.signatures import require_issued
+from trustkit.signing.timestamp import VerifiedTime, verify_timestamp
+from trustkit.signing.trust.roots import CA, SIGNING_AUTHORITY, TSA, TrustedAuthority
+
+_Result = TypeVar("_Result")
+_SERVER_AUTH, _EMAIL = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.4"
+SIGNING = Purpose(
+    "code signing", extensions.CODE_SIGNING, required=False,
+    refused=(extensions.ANY_USAGE, _SERVER_AUTH, _EMAIL, extensions.TIME_STAMPING, extensions.OCSP_SIGNING),
+)  # fmt: skip
+# signature-specification.md, "Algorithm Selection": the key decides, and the header must say so.
+_ALGORITHMS = {
+    ("ecdsa-p256", 256): ("ES256", "ecdsa-p256-sha256"),
+    ("ecdsa-p384", 384): ("ES384", "ecdsa-p384-sha384"),
+    ("ecdsa-p521", 521): ("ES512", "ecdsa-p521-sha512"),
+    ("rsa", 2048): ("PS256", "rsa-pss-sha256"),
+    ("rsa", 3072): ("PS384", "rsa-pss-sha384"),
+    ("rsa", 4096): ("PS512", "rsa-pss-sha512"),
+}
+# Labels that COSE may call critical though everybody understands them.
+_PLAIN = frozenset(("1", "3"))
+
+
+class Proven(NamedTuple):
+    """What a signature proves: the chain, under which store, with which algorithm, when, until when, and for what.
+
+    `unenforced` are the failures of checks that the rules only want told of.
+    """
+
+    chain: tuple[Certificate, ...]
+    store: str
+    key: PublicKey
+    algorithm: str
+    signed_at: datetime | None
+    time_source: str
+    expires_at: datetime | None
+    metadata: tuple[tuple[str, str], ...]
+    unenforced: tuple[str, ...]
+
+
+def verify(found: Envelope, target: Descriptor, rules: Rules, *, now: datetime, crypto: CryptoProvider) -> Proven:
+    """Return what the envelope proves about the artifact.
+
+    Raises MalformedError, LimitExceededError, VerificationError of the first check that fails, CryptoError.
+    """
+    chain = _chain(found, crypto)
+    key = public_key_from_spki(chain[0].spki_der)
+    algorithm = _require_signature(found, key, crypto)
+    scheme = _require_attributes(found)
+    weighed = _Weighed(rules)
+    store = weighed.check(AUTHENTICITY, lambda: _trusted(chain, scheme, rules)) or ""
+    expiry = _moment(found, envelopes.EXPIRY)
+    weighed.check(EXPIRY, lambda: _require_unexpired(expiry, now))
+    time = weighed.check(AUTHENTIC_TIME, lambda: _signing_time(found, chain, rules, now, crypto))
+    weighed.check(REVOCATION, lambda: revocation.require_unrevoked(chain, rules.revocation_lists, now, crypto))
+    metadata = _require_target(found, target)
+    signed_at, source = time or (None, "")
+    return Proven(chain, store, key, algorithm, signed_at, source, expiry, metadata, tuple(weighed.told))
+
+
+class _Weighed:
+    """Runs checks: the enforced ones raise, the others are told."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._enforced = rules.enforced
+        self.told: list[str] = []
+
+    def check(self, name: str, run: Callable[[], _Result]) -> _Result | None:
+        """Return what the check found, None if it failed and is not enforced."""
+        try:
+            return run()
+        except TrustkitError as error:
+            if name in self._enforced:
+                raise
+            self.told.append(f"{name}: {error.message}")
+            return None
+
+
+def _chain(found: Envelope, crypto: CryptoProvider) -> tuple[Certificate, ...]:
+    """Return the chain: leaf first, each issued by the next, the last by itself. Raises CertificateError."""
+    if not 0 < len(found.chain) <= limits.CHAIN_CERTIFICATES:
+        raise CertificateError(f"a chain of {len(found.chain)} certificates")
+    chain = tuple(parse_certificate(one) for one in found.chain)
+    root = chain[-1]
+    if root.issuer.der != root.subject.der:
+        raise CertificateError("the chain does not end in a root: its last certificate was issued by somebody else")
+    require_issued(root, root, crypto)
+    check_path(chain, at=None, crypto=crypto, purpose=SIGNING)
+    usage = chain[0].extension(extensions.KEY_USAGE)
+    if usage is None or not usage.critical:
+        raise CertificateError(f"certificate of {chain[0].subject} does not say critically what its key is for")
+    return chain
+
+
+def _require_signature(found: Envelope, key: PublicKey, crypto: CryptoProvider) -> str:
+    wanted = _ALGORITHMS.get((key.kind, key.bits))
+    if wanted is None:
+        raise AlgorithmNotApprovedError(f"keys of kind {key.kind} with {key.bits} bits sign no notation signatures")
+    name, algorithm = wanted
+    if found.algorithm != name:
+        raise AlgorithmNotApprovedError(f"algorithm {found.algorithm[:40]!r} does not go with the key, {name} does")
+    signature = found.signature
+    if key.kind in CURVES:
+        size = CURVES[key.kind].field_bytes
+        if len(signature) != 2 * size:
+            raise SignatureMismatchError(f"{name} signature is not {2 * size} bytes")
+        r, s = (int.from_bytes(half, "big") for half in (signature[:size], signature[size:]))
+        signature = from_numbers(r, s)
+    crypto.verify(key, algorithm, signature, found.signed)
+    return algorithm
+
+
+def _require_attributes(found: Envelope) -> str:
+    """Return the signing scheme; what is critical must be understood, and what must be critical be that."""
+    if found.content_type != envelopes.PAYLOAD:
+        raise PayloadTypeError(f"the payload's type is {found.content_type[:80]!r}, not {envelopes.PAYLOAD}")
+    scheme = found.attributes.get(envelopes.SCHEME)
+    times = {envelopes.SCHEME_X509: envelopes.SIGNING_TIME, envelopes.SCHEME_AUTHORITY: envelopes.AUTHENTIC_TIME}
+    if not isinstance(scheme, str) or scheme not in times:
+        raise MalformedError("notation signature names no signing scheme that is known")
+    if times[scheme] not in found.attributes:
+        raise MalformedError(f"notation signature has no {times[scheme]}")
+    critical = {envelopes.SCHEME} | {
+        name for name in (envelopes.AUTHENTIC_TIME, envelopes.EXPIRY) if name in found.attributes
+    }
+    missing, unknown = critical - found.critical, found.critical - critical - _PLAIN
+    if missing:
+        raise MalformedError(f"notation signature does not call critical: {', '.join(sorted(missing))}")
+    if unknown:
+        names = ", ".join(sorted(unknown))[:120]
+        raise UnsupportedEvidenceError(f"notation signature has critical attributes that are not understood: {names}")
+    begin, end = _moment(found, times[scheme]), _moment(found, envelopes.EXPIRY)
+    if begin is not None and end is not None and end <= begin:
+        raise SignatureExpiredError("notation signature expired before it was made")
+    return scheme
+
+
+def _moment(found: Envelope, name: str) -> datetime | None:
+    value = found.attributes.get(name)
+    return value if isinstance(value, datetime) else None
+
+
+def _trusted(chain: tuple[Certificate, ...], scheme: str, rules: Rules) -> str:
+    """Return the store that holds a certificate of the chain. Raises UntrustedSignerError."""
+    kind = CA if scheme == envelopes.SCHEME_X509 else SIGNING_AUTHORITY
+    for store in rules.stores:
+        if store.kind == kind and any(one.der in store.certificates for one in chain):
+            return f"{kind}/{store.name}"
+    raise UntrustedSignerError(
+        f"no certificate of the chain of {chain[0].subject} is in a trusted {kind} store",
+        next_step="trust the root of that authority, if you do",
+    )
+
+
+def _require_unexpired(expiry: datetime | None, now: datetime) -> None:
+    if expiry is not None and now > expiry:
+        raise SignatureExpiredError(f"the signer limited the signature's life to {expiry}")
+
+
+def _signing_time(
+    found: Envelope, chain: tuple[Certificate, ...], rules: Rules, now: datetime, crypto: CryptoProvider
+) -> tuple[datetime | None, str]:
+    """Return when the signature was made, proven by whom; every certificate must have been valid then.
+
+    Without a timestamp authority nobody proves that, so the chain must be valid now.
+    """
+    authentic = _moment(found, envelopes.AUTHENTIC_TIME)
+    if authentic is not None:
+        _require_all_valid(chain, authentic)
+        return authentic, "signer"
+    authorities = tuple(
+        TrustedAuthority(f"tsa/{store.name}", (der,))
+        for store in rules.stores if store.kind == TSA for der in store.certificates
+    )  # fmt: skip
+    valid_now = all(one.not_before <= now <= one.not_after for one in chain)
+    if not authorities or (not rules.timestamp_always and valid_now):
+        _require_all_valid(chain, now)
+        return None, ""
+    if not found.timestamp:
+        raise TimestampError("notation signature has no timestamp, and the policy names authorities for them")
+    time: VerifiedTime = verify_timestamp(found.timestamp, found.signature, authorities, crypto)
+    _require_all_valid(chain, time.at)
+    return time.at, "tsa"
+
+
+def _require_all_valid(chain: tuple[Certificate, ...], at: datetime) -> None:
+    for certificate in chain:
+        require_valid(certificate, at)
+
+
+def _require_target(found: Envelope, target: Descriptor) -> tuple[tuple[str, str], ...]:
+    """Return the signer's own metadata, once the payload speaks of this artifact. Raises SubjectMismatchError."""
+    what = "notation payload"
+    payload = as_object(parse(found.payload, what=what, limit_bytes=limits.ATTESTATION_BYTES), what)
+    if set(payload) != {"targetArtifact"}:
+        raise MalformedError(f"{what} has other members than targetArtifact")
+    told = as_object(payload["targetArtifact"], f"{what} targetArtifact")
+    digest, media_type = as_text(told.get("digest"), "digest"), as_text(told.get("mediaType"), "mediaType")
+    size = as_int(told.get("size"), "size")
+    if (digest, media_type, size) != (str(target.digest), target.media_type, target.size_bytes):
+        raise SubjectMismatchError(
+            f"the signature is about {digest[:80]} ({media_type[:80]}, {size} bytes), not about {target.digest}"
+        )
+    notes = as_object(told.get("annotations", {}), f"{what} annotations")
+    return tuple(sorted((name, as_text(value, name)) for name, value in notes.items()))
