@@ -5,17 +5,19 @@ A document (`kind: Policy`) becomes one Section; a Policy is a set of sections u
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol  # noqa: TID251  (exemptions load on demand)
 
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts
 from trustkit.model.keys import KeyRevocation
 from trustkit.model.values import NamedTuple
-from trustkit.policy.exemptions import Exemption
 from trustkit.policy.pattern import Pattern
 from trustkit.policy.trusted import PolicyIdentity as PolicyIdentity  # noqa: PLC0414  (exported)
 from trustkit.policy.trusted import PolicyKey as PolicyKey  # noqa: PLC0414  (exported)
 from trustkit.policy.trusted import PolicyRoot
+
+if TYPE_CHECKING:  # most policies have none
+    from trustkit.policy.exemptions import Exemption
 
 ENFORCE = "enforce"
 WARN = "warn"
@@ -107,7 +109,7 @@ class Section(NamedTuple):
     owner: str = ""
     file: str = ""
     roots: tuple[PolicyRoot, ...] = ()
-    exemptions: tuple[Exemption, ...] = ()
+    exemptions: "tuple[Exemption, ...]" = ()
     # until then the mode `enforce` only warns
     warn_until: datetime | None = None
 

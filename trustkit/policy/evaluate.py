@@ -10,10 +10,11 @@ A section in mode warn or audit reports and never decides; so does one in mode e
 A rule that denies allows if an exemption covers everything its section denies, and says so.
 """
 
+from collections.abc import Callable
+
 from trustkit.model.decision import ALLOW, DENY, Decision, Finding
 from trustkit.model.facts import Facts
 from trustkit.policy.document import AUDIT, ENFORCE, WARN, Policy, Section
-from trustkit.policy.exemptions import Exempted, exemption_for
 from trustkit.policy.scope import matching
 
 _NAMES_SHOWN = 4
@@ -40,24 +41,27 @@ def _findings(section: Section, facts: Facts) -> list[Finding]:
     outcomes = [(rule.id, rule.judge(facts)) for rule in section.rules]
     # anything but a clear ALLOW denies
     denied = [rule for rule, outcome in outcomes if outcome.verdict != ALLOW]
-    exempted = exemption_for(section.exemptions, denied, facts) if denied and section.exemptions else None
+    exempt = _exempt(section, denied, facts) if denied and section.exemptions else None
     found: list[Finding] = []
     for rule, outcome in outcomes:
         verdict, message = ALLOW if outcome.verdict == ALLOW else DENY, outcome.message
-        if verdict == DENY and exempted is not None:
-            verdict, message = _exempt(exempted, message)
+        if verdict == DENY and exempt is not None:
+            verdict, message = exempt[0], exempt[1](message)
         step = outcome.next_step if verdict == DENY else ""
         found.append(Finding(f"{section.name}/{rule}", verdict, enforced, message, outcome.evidence, step))
     return found
 
 
-def _exempt(exempted: Exempted, message: str) -> tuple[str, str]:
-    """Return verdict and message of a rule that denies, of a section with exemptions."""
+def _exempt(section: Section, denied: list[str], facts: Facts) -> tuple[str, Callable[[str], str]]:
+    """Return the verdict on every rule that denies, of a section with exemptions, and what becomes of its message."""
+    from trustkit.policy.exemptions import exemption_for
+
+    exempted = exemption_for(section.exemptions, denied, facts)
     one = exempted.found
     if one is None:
-        return DENY, f"{message}; {exempted.note}" if exempted.note else message
-    who = ", ".join(one.approved_by)
-    return ALLOW, f"exempt by {one.id} until {one.expires.isoformat()}, approved by {who} ({one.reason}): {message}"
+        return DENY, lambda message: f"{message}; {exempted.note}" if exempted.note else message
+    prefix = f"exempt by {one.id} until {one.expires.isoformat()}, approved by {', '.join(one.approved_by)}"
+    return ALLOW, lambda message: f"{prefix} ({one.reason}): {message}"
 
 
 def _mode(section: Section, facts: Facts) -> str:
