@@ -43,6 +43,7 @@ PEERS = (
         "0.7.0+ds1-2+b6",
         (("notary", "usr/bin/notary"), ("notary-server", "usr/bin/notary-server")),
     ),
+    Peer("notation", "notation", "sid", "1.3.2-2", (("notation", "usr/bin/notation"),)),
     # A real FIPS module, though not a validated one.
     Peer("openssl-fips", "openssl-provider-fips", "trixie", "3.5.9-1~deb13u1", ()),
     # Debian has no registry with the referrers API; this library has one, and a compiler makes it a program.

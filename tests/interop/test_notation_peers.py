@@ -1,0 +1,109 @@
+"""The real notation signs, trustkit verifies; what one refuses the other refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from peers.images import Image
+from peers.registry import Registry, openssl
+from peers.tools import Ran, clean_environment, peer, run
+from peers.trustkit import Trustkit
+
+NAMES = "/C=US/ST=WA/O=acme/CN="
+LEAF = "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n"
+CURVES = {"p256": ("ec", "ec_paramgen_curve:P-256"), "p384": ("ec", "ec_paramgen_curve:P-384"),
+          "rsa3072": ("rsa", "rsa_keygen_bits:3072")}  # fmt: skip
+
+
+class Notation:
+    """The command with a configuration of its own: one authority, one signing key, and the policy that trusts it."""
+
+    def __init__(self, folder: Path, kind: str = "p256", *, days: int = 30) -> None:
+        """Make authority, key and chain."""
+        self.folder = folder / "notation"
+        self.folder.mkdir()
+        self.root = self.folder / "root.pem"
+        algorithm, option = CURVES[kind]
+        new = ["-newkey", algorithm, "-pkeyopt", option, "-nodes"]
+        root_key, key, request, leaf, chain, usage = (
+            self.folder / name for name in ("root.key", "leaf.key", "leaf.csr", "leaf.pem", "chain.pem", "usage")
+        )
+        authority = ["-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign"]
+        openssl("req", "-x509", *new, "-keyout", root_key, "-out", self.root, "-days", 30,
+                "-subj", f"{NAMES}root", *authority)  # fmt: skip
+        openssl("req", *new, "-keyout", key, "-out", request, "-subj", f"{NAMES}signer")
+        usage.write_text(LEAF)
+        signing = ["-CA", self.root, "-CAkey", root_key, "-CAcreateserial", "-extfile", usage]
+        openssl("x509", "-req", "-in", request, "-out", leaf, "-days", days, *signing)
+        chain.write_text(leaf.read_text() + self.root.read_text())
+        rows = [{"name": "k", "keyPath": str(key), "certPath": str(chain)}]
+        (self.folder / "signingkeys.json").write_text(json.dumps({"default": "k", "keys": rows}))
+
+    def sign(self, reference: str, *arguments: str) -> Ran:
+        """Sign an image."""
+        env = clean_environment(HOME=str(self.folder), XDG_CONFIG_HOME=str(self.folder.parent))
+        command = [peer("notation"), "sign", "--insecure-registry", *arguments, reference]
+        done = run(command, env=env)
+        assert done.status == 0, done.said
+        return done
+
+
+@pytest.fixture(name="reference")
+def reference_(registry: Registry, repository: str, image: Image) -> str:
+    return registry.reference(repository, registry.push(image, repository, "v1"))
+
+
+def verdict(trustkit: Trustkit, reference: str, root: Path, subject: str = "C=US,ST=WA,O=acme") -> str:
+    policy = trustkit.home.parent / "policy.yaml"
+    policy.write_text(f"""apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {{name: notation}}
+spec:
+  trust:
+    roots: {{x509: {{acme: {root}}}}}
+    certificates:
+      release: {{root: acme, subjects: ["{subject}"]}}
+  verify:
+    signatures: {{x509: release}}
+""")
+    found = trustkit.json("verify", "--policy", policy, reference)
+    assert isinstance(found, dict)
+    return str(found["verdict"])
+
+
+@pytest.mark.parametrize("media", ["jws", "cose"])
+@pytest.mark.parametrize("kind", CURVES)
+def test_what_notation_signs_is_verified(
+    trustkit: Trustkit, tmp_path: Path, reference: str, kind: str, media: str
+) -> None:
+    notation = Notation(tmp_path, kind)
+    notation.sign(reference, "--signature-format", media, "--user-metadata", "build=7")
+    assert verdict(trustkit, reference, notation.root) == "allow"
+
+
+def test_another_root_is_refused(trustkit: Trustkit, tmp_path: Path, reference: str) -> None:
+    Notation(tmp_path).sign(reference)
+    (tmp_path / "other").mkdir()
+    assert verdict(trustkit, reference, Notation(tmp_path / "other").root) == "deny"
+
+
+def test_another_subject_is_refused(trustkit: Trustkit, tmp_path: Path, reference: str) -> None:
+    notation = Notation(tmp_path)
+    notation.sign(reference)
+    assert verdict(trustkit, reference, notation.root, "C=US,ST=WA,O=other") == "deny"
+
+
+def test_an_unsigned_image_is_refused(trustkit: Trustkit, tmp_path: Path, reference: str) -> None:
+    assert verdict(trustkit, reference, Notation(tmp_path).root) == "deny"
+
+
+def test_a_signature_of_another_image_is_refused(
+    trustkit: Trustkit, tmp_path: Path, reference: str, registry: Registry, repository: str
+) -> None:
+    from peers import images
+
+    notation = Notation(tmp_path)
+    notation.sign(reference)
+    other = registry.push(images.build(files={"other": b"1"}), repository, "other")
+    assert verdict(trustkit, registry.reference(repository, other), notation.root) == "deny"
