@@ -74,9 +74,15 @@ def test_after_a_rotation_both_keys_verify_and_the_new_one_signs(ring: Trustkit,
 
 def test_after_the_overlap_the_old_key_no_longer_verifies_or_signs(ring: Trustkit, signed: str) -> None:
     ring.must("key", "rotate", "release", "--overlap", "0")
-    assert verify(ring, signed).status == 1
+    assert refused_as(verify(ring, signed), "verification.key_expired")
     again = ring.run("sign", "--key", "release.1", signed)
     assert (again.status, "may not be used after" in again.stderr) == (1, True), again.said
+
+
+def test_a_key_that_ended_and_is_revoked_is_called_revoked(ring: Trustkit, signed: str) -> None:
+    ring.must("key", "rotate", "release", "--overlap", "0")
+    ring.must("key", "revoke", "release.1", "--reason", "stolen after all")
+    assert refused_as(verify(ring, signed), "verification.key_revoked")
 
 
 def test_a_rotation_may_be_repeated(ring: Trustkit, signed: str) -> None:
@@ -137,7 +143,7 @@ def test_outside_its_time_a_key_neither_signs_nor_verifies(
     file.write_text(ring.must("key", "export", "release").stdout)
     ring.must("key", "remove", "release")
     ring.must("key", "import", "bounded", file, *bounds)
-    assert verify(ring, "--key", "bounded", signed).status == 1
+    assert refused_as(verify(ring, "--key", "bounded", signed), "verification.key_expired")
     done = ring.run("sign", "--key", "bounded", signed)
     assert (done.status, "may not be used" in done.stderr) == (1, True), done.said
 

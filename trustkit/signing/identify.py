@@ -6,6 +6,7 @@ from datetime import datetime
 from trustkit import limits
 from trustkit.errors import (
     AlgorithmNotApprovedError,
+    KeyExpiredError,
     KeyRevokedError,
     LimitExceededError,
     MalformedError,
@@ -39,6 +40,8 @@ _ALGORITHMS = {
     "ed25519": (ED25519, ED25519PH),
     "rsa": (RSA_PKCS1_SHA256,),
 }
+# What one try may end in without ending the others.
+_FAILURES = (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError, KeyRevokedError, KeyExpiredError)
 # Trusted keys listed in a message.
 _NAMES = 4
 
@@ -70,8 +73,8 @@ class Identified(NamedTuple):
 def identify(signed: Signed, check: Check) -> Identified:
     """Return the trusted signer of the first signature that holds; one is enough.
 
-    Raises SignatureMismatchError if none fits a trusted key; UntrustedSignerError if no key may be
-    used now, or the hints name only keys that are not trusted; KeyRevokedError;
+    Raises SignatureMismatchError if none fits a trusted key; UntrustedSignerError if no key is trusted,
+    or the hints name only keys that are not; KeyRevokedError; KeyExpiredError outside the key's time;
     UnsupportedEvidenceError if a certificate would have to be checked; AlgorithmNotApprovedError;
     MalformedError if no signature could even be read; LimitExceededError.
     """
@@ -98,7 +101,7 @@ def _identified(signed: Signed, check: Check, *, enough: int) -> tuple[Identifie
                 )
             try:
                 _verify(trusted, algorithm, signature, signed, check)
-            except (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError, KeyRevokedError) as error:
+            except _FAILURES as error:
                 failures.append(error)
             else:
                 signer = SignerIdentity(trusted.key.fingerprint, trusted.name)
@@ -121,6 +124,7 @@ def _verify(trusted: TrustedKey, algorithm: str, signature: bytes, signed: Signe
             f"signed by {trusted.name} ({trusted.key.short}), revoked from {revoked.at.isoformat()}: {revoked.reason}",
             next_step="sign again with a key that is in force",
         )
+    _require_in_force(trusted, check)
 
 
 def algorithms_for(kind: str) -> tuple[str, ...]:
@@ -131,16 +135,21 @@ def algorithms_for(kind: str) -> tuple[str, ...]:
 def _usable(check: Check) -> tuple[TrustedKey, ...]:
     if not check.trust.keys:
         raise UntrustedSignerError("no key is trusted", next_step="give --key, or name keys in the policy")
-    keys = tuple(key for key in check.trust.keys if _in_force(key, check))
-    if not keys:
-        raise UntrustedSignerError("no trusted key is valid at this time (notBefore, notAfter)")
-    return keys
+    return check.trust.keys
 
 
-def _in_force(trusted: TrustedKey, check: Check) -> bool:
+def _require_in_force(trusted: TrustedKey, check: Check) -> None:
     # the format proves no signing time, so only the moment of the check can be held against the window
-    started = trusted.not_before is None or trusted.not_before <= check.now
-    return started and (trusted.not_after is None or check.now <= trusted.not_after)
+    if trusted.not_before is not None and check.now < trusted.not_before:
+        bound = f"before {trusted.not_before.isoformat()}"
+    elif trusted.not_after is not None and check.now > trusted.not_after:
+        bound = f"after {trusted.not_after.isoformat()}"
+    else:
+        return
+    raise KeyExpiredError(
+        f"signed by {trusted.name} ({trusted.key.short}), which is not trusted {bound}",
+        next_step="sign again with a key that is in force",
+    )
 
 
 def _candidates(keys: Iterable[TrustedKey], hints: tuple[str, ...]) -> Iterator[tuple[TrustedKey, str]]:
@@ -153,9 +162,10 @@ def _candidates(keys: Iterable[TrustedKey], hints: tuple[str, ...]) -> Iterator[
 def _why_none(signed: Signed, keys: tuple[TrustedKey, ...], failures: list[TrustkitError]) -> TrustkitError:
     """Choose the error that says most; `failures` are those of every try."""
     names = _named(keys)
-    for failure in failures:
-        if isinstance(failure, KeyRevokedError):
-            return failure
+    for state in (KeyRevokedError, KeyExpiredError):
+        for failure in failures:
+            if isinstance(failure, state):
+                return failure
     if signed.certified:
         return UnsupportedEvidenceError(
             f"signed by a certificate, and no certificate authority is trusted; it fits no trusted key: {names}",

@@ -80,7 +80,7 @@ def test_without_a_trusted_key_nothing_is_accepted(layout: str) -> None:
     "window", [{"not_after": NOW - timedelta(seconds=1)}, {"not_before": NOW + timedelta(seconds=1)}]
 )
 def test_a_key_outside_its_time_does_not_count(layout: str, window: dict[str, datetime]) -> None:
-    assert code(judged(made(layout), by=check(trusted(**window)))) == "verification.signer"
+    assert code(judged(made(layout), by=check(trusted(**window)))) == "verification.key_expired"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
