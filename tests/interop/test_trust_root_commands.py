@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from peers.fips import module_file
 from peers.images import Image
 from peers.registry import Registry
 from peers.trustkit import Trustkit
@@ -35,6 +36,8 @@ class Kept:
         (folder / "home").mkdir(mode=0o700, exist_ok=True)
         self.trustkit = Trustkit(folder / "home")
 
+        self.passphrase = "x"
+
     def begin(self) -> None:
         """Make the keys, and stage the first version."""
         kinds = {"a": "ecdsa-p256", "b": "ed25519", "c": "ecdsa-p384", "online": "rsa-3072", "release": "ecdsa-p256"}
@@ -47,7 +50,7 @@ class Kept:
         self.root("add", release)
 
     def must(self, *words: str | Path) -> str:
-        return self.trustkit.must(*words, env=PASS).stdout
+        return self.trustkit.must(*words, env={"TRUSTKIT_PASSWORD": self.passphrase}).stdout
 
     def root(self, action: str, *words: str | Path) -> str:
         return self.must("trust", "root", action, "--in", self.folder, *words)
@@ -199,6 +202,32 @@ def test_a_configured_trust_root_that_is_empty_verifies_nothing(kept: Kept, sign
     done = trusting(kept).run("verify", signed_image)
     assert done.status == 2
     assert "holds nothing of a trust root yet" in done.said
+
+
+def test_an_update_is_on_record(kept: Kept, url: str) -> None:
+    kept.publish("a", "b")
+    updated(kept, url)
+    assert "trust.updated" in kept.must("audit", "log")
+
+
+def test_all_of_it_works_in_fips_mode(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.passphrase = "a passphrase"
+    kept.must("fips", "install", "--module", module_file())
+    (kept.trustkit.home / "config.toml").write_text('[fips]\nmode = "module"\n')
+    for name in ("a", "release"):
+        kept.must("key", "generate", name)
+    kept.root("init", "--key", "a")
+    kept.root("add", kept.trustkit.home / "keys" / "release.pub")
+    kept.root("sign", "--key", "a")
+    kept.root("publish", "--key", "a")
+    with serving(kept.folder) as found:
+        first = kept.folder / "metadata" / "1.root.json"
+        env = {"TRUSTKIT_PASSWORD": kept.passphrase}
+        done = kept.trustkit.run("trust", "root", "update", "--url", found, "--root", first, env=env)
+    assert done.status == 0, done.said
+    assert "Traceback" not in done.stderr
+    assert "keys/release.pub" in kept.must("trust", "root", "show")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,12 @@ def key_revoked(at: datetime, *, name: str, fingerprint: str, revocation: KeyRev
     return AuditEvent(at, "key.revoked", "ok", None, {**body, **more})
 
 
+def trust_updated(at: datetime, *, root: int, files: Mapping[str, str], until: datetime, actor: str) -> AuditEvent:
+    """Say what a trust root brought: its root's version, the SHA-256 of each file, and until when it counts."""
+    body = {"root": root, "files": dict(files), "until": until.isoformat(), "actor": actor}
+    return AuditEvent(at, "trust.updated", "ok", None, body)
+
+
 def image_signed(
     at: datetime,
     *,

@@ -52,11 +52,16 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _update(arguments: argparse.Namespace) -> int:
+    from trustkit.app import open_crypto
     from trustkit.config import load
     from trustkit.signing.trust.refresh import PUBLIC_MIRROR, refresh
+    from trustkit.signing.trust_root.door import open_door
 
+    config = load(os.environ)
+    open_crypto(config)
+    open_door()
     given = bounded_content(Path(arguments.root), limits.TRUSTED_ROOT_BYTES) if arguments.root else None
-    written = refresh(load(os.environ).home / "sigstore", arguments.mirror or PUBLIC_MIRROR, given)
+    written = refresh(config.home / "sigstore", arguments.mirror or PUBLIC_MIRROR, given)
     print(f"{written} is up to date")
     return 0
 

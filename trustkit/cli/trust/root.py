@@ -6,6 +6,7 @@ Clients: update fetches and checks it; with trust.root in the configuration, ver
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -13,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from trustkit import limits
-from trustkit.app import now, open_crypto, public_keys
+from trustkit.app import now, open_crypto, open_log, public_keys
+from trustkit.audit.events import trust_updated
 from trustkit.cli.identities import bounded_content
 from trustkit.cli.output import as_json, table
 from trustkit.cli.signer import open_private
-from trustkit.cli.words import moment_of
+from trustkit.cli.words import actor, moment_of
 from trustkit.config import Config, load
 from trustkit.errors import UsageError
 from trustkit.fips.parse import public_key_from_pem
@@ -89,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     }  # fmt: skip
     config = load(os.environ)
     open_crypto(config)
+    # `tuf` brings hashlib, which logs every hash that a FIPS module leaves out with a traceback
+    logging.disable(logging.CRITICAL)
     steps[arguments.step](arguments, config)
     return 0
 
@@ -205,6 +209,8 @@ def _update(arguments: argparse.Namespace, config: Config) -> None:
     first = bounded_content(Path(arguments.root), limits.TRUSTED_ROOT_BYTES) if arguments.root else None
     asked = Asked(tuple(arguments.url), first, config.path("registry.ca_file"))
     state = update(folder, asked, now())
+    with open_log(config) as log:
+        log.append(trust_updated(now(), root=state.root, files=dict(state.files), until=state.expires, actor=actor()))
     print(f"{folder} is up to date: root version {state.root}, {len(state.files)} files, until {state.expires}")
     _warn("the trust root's metadata", state.expires)
     if not config.path("trust.root"):
