@@ -43,7 +43,7 @@ class Notation:
     def sign(self, reference: str, *arguments: str) -> Ran:
         """Sign an image."""
         env = clean_environment(HOME=str(self.folder), XDG_CONFIG_HOME=str(self.folder.parent))
-        command = [peer("notation"), "sign", "--insecure-registry", *arguments, reference]
+        command: list[str | Path] = [peer("notation"), "sign", "--insecure-registry", *arguments, reference]
         done = run(command, env=env)
         assert done.status == 0, done.said
         return done
@@ -107,3 +107,69 @@ def test_a_signature_of_another_image_is_refused(
     notation.sign(reference)
     other = registry.push(images.build(files={"other": b"1"}), repository, "other")
     assert verdict(trustkit, registry.reference(repository, other), notation.root) == "deny"
+
+
+def trusting(notation: Notation, reference: str) -> None:
+    """Have notation trust the authority for this repository."""
+    store = notation.folder / "truststore" / "x509" / "ca" / "acme"
+    store.mkdir(parents=True)
+    (store / "root.crt").write_bytes(notation.root.read_bytes())
+    policy = {
+        "name": "acme", "registryScopes": [reference.partition("@")[0]], "signatureVerification": {"level": "strict"},
+        "trustStores": ["ca:acme"], "trustedIdentities": ["x509.subject: C=US, ST=WA, O=acme"],
+    }  # fmt: skip
+    (notation.folder / "trustpolicy.json").write_text(json.dumps({"version": "1.0", "trustPolicies": [policy]}))
+
+
+def notation_verifies(notation: Notation, reference: str) -> Ran:
+    env = clean_environment(HOME=str(notation.folder), XDG_CONFIG_HOME=str(notation.folder.parent))
+    return run([peer("notation"), "verify", "--insecure-registry", reference], env=env)
+
+
+def sign_ours(trustkit: Trustkit, notation: Notation, reference: str, *more: str) -> Ran:
+    """Sign with notation's own key and chain, the key taken into the key ring."""
+    passphrase = {"TRUSTKIT_PASSWORD": "secret"}
+    trustkit.must("key", "import", "k", notation.folder / "leaf.key", "--insecure-allow-plain", env=passphrase)
+    chain = notation.folder / "chain.pem"
+    return trustkit.run(
+        "sign", "--format", "notation", "--key", "k", "--certificate-chain", chain, *more, reference, env=passphrase
+    )
+
+
+@pytest.mark.parametrize("kind", CURVES)
+def test_notation_verifies_what_trustkit_signs(trustkit: Trustkit, tmp_path: Path, reference: str, kind: str) -> None:
+    notation = Notation(tmp_path, kind)
+    trusting(notation, reference)
+    done = sign_ours(trustkit, notation, reference, "-a", "build=7")
+    assert done.status == 0, done.said
+    verified = notation_verifies(notation, reference)
+    assert verified.status == 0, verified.said
+    assert "build" in verified.said
+    assert verdict(trustkit, reference, notation.root) == "allow"
+
+
+def test_a_chain_of_another_key_signs_nothing(trustkit: Trustkit, tmp_path: Path, reference: str) -> None:
+    notation = Notation(tmp_path)
+    trusting(notation, reference)
+    (tmp_path / "other").mkdir()
+    other = Notation(tmp_path / "other")
+    (notation.folder / "chain.pem").write_bytes((other.folder / "chain.pem").read_bytes())
+    done = sign_ours(trustkit, notation, reference)
+    assert done.status == 2, done.said
+    assert notation_verifies(notation, reference).status != 0
+
+
+@pytest.mark.parametrize("cut", ["leaf", "root"])
+def test_a_chain_that_is_not_whole_signs_nothing(trustkit: Trustkit, tmp_path: Path, reference: str, cut: str) -> None:
+    notation = Notation(tmp_path)
+    chain = notation.folder / "chain.pem"
+    chain.write_text((notation.folder / "leaf.pem").read_text() if cut == "root" else notation.root.read_text())
+    done = sign_ours(trustkit, notation, reference)
+    assert done.status in (1, 2), done.said
+    assert verdict(trustkit, reference, notation.root) == "deny"
+
+
+def test_without_a_chain_there_is_nothing_to_sign_with(trustkit: Trustkit, reference: str) -> None:
+    done = trustkit.run("sign", "--format", "notation", "--key", "k", reference)
+    assert done.status == 2
+    assert "--certificate-chain" in done.stderr

@@ -51,21 +51,22 @@ class Signer:
 
     def sign(self, given: str, layout: str, annotations: Mapping[str, str]) -> Signed:
         """Sign the image a reference names now. Raises SourceError, CryptoError, AuditError."""
-        return self._attach(given, lambda image: sign(image, self._key, layout, annotations))
+        return self._attach(given, lambda image, _: sign(image, self._key, layout, annotations))
 
     def attest(self, given: str, layout: str, predicate: tuple[str, bytes]) -> Signed:
         """Sign a statement about the image. Raises as `sign`, MalformedError, UsageError."""
         moment = app.now()
-        return self._attach(given, lambda image: attest(image, self._key, predicate, moment, layout))
+        return self._attach(given, lambda image, _: attest(image, self._key, predicate, moment, layout))
 
-    def _attach(self, given: str, make: Callable[[Subjected], Attachment]) -> Signed:
+    def _attach(self, given: str, make: Callable[[Subjected, Descriptor], Attachment]) -> Signed:
         ref = ImageRef.parse(whole(given))
         place = self._sources.repository(ref)
         root = place.manifest(ref.at).descriptor
         # What is signed says nothing of where the caller keeps his files, unless he said so.
         name = ref.name if ref.transport == REGISTRY else ImageRef.parse(given).path
-        attachment = make(Subjected(root.digest, name))
-        evidence = push(attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
+        subject = Descriptor(root.media_type, root.digest, root.size_bytes)
+        attachment = make(Subjected(root.digest, name), subject)
+        evidence = push(attachment, subject, place)
         fingerprint = self._key.public.fingerprint
         pinned = str(ref.with_digest(root.digest))
         place_of_key = signed_in(self._key)

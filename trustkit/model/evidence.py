@@ -12,6 +12,7 @@ LOOKASIDE = "lookaside"
 SIGNATURE_API = "signature-api"
 # The media and artifact type under which a GPG simple signature travels where neither exists.
 SIMPLE_SIGNING = "application/vnd.trustkit.simple-signing.v1+pgp"
+NOTARY_SIGNATURE = "application/vnd.cncf.notary.signature"
 
 
 class Place(NamedTuple):

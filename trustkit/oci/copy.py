@@ -46,6 +46,7 @@ class _SimpleSignature(NamedTuple):
     media_type: str = SIMPLE_SIGNING
     annotations: Mapping[str, str] = {}
     artifact_type: str = SIMPLE_SIGNING
+    config_type: str = ""
     manifest_annotations: Mapping[str, str] = {}
 
 

@@ -41,6 +41,10 @@ class Attached(Protocol):
         """The referrer's type."""
 
     @property
+    def config_type(self) -> str:
+        """The media type of the referrer's configuration, if that tells the referrer's type."""
+
+    @property
     def manifest_annotations(self) -> Mapping[str, str]:
         """The manifest's annotations."""
 
@@ -65,7 +69,7 @@ def push(attachment: Attached, subject: Descriptor, sink: ImageSink) -> Digest:
 def _push_referrer(attachment: Attached, layer: Descriptor, subject: Descriptor, sink: ImageSink) -> Digest:
     """Write the manifest byte for byte as cosign 3.1 does, `artifactType` in the config included."""
     kind = attachment.artifact_type
-    config = Descriptor(OCI_EMPTY, sink.put_blob(_EMPTY), len(_EMPTY), artifact_type=kind)
+    config = Descriptor(attachment.config_type or OCI_EMPTY, sink.put_blob(_EMPTY), len(_EMPTY), artifact_type=kind)
     manifest = Manifest(
         OCI_MANIFEST,
         config,
@@ -75,7 +79,8 @@ def _push_referrer(attachment: Attached, layer: Descriptor, subject: Descriptor,
         attachment.manifest_annotations,
     )
     content = manifest_bytes(manifest)
-    described = Descriptor(OCI_MANIFEST, digest_of(content), len(content), attachment.manifest_annotations, kind)
+    told = kind or attachment.config_type
+    described = Descriptor(OCI_MANIFEST, digest_of(content), len(content), attachment.manifest_annotations, told)
     sink.attach(described, content, subject.digest)
     return described.digest
 

@@ -60,3 +60,5 @@ class Attachment(NamedTuple):
     annotations: Mapping[str, str]
     artifact_type: str = ""
     manifest_annotations: Mapping[str, str] = {}
+    # The referrer's type as the configuration's media type, for peers that look there.
+    config_type: str = ""

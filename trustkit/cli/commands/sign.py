@@ -26,8 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_keyless_arguments(parser)
     parser.add_argument("--layout", choices=("bundle", "legacy"), default="bundle",
                         help="bundle: a referrer, as cosign 3; legacy: the .sig tag, as cosign 2")  # fmt: skip
-    parser.add_argument("--format", choices=("cosign", "simple-signing"), default="cosign",
-                        help="simple-signing: GPG, for podman, skopeo and CRI-O")  # fmt: skip
+    parser.add_argument("--format", choices=("cosign", "notation", "simple-signing"), default="cosign",
+                        help="notation: Notary Project; simple-signing: GPG, for podman, skopeo and CRI-O")  # fmt: skip
+    parser.add_argument("--certificate-chain", metavar="FILE",
+                        help="for notation: PEM, the key's certificate first, the root last")  # fmt: skip
     parser.add_argument("--sign-identity", metavar="REFERENCE", help="the name that a simple signature carries")
     parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
                         help="sign this annotation too; may repeat")  # fmt: skip
@@ -40,12 +42,18 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.cli.signer import Signer
     from trustkit.config import load
 
+    if arguments.certificate_chain and arguments.format != "notation":
+        raise UsageError("--certificate-chain is about notation signatures", next_step="add --format notation")
     config = load(os.environ)
     if arguments.sign_identity and arguments.format != "simple-signing":
         raise UsageError("--sign-identity is about GPG signatures", next_step="add --format simple-signing")
     signer: Signer | KeylessSigner | GpgSigner
     if arguments.format == "simple-signing":
         signer = GpgSigner(config, arguments, actor())
+    elif arguments.format == "notation":
+        from trustkit.cli.notation_signer import NotationSigner
+
+        signer = NotationSigner(config, arguments, actor())
     elif arguments.key is None:
         signer = KeylessSigner(config, arguments, actor())
     else:

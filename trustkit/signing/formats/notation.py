@@ -6,11 +6,9 @@ One referrer manifest per signature, of type `application/vnd.cncf.notary.signat
 from typing import ClassVar
 
 from trustkit.errors import MediaTypeError, UnsupportedEvidenceError
-from trustkit.model.evidence import REFERRERS, Evidence, Place
+from trustkit.model.evidence import NOTARY_SIGNATURE, REFERRERS, Evidence, Place
 from trustkit.model.signature import SIGNATURE, SignerIdentity, VerifiedSignature
 from trustkit.signing.format import Check
-
-ARTIFACT_TYPE = "application/vnd.cncf.notary.signature"
 
 
 class NotationSignature:
@@ -18,12 +16,12 @@ class NotationSignature:
 
     api: ClassVar[int] = 1
     name: ClassVar[str] = "notation"
-    places: ClassVar[tuple[Place, ...]] = (Place(REFERRERS, ARTIFACT_TYPE),)
+    places: ClassVar[tuple[Place, ...]] = (Place(REFERRERS, NOTARY_SIGNATURE),)
     kinds: ClassVar[tuple[str, ...]] = (SIGNATURE,)
 
     def recognises(self, item: Evidence) -> bool:
         """Whether the referrer's own manifest says so."""
-        return item.place.kind == REFERRERS and item.artifact_type == ARTIFACT_TYPE
+        return item.place.kind == REFERRERS and item.artifact_type == NOTARY_SIGNATURE
 
     def verify(self, item: Evidence, check: Check) -> VerifiedSignature:
         """Return what the item proves, every check enforced. Raises MalformedError, VerificationError, CryptoError."""

@@ -131,11 +131,16 @@ def _chain(found: Envelope, crypto: CryptoProvider) -> tuple[Certificate, ...]:
     return chain
 
 
-def _require_signature(found: Envelope, key: PublicKey, crypto: CryptoProvider) -> str:
-    wanted = _ALGORITHMS.get((key.kind, key.bits))
-    if wanted is None:
+def algorithm_for(key: PublicKey) -> tuple[str, str]:
+    """Return the one algorithm of a key: its name in JWS, and ours. Raises AlgorithmNotApprovedError."""
+    found = _ALGORITHMS.get((key.kind, key.bits))
+    if found is None:
         raise AlgorithmNotApprovedError(f"keys of kind {key.kind} with {key.bits} bits sign no notation signatures")
-    name, algorithm = wanted
+    return found
+
+
+def _require_signature(found: Envelope, key: PublicKey, crypto: CryptoProvider) -> str:
+    name, algorithm = algorithm_for(key)
     if found.algorithm != name:
         raise AlgorithmNotApprovedError(f"algorithm {found.algorithm[:40]!r} does not go with the key, {name} does")
     signature = found.signature

@@ -1,0 +1,45 @@
+"""Signing in the format of the Notary Project: a key, and the chain of certificates that speaks for it."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from trustkit import app, limits
+from trustkit.cli.identities import bounded_content
+from trustkit.cli.signer import Signed, Signer
+from trustkit.config import Config
+from trustkit.errors import MalformedError, UsageError
+
+
+class NotationSigner(Signer):
+    """One private key and its chain."""
+
+    def __init__(self, config: Config, arguments: argparse.Namespace, actor: str) -> None:
+        """Read the chain, open the key. Raises UsageError, KeyFileError, AlgorithmNotApprovedError."""
+        if not arguments.key or not arguments.certificate_chain:
+            raise UsageError(
+                "a notation signature needs a key and its certificates",
+                next_step="give --key and --certificate-chain, a PEM file: the key's certificate first, the root last",
+            )
+        self._chain = _chain(Path(arguments.certificate_chain))
+        self._crypto = app.open_crypto(config)
+        super().__init__(config, arguments.key, actor)
+
+    def sign(self, given: str, layout: str, annotations: Mapping[str, str]) -> Signed:  # noqa: ARG002  (one place only)
+        """Sign the image a reference names now. Raises as `Signer.sign`, CertificateError."""
+        from trustkit.signing.notation.sign import sign
+
+        return self._attach(
+            given,
+            lambda _, root: sign(root, self._key, self._chain, annotations, now=app.now(), crypto=self._crypto),
+        )
+
+
+def _chain(path: Path) -> tuple[bytes, ...]:
+    from trustkit.codec import pem
+
+    content = bounded_content(path, limits.CHAIN_CERTIFICATES * limits.CERTIFICATE_BYTES)
+    try:
+        return tuple(der for _, der in pem.decode_all(content, ("CERTIFICATE",)))
+    except MalformedError as error:
+        raise UsageError(f"{path}: {error.message}", next_step="give PEM certificates, the root last") from error
