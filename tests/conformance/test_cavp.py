@@ -112,3 +112,56 @@ def test_every_digest_is_nist_s(provider: str, digest: str, length: str) -> None
         total += 1
     assert wrong == 0
     assert total > 50
+
+
+def gcm() -> Iterator[tuple[bytes, bytes, bytes, bytes | None]]:
+    """Yield key, sealed, what stands beside it, and the content (None: refused) of 96-bit nonces and whole tags."""
+    for bits in (128, 192, 256):
+        for path in (VECTORS / "ciphers/AES/GCM").glob(f"gcmDecrypt{bits}.rsp"):
+            yield from _gcm_cases(path.read_text())
+
+
+def _gcm_cases(text: str) -> Iterator[tuple[bytes, bytes, bytes, bytes | None]]:
+    for block in re.split(r"\n\s*\n", text):
+        fields = dict(re.findall(r"^(\w+) = ?(\S*)$", block, re.MULTILINE))
+        if "Key" not in fields or len(fields["IV"]) != 24 or len(fields["Tag"]) != 32:
+            continue
+        sealed = bytes.fromhex(fields["IV"] + fields["CT"] + fields["Tag"])
+        content = None if "FAIL" in block else bytes.fromhex(fields["PT"])
+        yield bytes.fromhex(fields["Key"]), sealed, bytes.fromhex(fields["AAD"]), content
+
+
+def wrapped() -> Iterator[tuple[bytes, bytes, bool, bytes | None]]:
+    """Yield key, wrapped key, whether padded, and what was wrapped (None: refused)."""
+    for path in sorted((VECTORS / "keywrap/kwtestvectors").glob("K*_AD_???.txt")):
+        for block in re.split(r"\n\s*\n", path.read_text()):
+            fields = dict(re.findall(r"^([KCP]) = (\w+)$", block, re.MULTILINE))
+            if "C" in fields:
+                content = bytes.fromhex(fields["P"]) if "P" in fields else None
+                yield bytes.fromhex(fields["K"]), bytes.fromhex(fields["C"]), path.name.startswith("KWP"), content
+
+
+@pytest.mark.parametrize("provider", EVERY_PROVIDER)
+def test_every_sealed_content_gets_nist_s_verdict(provider: str) -> None:
+    wrong = total = 0
+    for key, sealed, associated, content in gcm():
+        try:
+            opened = crypto_named(provider).unseal(key, sealed, associated)
+        except MalformedError:
+            opened = None
+        wrong, total = wrong + (opened != content), total + 1
+    assert wrong == 0
+    assert total > 500
+
+
+@pytest.mark.parametrize("provider", EVERY_PROVIDER)
+def test_every_wrapped_key_gets_nist_s_verdict(provider: str) -> None:
+    wrong = total = 0
+    for key, ciphertext, padded, content in wrapped():
+        try:
+            found = crypto_named(provider).unwrap(key, ciphertext, padded=padded)
+        except MalformedError:
+            found = None
+        wrong, total = wrong + (found != content), total + 1
+    assert wrong == 0
+    assert total > 500

@@ -15,7 +15,11 @@ LEAST_MAC_KEY_BYTES = 14
 # Before this, the module's security policies list Ed25519 as not approved.
 EDDSA_SINCE = (3, 5)
 _HASHES = {"sha256", "sha384", "sha512"}
-_OTHERS = {DERIVE: {"pbkdf2-hmac-sha256"}, ENCRYPT: {"aes-256-cbc"}, RANDOM: {"ctr-drbg"}}
+_OTHERS = {
+    DERIVE: {"pbkdf2-hmac-sha256", "hkdf-hmac-sha256"},
+    ENCRYPT: {"aes-cbc", "aes-gcm", "aes-kw", "aes-kwp"},
+    RANDOM: {"ctr-drbg"},
+}
 
 
 class Refusal(NamedTuple):

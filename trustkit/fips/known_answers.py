@@ -20,6 +20,12 @@ SALT = bytes(range(16))
 ITERATIONS = 1000
 PBKDF2_SHA256 = "92251e80231e5ab4207f174f6e12e5c1c6d12c4986dbd878c766093557f0bc61"
 AES256_CBC = "8fe93913e9e635a159bd02e4c2f7698376a3827fb4d5a30cc52d99ced4acf68d"
+# HMAC_KEY with the salt and the message as information; the message under HMAC_KEY with the salt's first 12 bytes as
+# nonce and the salt beside it; the salt wrapped under HMAC_KEY.
+HKDF_SHA256 = "a371bfe52101e4187f6eeba04ad60201c7783fc29791c6e77c25b498be2ff154"
+AES256_GCM = "000102030405060708090a0b3370a368b18eab6fad32f2e7d7c40c08f0a2085d17777e9bc547be49aa4d7fafe84d"
+AES256_KW = "8cc4bfeca8a9f2f38c8b28392f1e8f4b3e5a5fd2f20bd688"
+AES256_KWP = "337e07dce17686cddfa15ea637c777e760ff617b002fe46b"
 # PKCS#8 of the first key below.
 ECDSA_PKCS8 = (
     "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b02010104205c47"

@@ -67,6 +67,10 @@ def _approved(provider: CryptoProvider) -> dict[str, Callable[[], object]]:
         "PBKDF2-HMAC-SHA-256": lambda: provider.derive(known.PASSPHRASE, known.SALT, known.ITERATIONS, 32),
         "AES-256-CBC": lambda: provider.encrypt_cbc(known.HMAC_KEY, known.SALT, known.MESSAGE),
         **{f"{kind}: make a key, sign, verify": partial(signed, kind) for kind in _CURVES},
+        "HKDF-HMAC-SHA-256": lambda: provider.hkdf(known.HMAC_KEY, known.SALT, b"", 32),
+        "AES-256-GCM, its nonce made in the module": lambda: provider.seal(known.HMAC_KEY, known.MESSAGE, b""),
+        "AES-256 key wrap": lambda: provider.wrap(known.HMAC_KEY, known.SALT, padded=False),
+        "AES-256 key wrap with padding": lambda: provider.wrap(known.HMAC_KEY, known.SALT, padded=True),
         "RSA PKCS #1 v1.5 verify": lambda: verified("rsa-pkcs1v15"),
         "RSA-PSS verify": lambda: verified("rsa-pss"),
     }  # fmt: skip

@@ -66,6 +66,21 @@ class CryptoProvider(Protocol):
     def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
         """Return the content without its padding. Raises MalformedError if there is none."""
 
+    def hkdf(self, key: bytes, salt: bytes, info: bytes, count: int) -> bytes:
+        """Return HKDF-HMAC-SHA-256 (RFC 5869, SP 800-56C r2). Raises AlgorithmNotApprovedError."""
+
+    def seal(self, key: bytes, content: bytes, associated: bytes) -> bytes:
+        """Return nonce (12 bytes, random), AES-GCM ciphertext and tag (16 bytes). SP 800-38D."""
+
+    def unseal(self, key: bytes, sealed: bytes, associated: bytes) -> bytes:
+        """Return what `seal` was given. Raises MalformedError."""
+
+    def wrap(self, key: bytes, content: bytes, *, padded: bool) -> bytes:
+        """Return the wrapped key (SP 800-38F: KW, or KWP if `padded`). Raises MalformedError for its length."""
+
+    def unwrap(self, key: bytes, wrapped: bytes, *, padded: bool) -> bytes:
+        """Return the key that was wrapped. Raises MalformedError."""
+
     def generate(self, kind: str) -> PrivateKey:
         """Make a key: `ecdsa-p256`, `ecdsa-p384`, `ed25519`, `rsa-3072`, `rsa-4096`."""
 

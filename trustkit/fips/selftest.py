@@ -20,6 +20,7 @@ from trustkit.model.keys import PublicKey
 HMAC = "hmac"
 KEYS = "keys"
 KEY_FILES = "key-files"
+KEY_SERVICES = "key-services"
 
 
 class SelfTestedProvider:
@@ -84,6 +85,31 @@ class SelfTestedProvider:
         """Return the content without its padding. Raises MalformedError, SelfTestError."""
         self._require(KEY_FILES)
         return self._inner.decrypt_cbc(key, iv, content)
+
+    def hkdf(self, key: bytes, salt: bytes, info: bytes, count: int) -> bytes:
+        """Return HKDF-HMAC-SHA-256. Raises AlgorithmNotApprovedError, SelfTestError."""
+        self._require(KEY_SERVICES)
+        return self._inner.hkdf(key, salt, info, count)
+
+    def seal(self, key: bytes, content: bytes, associated: bytes) -> bytes:
+        """Return nonce, AES-GCM ciphertext and tag. Raises SelfTestError."""
+        self._require(KEY_SERVICES)
+        return self._inner.seal(key, content, associated)
+
+    def unseal(self, key: bytes, sealed: bytes, associated: bytes) -> bytes:
+        """Return what `seal` was given. Raises MalformedError, SelfTestError."""
+        self._require(KEY_SERVICES)
+        return self._inner.unseal(key, sealed, associated)
+
+    def wrap(self, key: bytes, content: bytes, *, padded: bool) -> bytes:
+        """Return the wrapped key. Raises MalformedError, SelfTestError."""
+        self._require(KEY_SERVICES)
+        return self._inner.wrap(key, content, padded=padded)
+
+    def unwrap(self, key: bytes, wrapped: bytes, *, padded: bool) -> bytes:
+        """Return the key that was wrapped. Raises MalformedError, SelfTestError."""
+        self._require(KEY_SERVICES)
+        return self._inner.unwrap(key, wrapped, padded=padded)
 
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError, SelfTestError."""
@@ -171,6 +197,20 @@ def _test_key_files(provider: CryptoProvider) -> None:
     )
 
 
+def _test_key_services(provider: CryptoProvider) -> None:
+    derived = provider.hkdf(known.HMAC_KEY, known.SALT, known.MESSAGE, len(known.HMAC_KEY))
+    _require_equal(derived.hex(), known.HKDF_SHA256, "hkdf-hmac-sha256")
+    opened = provider.unseal(known.HMAC_KEY, bytes.fromhex(known.AES256_GCM), known.SALT)
+    _require_equal(opened.hex(), known.MESSAGE.hex(), "aes-256-gcm")
+    again = provider.unseal(known.HMAC_KEY, provider.seal(known.HMAC_KEY, opened, b""), b"")
+    _require_equal(again.hex(), known.MESSAGE.hex(), "aes-256-gcm")
+    for padded, expected in ((False, known.AES256_KW), (True, known.AES256_KWP)):
+        wrapped = provider.wrap(known.HMAC_KEY, known.SALT, padded=padded)
+        _require_equal(wrapped.hex(), expected, "aes-256 key wrap")
+        unwrapped = provider.unwrap(known.HMAC_KEY, wrapped, padded=padded)
+        _require_equal(unwrapped.hex(), known.SALT.hex(), "aes-256 key wrap")
+
+
 def _test_verify(scheme: str) -> Callable[[CryptoProvider], None]:
     def test(provider: CryptoProvider) -> None:
         algorithm, spki_hex, signature_hex = known.VERIFY[scheme]
@@ -196,5 +236,6 @@ _TESTS: dict[str, Callable[[CryptoProvider], None]] = {
     HMAC: _test_hmac,
     KEYS: _test_keys,
     KEY_FILES: _test_key_files,
+    KEY_SERVICES: _test_key_services,
     **{scheme: _test_verify(scheme) for scheme in known.VERIFY},
 }

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 from trustkit.errors import SelfTestError
+from trustkit.fips.libcrypto.indicator import SINCE, Indicator
 from trustkit.fips.libcrypto.library import Library, Parameter
 from trustkit.fips.libcrypto.module import Module
 from trustkit.model.values import NamedTuple
@@ -40,6 +41,9 @@ class FipsModule(Module):
         """Use `load`."""
         super().__init__(library, context, PROPERTIES, _DECODE)
         self._provider, self._tests = provider, tests
+        _, version, _ = self.about()
+        told = tuple(int(part) for part in version.split(".") if part.isdigit())
+        self._indicator = Indicator(library) if told >= SINCE else None
 
     @classmethod
     def load(cls, configuration: Path, module: Path) -> "FipsModule":
@@ -74,6 +78,16 @@ class FipsModule(Module):
         self.library.done("OSSL_PROVIDER_get_params", self._provider, rows)
         title, version, build = ((value.value or b"").decode("utf-8", "replace") for value in values)
         return title, version, build
+
+    def require_approved(self, getter: str, context: object, service: str) -> None:
+        """Return if the module calls what the context did approved. Raises AlgorithmNotApprovedError."""
+        if self._indicator is not None:
+            self._indicator.require(getter, context, service)
+
+    @property
+    def approved_services(self) -> dict[str, int]:
+        """How often the indicator called which service approved; nothing of a module that has none."""
+        return dict(self._indicator.approved) if self._indicator else {}
 
     def is_running(self) -> bool:
         """Whether the module says that it is in no error state."""

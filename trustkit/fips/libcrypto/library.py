@@ -11,6 +11,7 @@ from ctypes import (
     POINTER,
     Array,
     Structure,
+    c_char,
     c_char_p,
     c_int,
     c_long,
@@ -72,11 +73,20 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "EVP_Q_mac": (
         _ANY, _ANY, c_char_p, c_char_p, c_char_p, _PARAMETERS, _ANY, c_size_t, _ANY, c_size_t, _ANY, c_size_t, _LENGTH,
     ),
+    "EVP_MAC_fetch": (_ANY, _ANY, c_char_p, c_char_p),
+    "EVP_MAC_free": (None, _ANY),
+    "EVP_MAC_CTX_new": (_ANY, _ANY),
+    "EVP_MAC_CTX_free": (None, _ANY),
+    "EVP_MAC_CTX_get_params": (c_int, _ANY, _PARAMETERS),
+    "EVP_MAC_init": (c_int, _ANY, _ANY, c_size_t, _PARAMETERS),
+    "EVP_MAC_update": (c_int, _ANY, _ANY, c_size_t),
+    "EVP_MAC_final": (c_int, _ANY, c_char_p, _LENGTH, c_size_t),
     "RAND_bytes_ex": (c_int, _ANY, c_char_p, c_size_t, c_uint),
     "EVP_PKEY_CTX_new_from_name": (_ANY, _ANY, c_char_p, c_char_p),
     "EVP_PKEY_CTX_new_from_pkey": (_ANY, _ANY, _ANY, c_char_p),
     "EVP_PKEY_CTX_free": (None, _ANY),
     "EVP_PKEY_CTX_set_params": (c_int, _ANY, _PARAMETERS),
+    "EVP_PKEY_CTX_get_params": (c_int, _ANY, _PARAMETERS),
     "EVP_PKEY_fromdata_init": (c_int, _ANY),
     "EVP_PKEY_fromdata": (c_int, _ANY, _OUT, c_int, _PARAMETERS),
     "EVP_PKEY_new_raw_public_key_ex": (_ANY, _ANY, c_char_p, c_char_p, _ANY, c_size_t),
@@ -106,13 +116,16 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "EVP_KDF_free": (None, _ANY),
     "EVP_KDF_CTX_new": (_ANY, _ANY),
     "EVP_KDF_CTX_free": (None, _ANY),
+    "EVP_KDF_CTX_get_params": (c_int, _ANY, _PARAMETERS),
     "EVP_KDF_derive": (c_int, _ANY, c_char_p, c_size_t, _PARAMETERS),
     "EVP_CIPHER_fetch": (_ANY, _ANY, c_char_p, c_char_p),
     "EVP_CIPHER_free": (None, _ANY),
     "EVP_CIPHER_CTX_new": (_ANY,),
     "EVP_CIPHER_CTX_free": (None, _ANY),
+    "EVP_CIPHER_CTX_get_params": (c_int, _ANY, _PARAMETERS),
+    "EVP_CIPHER_CTX_set_params": (c_int, _ANY, _PARAMETERS),
     "EVP_CipherInit_ex2": (c_int, _ANY, _ANY, _ANY, _ANY, c_int, _PARAMETERS),
-    "EVP_CipherUpdate": (c_int, _ANY, c_char_p, POINTER(c_int), _ANY, c_int),
+    "EVP_CipherUpdate": (c_int, _ANY, _ANY, POINTER(c_int), _ANY, c_int),
     "EVP_CipherFinal_ex": (c_int, _ANY, c_char_p, POINTER(c_int)),
     "EVP_PKEY_verify_init_ex": (c_int, _ANY, _PARAMETERS),
     "EVP_PKEY_verify": (c_int, _ANY, _ANY, c_size_t, _ANY, c_size_t),
@@ -184,6 +197,15 @@ def parameters(*items: tuple[str, int | bytes | str]) -> Array[Parameter]:
         # The row holds an address only: the array keeps the bytes alive as long as itself.
         _keep(rows, kept)
     return rows
+
+
+def receivers(*items: tuple[str, int]) -> tuple[Array[Parameter], tuple[Array[c_char], ...]]:
+    """Return OSSL_PARAMs that octets of these sizes are read into, and their buffers."""
+    rows: Array[Parameter] = (Parameter * (len(items) + 1))()
+    buffers = tuple(create_string_buffer(size) for _, size in items)
+    for row, (name, size), buffer in zip(rows, items, buffers, strict=False):
+        row.key, row.data_type, row.data, row.data_size = name.encode(), _OCTETS, cast(buffer, c_void_p), size
+    return rows, buffers
 
 
 def _encoded(value: int | bytes | str) -> tuple[int, bytes]:

@@ -3,7 +3,8 @@
 from ctypes import byref, c_size_t, create_string_buffer
 
 from trustkit.errors import AlgorithmNotApprovedError
-from trustkit.fips.libcrypto.library import Library
+from trustkit.fips.libcrypto import indicator
+from trustkit.fips.libcrypto.library import Library, parameters
 
 # Our names for digests, and OpenSSL's.
 DIGESTS = {"sha256": b"SHA2-256", "sha384": b"SHA2-384", "sha512": b"SHA2-512"}
@@ -45,13 +46,22 @@ class Module:
 
     def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
         """Return the HMAC (FIPS 198-1). Raises AlgorithmNotApprovedError, CryptoError."""
-        digest = digest_name(algorithm)
-        out, length = create_string_buffer(_MOST_BYTES), c_size_t()
-        self.library.made(
-            "EVP_Q_mac", self.context, b"HMAC", self.properties, digest, None,
-            key, len(key), message, len(message), out, _MOST_BYTES, byref(length),
-        )  # fmt: skip
-        return out.raw[: length.value]
+        library, rows = self.library, parameters(("digest", digest_name(algorithm).decode()))
+        method = library.made("EVP_MAC_fetch", self.context, b"HMAC", self.properties)
+        context = library.made("EVP_MAC_CTX_new", method)
+        try:
+            out, length = create_string_buffer(_MOST_BYTES), c_size_t()
+            library.done("EVP_MAC_init", context, key, len(key), rows)
+            library.done("EVP_MAC_update", context, message, len(message))
+            library.done("EVP_MAC_final", context, out, byref(length), _MOST_BYTES)
+            self.require_approved(indicator.MAC, context, "HMAC")
+            return out.raw[: length.value]
+        finally:
+            library.call("EVP_MAC_CTX_free", context)
+            library.call("EVP_MAC_free", method)
+
+    def require_approved(self, getter: str, context: object, service: str) -> None:
+        """Return if the module calls what the context did approved; only FIPS modules say so. See `indicator`."""
 
     def random(self, count: int) -> bytes:
         """Return bytes of the module's own generator (SP 800-90A). Raises CryptoError."""

@@ -5,6 +5,7 @@ from ctypes import byref, c_size_t, c_void_p, create_string_buffer
 from trustkit.errors import AlgorithmNotApprovedError, SignatureMismatchError
 from trustkit.fips import algorithms
 from trustkit.fips.algorithms import Algorithm
+from trustkit.fips.libcrypto import indicator
 from trustkit.fips.libcrypto.keys import Pkey
 from trustkit.fips.libcrypto.library import parameters
 from trustkit.fips.libcrypto.module import Module, digest_name
@@ -17,10 +18,12 @@ _MOST_BYTES = 1024
 def verify(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, message: bytes) -> None:
     """Return if the signature fits. Raises SignatureMismatchError, AlgorithmNotApprovedError, CryptoError."""
     library = module.library
-    context = _begun(module, pkey, row, "EVP_DigestVerifyInit_ex")
+    context, inner = _begun(module, pkey, row, "EVP_DigestVerifyInit_ex")
     try:
         library.call("ERR_clear_error")
         told = library.call("EVP_DigestVerify", context, signature, len(signature), message, len(message))
+        if told == 1:
+            module.require_approved(indicator.SIGNATURE, inner, row.name)
     finally:
         library.call("EVP_MD_CTX_free", context)
     if told != 1:
@@ -30,10 +33,11 @@ def verify(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, message
 def sign(module: Module, pkey: Pkey, row: Algorithm, message: bytes) -> bytes:
     """Return the signature. Raises AlgorithmNotApprovedError, CryptoError."""
     library = module.library
-    context = _begun(module, pkey, row, "EVP_DigestSignInit_ex")
+    context, inner = _begun(module, pkey, row, "EVP_DigestSignInit_ex")
     try:
         out, length = create_string_buffer(_MOST_BYTES), c_size_t(_MOST_BYTES)
         library.done("EVP_DigestSign", context, out, byref(length), message, len(message))
+        module.require_approved(indicator.SIGNATURE, inner, row.name)
         return out.raw[: length.value]
     finally:
         library.call("EVP_MD_CTX_free", context)
@@ -59,8 +63,8 @@ def verify_digest(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, 
         raise SignatureMismatchError(f"{row.name} signature does not fit")
 
 
-def _begun(module: Module, pkey: Pkey, row: Algorithm, init: str) -> int:
-    """Return a context ready for one message."""
+def _begun(module: Module, pkey: Pkey, row: Algorithm, init: str) -> tuple[int, c_void_p]:
+    """Return a context ready for one message, and the key's context inside it."""
     library = module.library
     if row.scheme == algorithms.EDDSA_PREHASH:
         message = f"{row.name} cannot be checked here: OpenSSL before 3.2 has no pre-hash mode"
@@ -77,4 +81,4 @@ def _begun(module: Module, pkey: Pkey, row: Algorithm, init: str) -> int:
     except BaseException:
         library.call("EVP_MD_CTX_free", context)
         raise
-    return context
+    return context, inner

@@ -50,9 +50,9 @@ class LibcryptoProvider:
 
     def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
         """Return PBKDF2-HMAC-SHA-256 (SP 800-132). Raises AlgorithmNotApprovedError."""
-        from trustkit.fips.libcrypto import ciphers
+        from trustkit.fips.libcrypto import derivation
 
-        return ciphers.derive(self._module, passphrase, salt, iterations, count)
+        return derivation.pbkdf2(self._module, passphrase, salt, iterations, count)
 
     def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
         """Return AES-CBC of the content and its padding (SP 800-38A, PKCS #7)."""
@@ -65,6 +65,36 @@ class LibcryptoProvider:
         from trustkit.fips.libcrypto import ciphers
 
         return ciphers.cbc(self._module, key, iv, content, encrypt=False)
+
+    def hkdf(self, key: bytes, salt: bytes, info: bytes, count: int) -> bytes:
+        """Return HKDF-HMAC-SHA-256 (RFC 5869, SP 800-56C r2)."""
+        from trustkit.fips.libcrypto import derivation
+
+        return derivation.hkdf(self._module, key, salt, info, count)
+
+    def seal(self, key: bytes, content: bytes, associated: bytes) -> bytes:
+        """Return nonce, AES-GCM ciphertext and tag (SP 800-38D)."""
+        from trustkit.fips.libcrypto import ciphers
+
+        return ciphers.gcm_seal(self._module, key, content, associated)
+
+    def unseal(self, key: bytes, sealed: bytes, associated: bytes) -> bytes:
+        """Return what `seal` was given. Raises MalformedError."""
+        from trustkit.fips.libcrypto import ciphers
+
+        return ciphers.gcm_open(self._module, key, sealed, associated)
+
+    def wrap(self, key: bytes, content: bytes, *, padded: bool) -> bytes:
+        """Return the wrapped key (SP 800-38F). Raises MalformedError for its length."""
+        from trustkit.fips.libcrypto import ciphers
+
+        return ciphers.wrap(self._module, key, content, padded=padded, opening=False)
+
+    def unwrap(self, key: bytes, wrapped: bytes, *, padded: bool) -> bytes:
+        """Return the key that was wrapped. Raises MalformedError."""
+        from trustkit.fips.libcrypto import ciphers
+
+        return ciphers.wrap(self._module, key, wrapped, padded=padded, opening=True)
 
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError."""

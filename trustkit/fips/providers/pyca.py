@@ -99,6 +99,36 @@ class PycaProvider:
 
         return pyca_ciphers.decrypt_cbc(key, iv, content)
 
+    def hkdf(self, key: bytes, salt: bytes, info: bytes, count: int) -> bytes:
+        """Return HKDF-HMAC-SHA-256 (RFC 5869, SP 800-56C r2)."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.hkdf(key, salt, info, count)
+
+    def seal(self, key: bytes, content: bytes, associated: bytes) -> bytes:
+        """Return nonce, AES-GCM ciphertext and tag (SP 800-38D)."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.seal(key, content, associated)
+
+    def unseal(self, key: bytes, sealed: bytes, associated: bytes) -> bytes:
+        """Return what `seal` was given. Raises MalformedError."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.unseal(key, sealed, associated)
+
+    def wrap(self, key: bytes, content: bytes, *, padded: bool) -> bytes:
+        """Return the wrapped key (SP 800-38F). Raises MalformedError for its length."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.wrap(key, content, padded=padded)
+
+    def unwrap(self, key: bytes, wrapped: bytes, *, padded: bool) -> bytes:
+        """Return the key that was wrapped. Raises MalformedError."""
+        from trustkit.fips.providers import pyca_ciphers
+
+        return pyca_ciphers.unwrap(key, wrapped, padded=padded)
+
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError."""
         from trustkit.fips.providers import pyca_keys

@@ -61,26 +61,51 @@ class PycryptodomeProvider:
 
     def derive(self, passphrase: bytes, salt: bytes, iterations: int, count: int) -> bytes:
         """Return PBKDF2-HMAC-SHA-256 (SP 800-132)."""
-        from Crypto.Protocol.KDF import PBKDF2
+        from trustkit.fips.providers import pycryptodome_ciphers
 
-        return PBKDF2(passphrase.decode("latin-1"), salt, count, iterations, hmac_hash_module=SHA256)
+        return pycryptodome_ciphers.derive(passphrase, salt, iterations, count)
 
     def encrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
         """Return AES-CBC of the content and its padding."""
-        from Crypto.Cipher import AES
-        from Crypto.Util.Padding import pad
+        from trustkit.fips.providers import pycryptodome_ciphers
 
-        return AES.new(key, AES.MODE_CBC, iv=iv).encrypt(pad(content, AES.block_size))
+        return pycryptodome_ciphers.encrypt_cbc(key, iv, content)
 
     def decrypt_cbc(self, key: bytes, iv: bytes, content: bytes) -> bytes:
         """Return the content without its padding. Raises MalformedError if there is none."""
-        from Crypto.Cipher import AES
-        from Crypto.Util.Padding import unpad
+        from trustkit.fips.providers import pycryptodome_ciphers
 
-        try:
-            return unpad(AES.new(key, AES.MODE_CBC, iv=iv).decrypt(content), AES.block_size)
-        except ValueError as error:
-            raise MalformedError("ciphertext has no sound padding") from error
+        return pycryptodome_ciphers.decrypt_cbc(key, iv, content)
+
+    def hkdf(self, key: bytes, salt: bytes, info: bytes, count: int) -> bytes:
+        """Return HKDF-HMAC-SHA-256 (RFC 5869, SP 800-56C r2)."""
+        from trustkit.fips.providers import pycryptodome_ciphers
+
+        return pycryptodome_ciphers.hkdf(key, salt, info, count)
+
+    def seal(self, key: bytes, content: bytes, associated: bytes) -> bytes:
+        """Return nonce, AES-GCM ciphertext and tag (SP 800-38D)."""
+        from trustkit.fips.providers import pycryptodome_ciphers
+
+        return pycryptodome_ciphers.seal(key, content, associated)
+
+    def unseal(self, key: bytes, sealed: bytes, associated: bytes) -> bytes:
+        """Return what `seal` was given. Raises MalformedError."""
+        from trustkit.fips.providers import pycryptodome_ciphers
+
+        return pycryptodome_ciphers.unseal(key, sealed, associated)
+
+    def wrap(self, key: bytes, content: bytes, *, padded: bool) -> bytes:
+        """Return the wrapped key (SP 800-38F). Raises MalformedError for its length."""
+        from trustkit.fips.providers import pycryptodome_ciphers
+
+        return pycryptodome_ciphers.wrap(key, content, padded=padded)
+
+    def unwrap(self, key: bytes, wrapped: bytes, *, padded: bool) -> bytes:
+        """Return the key that was wrapped. Raises MalformedError."""
+        from trustkit.fips.providers import pycryptodome_ciphers
+
+        return pycryptodome_ciphers.unwrap(key, wrapped, padded=padded)
 
     def generate(self, kind: str) -> PrivateKey:
         """Make a key. Raises AlgorithmNotApprovedError."""
