@@ -65,6 +65,12 @@ SETTINGS = (
         "off, module (all maths in the installed FIPS module) or validated (and it must hold a certificate).",
     ),
     Setting("fips.validated_list", "path", "", "List of validated modules. Empty: the one shipped with trustkit."),
+    Setting(
+        "fips.examine_every",
+        "number",
+        3600,
+        "Seconds after which a daemon in FIPS mode tests its module again and looks for other cryptography; 0: never.",
+    ),
     Setting("keys.pkcs11_module", "path", "", "PKCS#11 library for pkcs11: keys whose URI names none."),
     Setting(
         "registry.insecure",

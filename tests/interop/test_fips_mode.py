@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -265,6 +266,90 @@ def test_a_failing_self_test_of_the_module_stops_the_start(fips: Trustkit) -> No
         [sys.executable, "-I", "-c", textwrap.dedent(code)], env=env, capture_output=True, text=True, check=False
     )
     assert "KAT_Signature ECDSA" in done.stdout, done.stderr
+
+
+# --- a process that lives long
+
+WATCHED = """
+    import os, time
+    from trustkit.cli import fips_start
+    from trustkit.config import load
+    from trustkit.errors import SelfTestError
+    from trustkit.fips.select import provider
+    crypto = provider()
+    key, running = crypto.generate("ecdsa-p256"), crypto.hasher("sha256")
+    {harm}
+    tries = {{
+        "hash": lambda: crypto.hasher("sha256"),
+        "random": lambda: crypto.random(16),
+        "sign": lambda: key.sign("ecdsa-p256-sha256", b""),
+        "hmac": lambda: crypto.hmac("sha256", bytes(32), b""),
+        "generate": lambda: crypto.generate("ecdsa-p256"),
+        "seal": lambda: crypto.seal(bytes(32), b"", b""),
+    }}
+    def refused(trial):
+        try:
+            trial()
+        except SelfTestError:
+            return True
+        return False
+    with fips_start.watched(load({{**os.environ, "TRUSTKIT_FIPS_EXAMINE_EVERY": "0.05"}})):
+        end = time.monotonic() + {seconds}
+        while not refused(tries["hash"]) and time.monotonic() < end:
+            time.sleep(0.02)
+    print(sorted(name for name, trial in tries.items() if refused(trial)))
+"""
+EVERYTHING = "['generate', 'hash', 'hmac', 'random', 'seal', 'sign']\n"
+
+
+def test_a_module_that_fails_its_test_later_does_nothing_more(fips: Trustkit) -> None:
+    harm = """from trustkit.fips.libcrypto import fips_module
+    module = crypto._inner.module
+    def corrupting(rows, argument):
+        module._tests._hear(rows, argument)
+        told = [fips_module.string_at(rows[i].data) for i in range(3)]
+        return 0 if told[0] == b"Corrupt" and told[2] == b"ECDSA" else 1
+    heard = fips_module._Report(corrupting)
+    module.library.call("OSSL_SELF_TEST_set_callback", module.context, heard, None)"""
+    done = inside(fips, WATCHED.format(harm=harm, seconds=20))
+    assert done.stdout == EVERYTHING, done.stderr
+
+
+def test_other_cryptography_that_is_mapped_later_ends_everything(fips: Trustkit, tmp_path: Path) -> None:
+    other = tmp_path / "libsodium.so.23"
+    other.write_bytes(bytes(4096))
+    harm = f"import mmap; file = open({str(other)!r}, 'rb'); held = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)"
+    done = inside(fips, WATCHED.format(harm=harm, seconds=20))
+    assert done.stdout == EVERYTHING, done.stderr
+
+
+def test_a_module_whose_file_is_changed_and_whose_stamp_is_not_ends_everything(fips: Trustkit) -> None:
+    """Only its SHA-256 tells."""
+    harm = f"""path = {str(fips.home / "fips" / "fips.so")!r}
+    with open(path, "ab") as file: file.write(bytes(1))
+    from trustkit.fips.providers import ossl_fips
+    crypto._inner._file = ossl_fips._file_of(crypto._inner.installation.module)"""
+    done = inside(fips, WATCHED.format(harm=harm, seconds=20))
+    assert done.stdout == EVERYTHING, done.stderr
+
+
+def test_a_sound_module_stays_in_use(fips: Trustkit) -> None:
+    done = inside(fips, WATCHED.format(harm="", seconds=1))
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_daemon_examines_its_module(fips: Trustkit, reference: str) -> None:
+    fips.must("key", "generate", "k", env=PASSPHRASE)
+    fips.must("sign", "--key", "k", reference, env=PASSPHRASE)
+    with (fips.home / "config.toml").open("a") as file:
+        file.write("examine_every = 0.2\n")
+    fips.must("ps")
+    log = fips.home / "daemon.log"
+    until = time.monotonic() + 20
+    while "self-tests again" not in log.read_text() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert "self-tests again" in log.read_text()
+    fips.must("run", "--rm", "--network", "none", reference, "true")
 
 
 # --- TLS

@@ -7,6 +7,7 @@ installed one; then Python's TLS and hashlib stand on the module too, and the gu
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ OFF = "off"
 VARIABLE, MODE_VARIABLE = "TRUSTKIT_FIPS", "TRUSTKIT_FIPS_MODE"
 KERNEL_FLAG = "/proc/sys/crypto/fips_enabled"
 _entered: list[str] = []
+_module: "list[OsslFipsProvider]" = []
 _CONF, _MODULES = "OPENSSL_CONF", "OPENSSL_MODULES"
 
 
@@ -66,12 +68,23 @@ def enter(arguments: list[str]) -> "OsslFipsProvider | None":
     select.fix(provider)
     guard.require_default_is_fips()
     _entered.append(mode)
+    _module.append(provider)
     return provider
 
 
 def entered() -> str:
     """Return the FIPS mode this process is in, nothing when it is in none."""
     return _entered[0] if _entered else ""
+
+
+def watched(config: Config) -> AbstractContextManager[object]:
+    """Return what examines the module for as long as a daemon runs; nothing outside FIPS mode."""
+    interval = config.number("fips.examine_every")
+    if not _module or not interval:
+        return nullcontext()
+    from trustkit.fips.watch import ModuleWatch
+
+    return ModuleWatch(_module[0], interval)
 
 
 def _again(arguments: list[str], more: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from trustkit.fips.libcrypto.library import SONAME, Library
 BUILTIN_HASHES = ("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2")
 LIBRARIES = frozenset({
     "cryptography", "Crypto", "Cryptodome", "nacl", "bcrypt", "rfc3161_client", "pysequoia", "regopy", "M2Crypto",
-    "OpenSSL", "ecdsa", "rsa", "gnupg",
+    "OpenSSL", "ecdsa", "rsa", "gnupg", "psycopg_binary",
 })  # fmt: skip
 PROGRAMS = frozenset(
     {"gpg", "gpg2", "gpgv", "gpg-agent", "openssl", "ssh", "ssh-keygen", "cosign", "notation", "notary"}
@@ -27,6 +27,7 @@ LOOKS_LIKE = (
     "libcrypto", "libssl", "libgcrypt", "libnettle", "libhogweed", "libgnutls", "libsodium", "libmbedcrypto",
     "libbotan", "libnss3", "fips.so", "_rust.abi3", "_sodium", "cygrpc", "_blake2", "_md5", "_sha", "sequoia",
 )  # fmt: skip
+_UNUSED = (*BUILTIN_HASHES, "cygrpc")
 _NULL = None
 
 
@@ -64,6 +65,19 @@ def strangers(module: str) -> list[str]:
     return sorted(
         path for path in mapped_files(*LOOKS_LIKE) if path != module and not _is_expected(path.rpartition("/")[2])
     )
+
+
+def require_no_late_strangers(module: str) -> None:
+    """Return if nothing was mapped beyond what a daemon may map without using it. Raises SelfTestError.
+
+    That is CPython's own hashes, taken away at the start, and gRPC's BoringSSL, which speaks no TLS here.
+    """
+    found = [path for path in strangers(module) if not path.rpartition("/")[2].startswith(_UNUSED)]
+    if found:
+        raise SelfTestError(
+            f"cryptography outside the FIPS module was loaded: {', '.join(found)}",
+            next_step="find out what loaded it, and start the daemon again",
+        )
 
 
 def require_default_is_fips() -> None:

@@ -31,11 +31,13 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
 
     from trustkit.app import serve_daemon
+    from trustkit.cli import fips_start
 
     level = logging.DEBUG if arguments.debug else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a daemon has to collect
-    asyncio.run(serve_daemon(lambda: load(os.environ)))
+    with fips_start.watched(config):
+        asyncio.run(serve_daemon(lambda: load(os.environ)))
     return 0
 
 

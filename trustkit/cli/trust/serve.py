@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
 
     from trustkit.app import TrustServing, serve_trust
+    from trustkit.cli import fips_start
 
     serving = TrustServing(
         listen=arguments.listen,
@@ -53,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
-    asyncio.run(serve_trust(load(os.environ), serving, _ready))
+    config = load(os.environ)
+    with fips_start.watched(config):
+        asyncio.run(serve_trust(config, serving, _ready))
     return 0
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from trustkit.errors import SelfTestError
 from trustkit.fips.libcrypto.indicator import SINCE, Indicator
-from trustkit.fips.libcrypto.library import Library, Parameter
-from trustkit.fips.libcrypto.module import Module
+from trustkit.fips.libcrypto.library import CondemnedLibrary, Library, Parameter
+from trustkit.fips.libcrypto.module import Module, RunningHash
 from trustkit.model.values import NamedTuple
 
 PROPERTIES = b"provider=fips,fips=yes"
@@ -88,6 +88,16 @@ class FipsModule(Module):
     def approved_services(self) -> dict[str, int]:
         """How often the indicator called which service approved; nothing of a module that has none."""
         return dict(self._indicator.approved) if self._indicator else {}
+
+    def hasher(self, algorithm: str) -> RunningHash:
+        """Return a fresh hash. Raises AlgorithmNotApprovedError, CryptoError, SelfTestError."""
+        if isinstance(self.library, CondemnedLibrary):
+            self.library.function("EVP_MD_CTX_new")
+        return super().hasher(algorithm)
+
+    def condemn(self, error: SelfTestError) -> None:
+        """Have every later call refused with this error; there is no way back in this process."""
+        self.library = CondemnedLibrary(error)
 
     def is_running(self) -> bool:
         """Whether the module says that it is in no error state."""

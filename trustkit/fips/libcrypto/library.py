@@ -187,6 +187,22 @@ class Library:
         return CryptoError(f"{name}: {text.value.decode('ascii', 'replace')}")
 
 
+class CondemnedLibrary(Library):
+    """Stands in for a library whose module has failed: every function raises."""
+
+    def __init__(self, error: CryptoError) -> None:
+        """Keep the reason."""
+        self._error = error
+        self._clear = self._refuse
+
+    def function(self, name: str) -> Any:  # noqa: ARG002  (whichever is asked for)
+        """Raise the reason."""
+        self._refuse()
+
+    def _refuse(self) -> None:
+        raise type(self._error)(self._error.message, next_step=self._error.next_step)
+
+
 def parameters(*items: tuple[str, int | bytes | str]) -> Array[Parameter]:
     """Return OSSL_PARAMs: numbers as unsigned big numbers, texts as UTF-8, bytes as octets."""
     rows: Array[Parameter] = (Parameter * (len(items) + 1))()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from trustkit.errors import AlgorithmNotApprovedError, SelfTestError
-from trustkit.fips import algorithms, approved, validated
+from trustkit.fips import algorithms, approved, guard, validated
 from trustkit.fips.approved import Refusal
 from trustkit.fips.installation import Installation
 from trustkit.fips.libcrypto.fips_module import FipsModule, KnownAnswer
@@ -86,6 +86,21 @@ class OsslFipsProvider(LibcryptoProvider):
         """Run the module's tests now. Raises SelfTestError."""
         return self._fips.require_self_test()
 
+    def examine(self) -> tuple[KnownAnswer, ...]:
+        """Test the module again, measure its file, look for cryptography mapped since the start; return the tests.
+
+        Raises SelfTestError, and from then on so does everything else here (FIPS 140-3 section 7.10.3.8).
+        """
+        try:
+            self._require_same_file()
+            guard.require_no_late_strangers(str(self._installation.module))
+            tests = self._fips.require_self_test()
+            self._require_sha256()
+        except SelfTestError as error:
+            self._fips.condemn(error)
+            raise
+        return tests
+
     def hasher(self, algorithm: str) -> Hasher:
         """Return a fresh hash. Raises AlgorithmNotApprovedError."""
         self._require(approved.HASH, algorithm)
@@ -132,7 +147,15 @@ class OsslFipsProvider(LibcryptoProvider):
             raise answer.error()
 
     def _identified(self, certificates: tuple[validated.Certificate, ...]) -> Identity:
-        """Measure the file by the module itself: it has passed its own integrity test by now."""
+        sha256 = self._require_sha256()
+        name, version, build = self._fips.about()
+        environment = _environment()
+        today = datetime.now(UTC).date()
+        found = validated.match(certificates, version=version, sha256=sha256, environment=environment, today=today)
+        return Identity(name, version, build, sha256, environment, found)
+
+    def _require_sha256(self) -> str:
+        """Measure the file by the module itself, which has passed its own integrity test by now."""
         running = self._fips.hasher("sha256")
         running.update(self._installation.module.read_bytes())
         sha256 = running.digest().hex()
@@ -141,11 +164,7 @@ class OsslFipsProvider(LibcryptoProvider):
                 f"{self._installation.module} has SHA-256 {sha256[:_SHORT_HASH]}…, not what was installed",
                 next_step="find out who changed it, then run trustkit fips install again",
             )
-        name, version, build = self._fips.about()
-        environment = _environment()
-        today = datetime.now(UTC).date()
-        found = validated.match(certificates, version=version, sha256=sha256, environment=environment, today=today)
-        return Identity(name, version, build, sha256, environment, found)
+        return sha256
 
 
 def _file_of(path: Path) -> tuple[int, ...]:
