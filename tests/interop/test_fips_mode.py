@@ -132,6 +132,21 @@ def test_the_maths_takes_its_time_in_the_module_s_file(fips: Trustkit, work: str
     assert module / sum(found.values()) > 0.7, found
 
 
+def test_an_rsa_key_of_2048_bits_verifies_with_a_warning_and_its_size_is_on_record(
+    trustkit: Trustkit, reference: str, tmp_path: Path
+) -> None:
+    key = tmp_path / "rsa.pem"
+    command = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key]
+    subprocess.run(command, check=True, capture_output=True)
+    trustkit.must("key", "import", "old", key, "--insecure-allow-plain", env=PASSPHRASE)
+    trustkit.must("sign", "--key", "old", reference, env=PASSPHRASE)
+    assert "2030-12-31" in trustkit.must("verify", reference).stdout
+    events = trustkit.json("audit", "log")
+    assert isinstance(events, list)
+    assert '"key_bits": 2048' in json.dumps([row for row in events if row["kind"] == "decision"])
+    assert "2030-12-31" in trustkit.must("trust", "status").stdout
+
+
 # --- what is refused
 
 

@@ -200,6 +200,7 @@ def _signature(item: VerifiedSignature, cut: _Cut) -> dict[str, object]:
         "fingerprint": item.signer.fingerprint,
         "trust_root": _text(item.signer.trust_root, cut),
         "algorithm": _text(item.algorithm, cut),
+        "key_bits": item.signer.key_bits,
         "evidence": str(item.evidence),
         "subject": _text(item.signer.subject, cut),
         "issuer": _text(item.signer.issuer, cut),

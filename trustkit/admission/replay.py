@@ -132,6 +132,7 @@ def _written(item: Mapping[str, object]) -> Written:
         issuer=words["issuer"],
         claims=_pairs(item.get("claims")),
         algorithm=words["algorithm"],
+        key_bits=_number(item.get("key_bits")),
         format=words["format"],
         evidence=Digest.parse(as_text(item.get("evidence"), "evidence")),
         claimed_name=words["claimed_name"],

@@ -7,6 +7,8 @@ from trustkit.codec.certificate import Certificate, parse_certificate
 from trustkit.codec.openpgp_key import OpenPgpCertificate, parse_keyring
 from trustkit.errors import KeyExpiredError, KeyRevokedError, TrustkitError
 from trustkit.fips.provider import CryptoProvider
+from trustkit.model.keys import RSA_PKCS1_SHA256
+from trustkit.model.strength import transition
 from trustkit.model.values import NamedTuple
 from trustkit.signing.openpgp.certificate import require_signing_key
 from trustkit.signing.openpgp.check import fingerprint_of
@@ -72,6 +74,8 @@ def trust_status(trust: TrustRoots, now: datetime, soon: timedelta, crypto: Cryp
 
 def _key(key: TrustedKey, at: _Moment) -> Trusted:
     state, note = at.state(key.not_before, key.not_after), ""
+    if key.key.kind == "rsa":
+        note = transition(RSA_PKCS1_SHA256, key.key.bits, at.now.date())
     if key.revoked is not None:
         state, note = REVOKED, f"from {key.revoked.at.isoformat()}: {key.revoked.reason}"
     what = f"{key.key.kind} {key.key.fingerprint[:16]}"

@@ -1,5 +1,6 @@
 """A judgement as a tree for people, and as JSON for programs."""
 
+from datetime import date
 from typing import TextIO
 
 from trustkit.cli.output import jsonable, mark, plain
@@ -8,6 +9,7 @@ from trustkit.model.crypto import ModuleStatus
 from trustkit.model.evidence import Rejection
 from trustkit.model.judgement import Judgement
 from trustkit.model.signature import ATTESTATION, VerifiedSignature
+from trustkit.model.strength import transition
 
 
 def print_judgement(judgement: Judgement, record: AuditRecord, out: TextIO) -> None:
@@ -28,7 +30,7 @@ def print_judgement(judgement: Judgement, record: AuditRecord, out: TextIO) -> N
 
 def _evidence(judgement: Judgement) -> list[tuple[str, list[str]]]:
     report = judgement.facts.report
-    branches = [_accepted(item) for item in report.accepted]
+    branches = [_accepted(item, judgement.facts.now.date()) for item in report.accepted]
     branches += [_rejected(item) for item in report.rejected]
     branches += [(f"? not recognised  {digest}", []) for digest in report.unrecognised]
     if not branches:
@@ -39,7 +41,7 @@ def _evidence(judgement: Judgement) -> list[tuple[str, list[str]]]:
     return branches
 
 
-def _accepted(item: VerifiedSignature) -> tuple[str, list[str]]:
+def _accepted(item: VerifiedSignature, today: date) -> tuple[str, list[str]]:
     signer = item.signer
     what = f"attestation {item.statement.predicate_type}" if item.statement and item.kind == ATTESTATION else item.kind
     leaves = [
@@ -49,6 +51,8 @@ def _accepted(item: VerifiedSignature) -> tuple[str, list[str]]:
     ]
     if signer.subject:
         leaves.insert(1, f"identity   {signer.subject}  vouched for by {signer.issuer}")
+    if going := transition(item.algorithm, signer.key_bits, today):
+        leaves.append(f"warning    {going}")
     if item.log:
         leaves.append(f"log        {item.log}")
     if item.claimed_name:
@@ -95,7 +99,7 @@ def judgement_json(judgement: Judgement, record: AuditRecord) -> object:
         "verdict": decision.verdict,
         "policy": {"name": decision.policy_name, "digest": str(decision.policy), "mode": decision.mode},
         "findings": jsonable(decision.findings),
-        "verified": [_signature_json(item) for item in facts.report.accepted],
+        "verified": [_signature_json(item, facts.now.date()) for item in facts.report.accepted],
         "rejected": jsonable(facts.report.rejected),
         "unrecognised": jsonable(facts.report.unrecognised),
         "complete": facts.report.complete,
@@ -105,10 +109,11 @@ def judgement_json(judgement: Judgement, record: AuditRecord) -> object:
     }
 
 
-def _signature_json(item: VerifiedSignature) -> object:
+def _signature_json(item: VerifiedSignature, today: date) -> object:
     shape = jsonable(item)
     if isinstance(shape, dict):
         shape["annotations"] = dict(item.annotations)
+        shape["warning"] = transition(item.algorithm, item.signer.key_bits, today)
         if item.statement:
             from trustkit.cli.predicate_words import words_of
             from trustkit.codec.strict_json import parse

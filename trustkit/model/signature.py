@@ -15,7 +15,7 @@ class SignerIdentity(NamedTuple):
     """Who signed: the key's fingerprint; names only when a trusted root or the policy vouches.
 
     `trust_root` is the name under which the key or CA is trusted (`key:release-1`). `claims` are what
-    a trusted issuer says besides, by object identifier (Fulcio's extensions).
+    a trusted issuer says besides, by object identifier (Fulcio's extensions). `key_bits`: 0 if nobody knows.
     """
 
     fingerprint: str
@@ -23,6 +23,7 @@ class SignerIdentity(NamedTuple):
     subject: str = ""
     issuer: str = ""
     claims: tuple[tuple[str, str], ...] = ()
+    key_bits: int = 0
 
 
 class Statement(NamedTuple):

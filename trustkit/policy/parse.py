@@ -15,7 +15,7 @@ from trustkit.policy.exemptions import Exemption
 from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, moment, text, texts, unsupported
 from trustkit.policy.nodes import Node, located, refuse, shown
 from trustkit.policy.parse_pattern import image_pattern, namespace_pattern
-from trustkit.policy.parse_require import algorithms, require_rules
+from trustkit.policy.parse_require import require_rules, signed_with
 from trustkit.policy.parse_trust import KeyReader, restricted, trust
 from trustkit.policy.parse_verify import verify_rules
 from trustkit.policy.rules.pinned import Pinned
@@ -97,7 +97,7 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
     metadata = Fields(top.require("metadata"), ("name", "revision", "owner"))
     revision, owner = metadata.get("revision"), metadata.get("owner")
     spec = Fields(top.require("spec"), _SPEC, _SPEC_LATER)
-    trusted = restricted(trust(spec.get("trust"), reader), algorithms(spec.get("require")))
+    trusted = restricted(trust(spec.get("trust"), reader), *signed_with(spec.get("require")))
     enforcement = _enforcement(spec.get("enforcement"))
     verify = verify_rules(spec.get("verify"), trusted)
     rules = verify.rules + enforcement.rules + require_rules(spec.get("require"), verify.sources)

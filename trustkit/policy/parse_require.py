@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from trustkit.model.image import Platform
+from trustkit.model.strength import STRENGTHS
 from trustkit.policy.document import Rule
-from trustkit.policy.fields import Fields, boolean, choice, items, mapping, texts
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, texts
 from trustkit.policy.nodes import LIST, Node, refuse, shown
 from trustkit.policy.parse_pattern import registry_pattern
 from trustkit.policy.parse_trust import ALGORITHMS
@@ -20,6 +21,7 @@ _FLAGS = (
 )  # fmt: skip
 _CONTENT = ("baseImages", "maxAge", "labels", "maxSize", "maxLayers", "denyHistory")
 _STATED = ("provenance", "vulnerabilities", "sbom", "verificationSummary")
+_OF_SIGNATURES = ("algorithms", "minimumStrength")
 _SECCOMP = ("RuntimeDefault", "Localhost", "Unset", "Unconfined")
 _LISTS = ("volumes", "sysctls", "procMount", "apparmor", "selinuxTypes")
 _PLATFORM_PARTS = (2, 3)
@@ -54,24 +56,29 @@ def _stated(fields: Fields, sources: Mapping[str, Source]) -> tuple[Rule, ...]:
     return tuple(read(value) for read, value in found if value is not None)
 
 
-def algorithms(node: Node | None) -> tuple[str, ...]:
-    """Return `spec.require.crypto.algorithms`, none if any algorithm will do. Raises PolicySyntaxError."""
+def signed_with(node: Node | None) -> tuple[tuple[str, ...], int]:
+    """Return `spec.require.crypto.algorithms` and `minimumStrength`; none and 0 ask nothing.
+
+    Raises PolicySyntaxError.
+    """
     crypto = mapping(node).get("crypto") if node is not None else None
-    listed = mapping(crypto).get("algorithms") if crypto is not None else None
-    if listed is None:
-        return ()
-    for item in items(listed):
+    asked = mapping(crypto) if crypto is not None else {}
+    listed, least = asked.get("algorithms"), asked.get("minimumStrength")
+    for item in items(listed) if listed is not None else ():
         choice(item, ALGORITHMS)
-    return texts(listed)
+    strength = integer(least, min(STRENGTHS), max(STRENGTHS)) if least is not None else 0
+    if least is not None and strength not in STRENGTHS:
+        raise refuse(least, f"is not one of {', '.join(map(str, STRENGTHS))} bits")
+    return texts(listed) if listed is not None else (), strength
 
 
 def _crypto(node: Node) -> tuple[Rule, ...]:
     from trustkit.policy.rules.crypto import CryptoModule
 
-    fields = Fields(node, ("algorithms", "validated", "providers", "modes", "certificates"))
+    fields = Fields(node, (*_OF_SIGNATURES, "validated", "providers", "modes", "certificates"))
     lists = (fields.get(name) for name in ("providers", "modes", "certificates"))
     rule = CryptoModule(fields.flag("validated"), *(texts(one) if one is not None else () for one in lists))
-    if rule == CryptoModule() and fields.get("algorithms") is None:
+    if rule == CryptoModule() and all(fields.get(name) is None for name in _OF_SIGNATURES):
         raise refuse(node, "asks for nothing")
     return () if rule == CryptoModule() else (rule,)
 

@@ -24,9 +24,10 @@ KIND = "PolicyTest"
 _DIGEST = Digest("sha256", "11" * 32)
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _SIZE_MAX = 2**53 - 1
+_KEY_BITS = 16384
 _SIGNED = (
     "key", "fingerprint", "trustRoot", "subject", "issuer", "claims", "algorithm", "annotations", "signedAt", "log",
-    "claimedName",
+    "claimedName", "keyBits",
 )  # fmt: skip
 
 
@@ -133,7 +134,7 @@ def _signed(fields: Fields, keys: dict[str, str]) -> Written:
         raise refuse(key, f"unknown key {shown(text(key))}; the policy has {', '.join(sorted(keys)[:8]) or 'none'}")
     named = {name: fields.get(name) for name in ("fingerprint", "trustRoot", "subject", "issuer", "log", "claimedName")}
     told = {name: text(value) if value is not None else "" for name, value in named.items()}
-    algorithm = fields.get("algorithm")
+    algorithm, bits = fields.get("algorithm"), fields.get("keyBits")
     return Written(
         fingerprint=keys[text(key)] if key is not None else told["fingerprint"],
         trust_root=text(key) if key is not None else told["trustRoot"],
@@ -141,6 +142,7 @@ def _signed(fields: Fields, keys: dict[str, str]) -> Written:
         issuer=told["issuer"],
         claims=_pairs(fields.get("claims")),
         algorithm=text(algorithm) if algorithm is not None else "ecdsa-p256-sha256",
+        key_bits=integer(bits, 0, _KEY_BITS) if bits is not None else 0,
         annotations=_pairs(fields.get("annotations")),
         signed_at=moment(at) if at is not None else None,
         log=told["log"],

@@ -78,14 +78,14 @@ def trust(node: Node | None, reader: KeyReader) -> Trust:
     return Trust(found_keys, found, found_roots)
 
 
-def restricted(found: Trust, algorithms: tuple[str, ...]) -> Trust:
-    """Return the same parties, whose signatures count by these algorithms only; with none given, by any."""
-    if not algorithms:
+def restricted(found: Trust, algorithms: tuple[str, ...], strength: int) -> Trust:
+    """Return the same parties, whose signatures count by these algorithms and of this strength only."""
+    if not algorithms and not strength:
         return found
     from trustkit.policy.restricted import restrict
 
     parties = {
-        family: {name: restrict(signer, algorithms) for name, signer in named.items()}
+        family: {name: restrict(signer, algorithms, strength) for name, signer in named.items()}
         for family, named in found.parties.items()
     }
     return found._replace(parties=parties)

@@ -34,6 +34,7 @@ class Written(NamedTuple):
     issuer: str = ""
     claims: Pairs = ()
     algorithm: str = "ecdsa-p256-sha256"
+    key_bits: int = 0
     format: str = "recorded"
     evidence: Digest | None = None
     claimed_name: str = ""
@@ -100,7 +101,7 @@ def _proven(one: Written, image: Digest) -> VerifiedSignature:
         format=one.format,
         kind=ATTESTATION if one.predicate_type else SIGNATURE,
         subject=image,
-        signer=SignerIdentity(one.fingerprint, one.trust_root, one.subject, one.issuer, one.claims),
+        signer=SignerIdentity(one.fingerprint, one.trust_root, one.subject, one.issuer, one.claims, one.key_bits),
         algorithm=one.algorithm,
         evidence=one.evidence or image,
         claimed_name=one.claimed_name,

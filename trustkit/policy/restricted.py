@@ -1,16 +1,17 @@
-"""`require.crypto.algorithms`: signatures by other algorithms do not count, whoever made them."""
+"""`require.crypto.algorithms` and `minimumStrength`: other signatures do not count, whoever made them."""
 
 from trustkit.model.facts import Facts
 from trustkit.model.signature import VerifiedSignature
 from trustkit.model.values import NamedTuple
-from trustkit.policy.trusted import PolicyKey, Signer
+from trustkit.policy.trusted import PolicyKey, Signer, weakness
 
 
 class Restricted(NamedTuple):
-    """A party whose signatures count by some algorithms only."""
+    """A party whose signatures count by some algorithms only, and of some strength in bits; none and 0 ask nothing."""
 
     signer: Signer
     algorithms: tuple[str, ...]
+    strength: int = 0
 
     @property
     def name(self) -> str:
@@ -28,15 +29,20 @@ class Restricted(NamedTuple):
 
     def problem(self, item: VerifiedSignature, facts: Facts) -> str:
         """Return that the algorithm is not allowed, or what else keeps the item from counting."""
-        if item.algorithm not in self.algorithms:
+        if self.algorithms and item.algorithm not in self.algorithms:
             return f"signed by {self.name} with {item.algorithm}, allowed are {', '.join(self.algorithms)}"
+        if weak := weakness(item, self.strength):
+            return f"signed by {self.name} {weak}"
         return self.signer.problem(item, facts)
 
 
-def restrict(signer: Signer, algorithms: tuple[str, ...]) -> Signer:
+def restrict(signer: Signer, algorithms: tuple[str, ...], strength: int) -> Signer:
     """Return the party, bound to these algorithms; a key that can do none of them counts for nothing."""
     if not isinstance(signer, PolicyKey):
-        return Restricted(signer, algorithms)
+        return Restricted(signer, algorithms, strength)
+    signer = signer._replace(strength=strength)
+    if not algorithms:
+        return signer
     # an empty list would mean every algorithm: the key's own list stays beside the wrapper
     common = tuple(name for name in signer.algorithms if name in algorithms) if signer.algorithms else algorithms
     return signer._replace(algorithms=common) if common else Restricted(signer, algorithms)

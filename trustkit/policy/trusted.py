@@ -10,6 +10,7 @@ from typing import Protocol
 from trustkit.model.facts import Facts
 from trustkit.model.keys import KeyRevocation
 from trustkit.model.signature import SignerIdentity, VerifiedSignature
+from trustkit.model.strength import strength
 from trustkit.model.values import NamedTuple
 from trustkit.policy.distinguished_name import DistinguishedName
 from trustkit.policy.regex import Regex
@@ -61,7 +62,7 @@ class PolicyKey(NamedTuple):
 
     `algorithms` empty allows every one the key can do; the times are compared with the moment of the decision.
     `logged` asks for a checked entry of a transparency log. What a revoked key signed is refused when it is
-    verified, unless the revocation spares older signatures.
+    verified, unless the revocation spares older signatures. `strength`: bits that its signatures must have.
     """
 
     name: str
@@ -72,6 +73,7 @@ class PolicyKey(NamedTuple):
     not_after: datetime | None = None
     logged: bool = False
     revoked: KeyRevocation | None = None
+    strength: int = 0
 
     @property
     def reads_labels(self) -> bool:
@@ -86,6 +88,8 @@ class PolicyKey(NamedTuple):
         """Return which bound of the key excludes the item, or nothing."""
         if self.algorithms and item.algorithm not in self.algorithms:
             return f"signed by {self.name} with {item.algorithm}, allowed are {', '.join(self.algorithms)}"
+        if weak := weakness(item, self.strength):
+            return f"signed by {self.name} {weak}"
         if self.not_before and facts.now < self.not_before:
             return f"signed by {self.name}, which is not trusted before {self.not_before.isoformat()}"
         if self.not_after and facts.now > self.not_after:
@@ -252,3 +256,11 @@ def _claims(signer: SignerIdentity, claim: Claim, facts: Facts) -> bool:
     values = [value for oid, value in signer.claims if oid == claim.oid]
     wanted = dict(facts.image.labels).get(claim.label, "") if claim.label else claim.value
     return bool(wanted) and values == [wanted]
+
+
+def weakness(item: VerifiedSignature, least: int) -> str:
+    """Return that the signature's key is not of `least` bits of strength, nothing if it is or 0 is asked for."""
+    if not least:
+        return ""
+    found = strength(item.algorithm, item.signer.key_bits)
+    return "" if found >= least else f"with a key of {found or 'unknown'}-bit strength, required are {least} bits"

@@ -76,5 +76,5 @@ def _by_key(along: Accompanied, blob: Blob, check: Check) -> Identified:
             algorithm = require_fits(trusted.key, along.content.signature, blob.digests, check.crypto)
         except SignatureMismatchError:
             continue
-        return Identified(SignerIdentity(trusted.key.fingerprint, trusted.name), algorithm)
+        return Identified(SignerIdentity(trusted.key.fingerprint, trusted.name, key_bits=trusted.key.bits), algorithm)
     raise SignatureMismatchError("the signature does not fit the digest and any trusted key")

@@ -104,7 +104,7 @@ def _identified(signed: Signed, check: Check, *, enough: int) -> tuple[Identifie
             except _FAILURES as error:
                 failures.append(error)
             else:
-                signer = SignerIdentity(trusted.key.fingerprint, trusted.name)
+                signer = SignerIdentity(trusted.key.fingerprint, trusted.name, key_bits=trusted.key.bits)
                 found.setdefault(trusted.key.fingerprint, Identified(signer, algorithm))
                 break
         if len(found) >= enough:

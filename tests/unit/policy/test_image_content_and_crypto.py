@@ -10,7 +10,7 @@ from trustkit.errors import PolicySyntaxError
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.decision import ALLOW
 from trustkit.model.facts import Facts
-from trustkit.model.signature import SignerIdentity
+from trustkit.model.signature import SignerIdentity, VerifiedSignature
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.rules.content import BASE_DIGEST, BASE_NAME
 
@@ -194,3 +194,39 @@ def test_identities_are_bound_by_the_algorithms_too() -> None:
     refused(spec(trust, keys=False), facts(item), "test/verify.signatures")
     good = item._replace(algorithm="ecdsa-p384-sha384")
     assert evaluate(spec(trust, keys=False), facts(good)).verdict == ALLOW
+
+
+def by_rsa(bits: int) -> VerifiedSignature:
+    one = signature("one", algorithm="rsa-pss-sha256")
+    return one._replace(signer=one.signer._replace(key_bits=bits))
+
+
+@pytest.mark.parametrize("bits", [3072, 4096])
+def test_a_key_of_the_strength_asked_for_counts(bits: int) -> None:
+    assert evaluate(spec(crypto("minimumStrength: 128")), facts(by_rsa(bits))).verdict == ALLOW
+
+
+@pytest.mark.parametrize(("bits", "found"), [(2048, "112"), (3071, "112"), (0, "unknown")])
+def test_signatures_by_weaker_keys_do_not_count(bits: int, found: str) -> None:
+    said = refused(spec(crypto("minimumStrength: 128")), facts(by_rsa(bits)), "test/verify.signatures")
+    assert f"{found}-bit strength, required are 128 bits" in said
+
+
+def test_a_curve_below_the_strength_asked_for_does_not_count() -> None:
+    refused(spec(crypto("minimumStrength: 192")), facts(signature("one")), "test/verify.signatures")
+
+
+def test_identities_are_bound_by_the_strength_too() -> None:
+    trust = (
+        "  trust:\n    roots: {sigstore: root.json}\n"
+        "    identities: {ci: {issuer: 'https://i.example', subject: ci@corp.example}}\n"
+        "  verify: {signatures: {identity: ci}}\n  require: {crypto: {minimumStrength: 192}}\n"
+    )
+    signer = SignerIdentity("f", "sigstore:sigstore", "ci@corp.example", "https://i.example")
+    refused(spec(trust, keys=False), facts(signature("one")._replace(signer=signer)), "test/verify.signatures")
+
+
+@pytest.mark.parametrize("value", ["100", "0", "129", "high", "512"])
+def test_a_strength_that_no_publication_knows_is_refused(value: str) -> None:
+    with pytest.raises(PolicySyntaxError):
+        spec(crypto(f"minimumStrength: {value}"))

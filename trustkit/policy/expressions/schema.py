@@ -68,6 +68,7 @@ _SIGNED: Members = {
     **_plain(TEXT, format="format", algorithm="algorithm", fingerprint="signer.fingerprint", issuer="signer.issuer",
              trustRoot="signer.trust_root", subject="signer.subject", claimedName="claimed_name",
              timeSource="time_source", log="log"),
+    **_plain(INT, keyBits="signer.key_bits"),
     **_pairs(annotations="annotations", claims="signer.claims"),
     **_optional(signedAt="signed_at"),
 }  # fmt: skip

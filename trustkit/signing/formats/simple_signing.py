@@ -73,6 +73,7 @@ class SimpleSigning:
                 signer.primary,
                 f"openpgp:{signer.keyring}",
                 claims=(("openpgp:key", signer.key), *(("openpgp:user-id", text) for text in signer.user_ids)),
+                key_bits=signer.key_bits,
             ),
             algorithm=signer.algorithm,
             evidence=item.digest,

@@ -70,7 +70,8 @@ def certified(material: Material, content: SignedContent, check: Check) -> Ident
             if isinstance(failure, UntrustedSignerError):
                 failure = error
         else:
-            signer = SignerIdentity(key.fingerprint, trusted_as, identity.subject, identity.issuer, identity.claims)
+            names = (identity.subject, identity.issuer, identity.claims)
+            signer = SignerIdentity(key.fingerprint, trusted_as, *names, key.bits)
             return Identified(signer, algorithm, proof.signed_at, proof.time_source, proof.log)
     raise failure
 

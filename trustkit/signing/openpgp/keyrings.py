@@ -18,7 +18,7 @@ from trustkit.errors import (
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.values import NamedTuple
 from trustkit.signing.openpgp.certificate import Usable, require_signing_key
-from trustkit.signing.openpgp.check import check, fingerprint_of, key_id_of
+from trustkit.signing.openpgp.check import check, fingerprint_of, key_id_of, public_key_of
 from trustkit.signing.trust.roots import OpenPgpKey
 
 _WHAT = "OpenPGP signature"
@@ -34,6 +34,7 @@ class OpenPgpSigner(NamedTuple):
     signed_at: datetime
     expires_at: datetime | None
     user_ids: tuple[str, ...]
+    key_bits: int
 
 
 class _Candidate(NamedTuple):
@@ -124,6 +125,7 @@ def _signer(found: _Candidate, algorithm: str, moment: datetime, usable: Usable)
         signed_at=moment,
         expires_at=usable.expires_at,
         user_ids=usable.user_ids,
+        key_bits=public_key_of(found.key, "the signer's key").bits,
     )
 
 
