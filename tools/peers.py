@@ -46,6 +46,14 @@ PEERS = (
     Peer("notation", "notation", "sid", "1.3.2-2", (("notation", "usr/bin/notation"),)),
     # A real FIPS module, though not a validated one.
     Peer("openssl-fips", "openssl-provider-fips", "trixie", "3.5.9-1~deb13u1", ()),
+    # bookworm's containerd has no image verifiers.
+    Peer(
+        "containerd2",
+        "containerd",
+        "sid",
+        "2.1.9+ds1-5",
+        (("containerd2", "usr/bin/containerd"), ("ctr2", "usr/bin/ctr")),
+    ),
     # Debian has no registry with the referrers API; this library has one, and a compiler makes it a program.
     Peer("go-registry", "golang-github-google-go-containerregistry-dev", "trixie", "0.20.1+ds1-1", ()),
     Peer("go", "golang-1.24-go", "trixie", "1.24.4-1", ()),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from trustkit.model.audit import AuditEvent
 from trustkit.model.crypto import ModuleStatus
+from trustkit.model.decision import Decision
 from trustkit.model.digest import Digest
 from trustkit.model.keys import KeyRevocation
 
@@ -88,3 +89,11 @@ def container_refused(at: datetime, image: Digest | None, container: str, **body
 def container_removed(at: datetime, image: Digest | None, container: str, **body: object) -> AuditEvent:
     """Say that a container is gone."""
     return AuditEvent(at, "container.removed", "ok", image, {**body, "container": container})
+
+
+def facts_judged(at: datetime, *, reference: str, decision: Decision, actor: str) -> AuditEvent:
+    """Say what the policy decided about facts that somebody wrote down: of no image, and nobody's admission."""
+    finding, policy = decision.deciding, {"name": decision.policy_name, "digest": str(decision.policy)}
+    body: dict[str, object] = {"reference": reference[:1024], "verdict": decision.verdict, "mode": decision.mode}
+    told = {"rule": finding.rule, "reason": finding.message[:1024]} if finding else {"rule": "", "reason": ""}
+    return AuditEvent(at, "facts.judged", decision.verdict, None, {**body, **told, "policy": policy, "actor": actor})

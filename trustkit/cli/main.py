@@ -77,6 +77,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "daemon": "run the daemon: gate, engine and log behind one socket",
     },
     "Decisions": {
+        "admit": "ask whether an image may be used: for scripts, and engines without a hook",
         "policy": "check, test and compare policies, explain a decision",
         "audit": "read, prove and report the decision log",
     },

@@ -76,12 +76,12 @@ def case(node: Node, policy: Policy, digest: Callable[[bytes], Digest]) -> Case:
     given = fields.exactly_one("image", "facts")
     expect = Fields(fields.require("expect"), ("verdict", "rule", "message"))
     rule, message, request = expect.get("rule"), expect.get("message"), fields.get("request")
-    asked = _request(request) if request is not None else RequestFacts(purpose="explain")
+    asked = written_request(request) if request is not None else RequestFacts(purpose="explain")
     image = text(given) if fields.get("facts") is None else ""
     return Case(
         text(fields.require("name")),
         image,
-        None if image else _facts(given, asked, policy, digest),
+        None if image else written_facts(given, asked, policy, digest),
         asked,
         choice(expect.require("verdict"), ("allow", "deny")),
         text(rule) if rule is not None else "",
@@ -90,7 +90,8 @@ def case(node: Node, policy: Policy, digest: Callable[[bytes], Digest]) -> Case:
     )
 
 
-def _facts(node: Node, request: RequestFacts, policy: Policy, digest: Callable[[bytes], Digest]) -> Facts:
+def written_facts(node: Node, request: RequestFacts, policy: Policy, digest: Callable[[bytes], Digest]) -> Facts:
+    """Return facts that were written down, as a policy could be asked about. Raises PolicySyntaxError."""
     fields = Fields(
         node,
         ("reference", "digest", "platform", "created", "user", "labels", "sizeBytes", "layers", "history", "now",
@@ -161,7 +162,8 @@ def _stated(node: Node, keys: dict[str, str]) -> Written:
     return _signed(fields, keys)._replace(predicate_type=kind, predicate=content, said=said)
 
 
-def _request(node: Node) -> RequestFacts:
+def written_request(node: Node) -> RequestFacts:
+    """Return the facts of a request that was written down; a run unless it says else. Raises PolicySyntaxError."""
     names = field_names()
     fields = Fields(node, tuple(names))
     request = RequestFacts(purpose="run")
