@@ -46,6 +46,9 @@ PEERS = (
     Peer("notation", "notation", "sid", "1.3.2-2", (("notation", "usr/bin/notation"),)),
     # A real FIPS module, though not a validated one.
     Peer("openssl-fips", "openssl-provider-fips", "trixie", "3.5.9-1~deb13u1", ()),
+    # The library that can drive the module's ML-DSA, and the C library it needs.
+    Peer("libcrypto35", "libssl3t64", "trixie", "3.5.9-1~deb13u1", ()),
+    Peer("libc241", "libc6", "trixie", "2.41-12+deb13u5", ()),
     # bookworm's containerd has no image verifiers.
     Peer(
         "containerd2",

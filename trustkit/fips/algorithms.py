@@ -11,6 +11,7 @@ RSA_PKCS1 = "rsa-pkcs1v15"
 RSA_PSS = "rsa-pss"
 EDDSA = "eddsa"
 EDDSA_PREHASH = "eddsa-ph"
+ML_DSA = "ml-dsa"
 
 # SP 800-131A r2, table 2: RSA below 2048 bits is disallowed for verification too.
 RSA_VERIFY_BITS = 2048
@@ -66,6 +67,11 @@ def _pss(name: str, digest: str) -> Algorithm:
     return Algorithm(name, "rsa", digest, RSA_PSS, _FIPS_PSS, RSA_VERIFY_BITS, True)
 
 
+def _ml_dsa(name: str, public_bytes: int) -> Algorithm:
+    # pure ML-DSA: the message is not hashed beforehand
+    return Algorithm(name, name, "", ML_DSA, "FIPS 204 section 5", 8 * public_bytes, True)
+
+
 # Of each kind of key, what to sign with comes first.
 _ROWS = (
     _ecdsa(keys.ECDSA_P256_SHA256, "ecdsa-p256", "sha256", 256),
@@ -79,6 +85,9 @@ _ROWS = (
     _ecdsa(keys.ECDSA_P521_SHA384, "ecdsa-p521", "sha384", 521),
     Algorithm(keys.ED25519, "ed25519", "sha512", EDDSA, "FIPS 186-5 section 7.6", 256, True),
     Algorithm(keys.ED25519PH, "ed25519", "sha512", EDDSA_PREHASH, "FIPS 186-5 section 7.8", 256, True),
+    _ml_dsa(keys.ML_DSA_44, 1312),
+    _ml_dsa(keys.ML_DSA_65, 1952),
+    _ml_dsa(keys.ML_DSA_87, 2592),
     _pkcs1(keys.RSA_PKCS1_SHA256, "sha256"),
     _pkcs1(keys.RSA_PKCS1_SHA384, "sha384"),
     _pkcs1(keys.RSA_PKCS1_SHA512, "sha512"),
@@ -139,6 +148,9 @@ GENERATED_KINDS = (
     "ed25519",
     "rsa-3072",
     "rsa-4096",
+    keys.ML_DSA_44,
+    keys.ML_DSA_65,
+    keys.ML_DSA_87,
 )
 
 

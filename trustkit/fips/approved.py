@@ -14,6 +14,7 @@ FIPS_PROVIDER = "ossl-fips"
 LEAST_MAC_KEY_BYTES = 14
 # Before this, the module's security policies list Ed25519 as not approved.
 EDDSA_SINCE = (3, 5)
+ML_DSA_SINCE = (3, 5)
 _HASHES = {"sha256", "sha384", "sha512"}
 _OTHERS = {
     DERIVE: {"pbkdf2-hmac-sha256", "hkdf-hmac-sha256"},
@@ -59,6 +60,9 @@ def _signature(algorithm: str, version: tuple[int, ...]) -> str | Refusal:
         return Refusal(f"signature algorithm {algorithm!r}", "FIPS 186-5, SP 800-131A r2 section 3")
     if row.scheme == algorithms.EDDSA_PREHASH:
         return Refusal("HashEdDSA", "the module has no pre-hash mode; FIPS 186-5 section 7.8")
+    if row.scheme == algorithms.ML_DSA and version < ML_DSA_SINCE:
+        wanted = ".".join(map(str, ML_DSA_SINCE))
+        return Refusal("ML-DSA", f"no module of OpenSSL before {wanted} has it; FIPS 204")
     if row.scheme == algorithms.EDDSA and version < EDDSA_SINCE:
         wanted = ".".join(map(str, EDDSA_SINCE))
         return Refusal("EdDSA", f"security policies of OpenSSL modules before {wanted}; FIPS 186-5 section 7")

@@ -30,6 +30,14 @@ _EC_PREFIXES = {
 _ED25519_PREFIX = bytes.fromhex("302a300506032b6570032100")
 _ED25519_BYTES = 32
 _ED25519_P = 2**255 - 19
+# RFC 9881 sections 4 and 6: the parameter sets' identifiers and the sizes of their public keys (FIPS 204 table 2).
+_ML_DSA_ALGORITHMS = {
+    "ml-dsa-44": bytes.fromhex("0609608648016503040311"),
+    "ml-dsa-65": bytes.fromhex("0609608648016503040312"),
+    "ml-dsa-87": bytes.fromhex("0609608648016503040313"),
+}
+ML_DSA = {"ml-dsa-44": 1312, "ml-dsa-65": 1952, "ml-dsa-87": 2592}
+SEED_BYTES = 32
 # RFC 3279 2.3.1: rsaEncryption with NULL parameters.
 _RSA_ALGORITHM = bytes.fromhex("06092a864886f70d0101010500")
 _SPKI_BYTES = 4096
@@ -67,6 +75,29 @@ def rsa_spki(modulus: int, exponent: int) -> bytes:
     )
 
 
+def ml_dsa_spki(kind: str, raw: bytes) -> bytes:
+    """Return the key of an ML-DSA public key's bytes."""
+    algorithm = der.encode(der.SEQUENCE, _ML_DSA_ALGORITHMS[kind])
+    return der.encode(der.SEQUENCE, algorithm, der.encode(der.BIT_STRING, b"\0", raw))
+
+
+def ml_dsa_bytes(key: PublicKey) -> bytes:
+    """Return the bytes of a checked ML-DSA key."""
+    return key.spki_der[-ML_DSA[key.kind] :]
+
+
+def ml_dsa_pkcs8(kind: str, seed: bytes) -> bytes:
+    """Return the private key of a seed (RFC 9881 section 6)."""
+    algorithm = der.encode(der.SEQUENCE, _ML_DSA_ALGORITHMS[kind])
+    content = der.encode(der.OCTET_STRING, b"\x80", bytes((len(seed),)), seed)
+    return der.encode(der.SEQUENCE, der.encode_unsigned(0), algorithm, content)
+
+
+def ml_dsa_kind(algorithm: bytes) -> str:
+    """Return the parameter set an AlgorithmIdentifier's content names, nothing if it is none."""
+    return next((kind for kind, known in _ML_DSA_ALGORITHMS.items() if algorithm == known), "")
+
+
 def ec_point(key: PublicKey) -> tuple[int, int]:
     """Return x and y of a checked elliptic curve key."""
     size = CURVES[key.kind].field_bytes
@@ -94,6 +125,10 @@ def _kind_and_bits(spki_der: bytes) -> tuple[str, int]:
     if spki_der.startswith(_ED25519_PREFIX):
         _require_ed25519(spki_der[len(_ED25519_PREFIX) :])
         return "ed25519", 256
+    for kind, size in ML_DSA.items():
+        # the one DER form of a key of this size; of any bytes one can be
+        if len(spki_der) > size and spki_der == ml_dsa_spki(kind, spki_der[-size:]):
+            return kind, 8 * size
     modulus, exponent = _rsa_parts(spki_der)
     _require_rsa(modulus, exponent)
     return "rsa", modulus.bit_length()

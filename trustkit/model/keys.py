@@ -20,6 +20,9 @@ ECDSA_P521_SHA384 = "ecdsa-p521-sha384"
 ECDSA_P521_SHA512 = "ecdsa-p521-sha512"
 ED25519 = "ed25519"
 ED25519PH = "ed25519ph"
+ML_DSA_44 = "ml-dsa-44"
+ML_DSA_65 = "ml-dsa-65"
+ML_DSA_87 = "ml-dsa-87"
 RSA_PKCS1_SHA256 = "rsa-pkcs1v15-sha256"
 RSA_PKCS1_SHA384 = "rsa-pkcs1v15-sha384"
 RSA_PKCS1_SHA512 = "rsa-pkcs1v15-sha512"
@@ -31,7 +34,7 @@ RSA_PSS_SHA512 = "rsa-pss-sha512"
 class PublicKey(NamedTuple):
     """A public key: SubjectPublicKeyInfo DER, and the hex SHA-256 of it as its fingerprint.
 
-    `kind` is `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519` or `rsa`; `bits` its size.
+    `kind` is `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`, `ed25519`, `rsa` or `ml-dsa-44`, `-65`, `-87`; `bits` its size.
     Made only by `fips.parse`, which checks the bytes.
     """
 

@@ -9,8 +9,10 @@ from datetime import date
 LAST_DAY_OF_112_BITS = date(2030, 12, 31)
 STRENGTHS = (112, 128, 192, 256)
 _GOING = 112
+# FIPS 204 section 4: categories 2, 3 and 5, at least as strong as these.
+_LATTICE = {"ml-dsa-44": 128, "ml-dsa-65": 192, "ml-dsa-87": 256}
 # How the names of algorithms begin (`model.keys`), and the strength of their keys.
-_FIXED = {"ecdsa-p256-": 128, "ecdsa-p384-": 192, "ecdsa-p521-": 256, "ed25519": 128}
+_FIXED = {"ecdsa-p256-": 128, "ecdsa-p384-": 192, "ecdsa-p521-": 256, "ed25519": 128, **_LATTICE}
 # An RSA key of so many bits has this strength.
 _RSA = ((15360, 256), (7680, 192), (3072, 128), (2048, 112))
 

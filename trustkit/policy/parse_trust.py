@@ -20,6 +20,9 @@ ALGORITHMS = (
     names.ECDSA_P521_SHA256,
     names.ED25519,
     names.ED25519PH,
+    names.ML_DSA_44,
+    names.ML_DSA_65,
+    names.ML_DSA_87,
     names.RSA_PKCS1_SHA256,
     names.RSA_PSS_SHA256,
 )

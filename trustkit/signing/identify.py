@@ -24,6 +24,9 @@ from trustkit.model.keys import (
     ECDSA_P521_SHA512,
     ED25519,
     ED25519PH,
+    ML_DSA_44,
+    ML_DSA_65,
+    ML_DSA_87,
     RSA_PKCS1_SHA256,
 )
 from trustkit.model.signature import SignerIdentity
@@ -39,6 +42,9 @@ _ALGORITHMS = {
     "ecdsa-p521": (ECDSA_P521_SHA512, ECDSA_P521_SHA256),
     "ed25519": (ED25519, ED25519PH),
     "rsa": (RSA_PKCS1_SHA256,),
+    ML_DSA_44: (ML_DSA_44,),
+    ML_DSA_65: (ML_DSA_65,),
+    ML_DSA_87: (ML_DSA_87,),
 }
 # What one try may end in without ending the others.
 _FAILURES = (SignatureMismatchError, AlgorithmNotApprovedError, MalformedError, KeyRevokedError, KeyExpiredError)

@@ -16,6 +16,9 @@ from trustkit.model.keys import (
     ECDSA_P384_SHA256,
     ECDSA_P521_SHA256,
     ED25519,
+    ML_DSA_44,
+    ML_DSA_65,
+    ML_DSA_87,
     RSA_PKCS1_SHA256,
     PublicKey,
 )
@@ -36,6 +39,9 @@ _ALGORITHMS = {
     "ecdsa-p521": ECDSA_P521_SHA256,
     "ed25519": ED25519,
     "rsa": RSA_PKCS1_SHA256,
+    ML_DSA_44: ML_DSA_44,
+    ML_DSA_65: ML_DSA_65,
+    ML_DSA_87: ML_DSA_87,
 }
 
 

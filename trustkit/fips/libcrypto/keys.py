@@ -5,6 +5,7 @@ from ctypes import byref, c_char_p, c_size_t, c_void_p, create_string_buffer, st
 from trustkit.codec import der
 from trustkit.errors import AlgorithmNotApprovedError, CryptoError, MalformedError
 from trustkit.fips import algorithms, spki
+from trustkit.fips.libcrypto import ml_dsa
 from trustkit.fips.libcrypto.library import parameters
 from trustkit.fips.libcrypto.module import Module
 from trustkit.model.keys import PublicKey
@@ -70,7 +71,7 @@ class PublicKeys:
         found = self._kept.get(key.spki_der)
         if found is None:
             found = self._loaded(key)
-            if self._fully_checked and key.kind != "ed25519":
+            if self._fully_checked and key.kind != "ed25519" and key.kind not in spki.ML_DSA:
                 _require(self._module, found, "EVP_PKEY_public_check", "public key fails the module's full check")
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
@@ -83,6 +84,8 @@ class PublicKeys:
             raw = spki.ed25519_bytes(key)
             made = (module.context, b"ED25519", module.properties, raw, len(raw))
             return Pkey(module, library.made("EVP_PKEY_new_raw_public_key_ex", *made))
+        if key.kind in spki.ML_DSA:
+            return Pkey(module, ml_dsa.public(module, key.kind, spki.ml_dsa_bytes(key)))
         if key.kind == "rsa":
             modulus, exponent = spki.rsa_numbers(key)
             return _from_data(module, b"RSA", _PUBLIC_PARTS, parameters(("n", modulus), ("e", exponent)))
@@ -99,7 +102,7 @@ def load_pkcs8(module: Module, content: bytes) -> tuple[Pkey, PublicKey]:
     algorithm = fields.value(der.SEQUENCE)
     pkey = _raw(module, algorithm, fields.value(der.OCTET_STRING)) or _decoded(module, content)
     public = public_of(module, pkey)
-    if public.kind != "ed25519":
+    if public.kind != "ed25519" and public.kind not in spki.ML_DSA:
         otherwise = "private key and the public key in its file do not belong together"
         _require(module, pkey, "EVP_PKEY_pairwise_check", otherwise)
     return pkey, public
@@ -115,6 +118,8 @@ def _raw(module: Module, algorithm: bytes, secret: bytes) -> Pkey | None:
             raise MalformedError("private key is cut off or too long")
         made = (module.context, b"ED25519", module.properties, raw, len(raw))
         return Pkey(module, module.library.made("EVP_PKEY_new_raw_private_key_ex", *made))
+    if lattice := spki.ml_dsa_kind(algorithm):
+        return Pkey(module, ml_dsa.of_private(module, lattice, secret))
     kind = _EC_ALGORITHMS.get(algorithm)
     if kind is None:
         return None
@@ -153,6 +158,9 @@ def generate(module: Module, kind: str) -> tuple[Pkey, PublicKey]:
     if kind not in algorithms.GENERATED_KINDS:
         known = ", ".join(algorithms.GENERATED_KINDS)
         raise AlgorithmNotApprovedError(f"keys of kind {kind!r} are not made (known: {known})")
+    if kind in spki.ML_DSA:
+        pkey = Pkey(module, ml_dsa.generate(module, kind))
+        return pkey, public_of(module, pkey)
     library = module.library
     if kind == "ed25519":
         name, rows = b"ED25519", None
@@ -176,6 +184,8 @@ def generate(module: Module, kind: str) -> tuple[Pkey, PublicKey]:
 def to_pkcs8(module: Module, pkey: Pkey) -> bytes:
     """Return the private key as PKCS#8 DER, unencrypted. Raises CryptoError."""
     library = module.library
+    if lattice := ml_dsa.kind_of(module, pkey.pointer):
+        return ml_dsa.to_pkcs8(module, pkey.pointer, lattice)
     info = library.made("EVP_PKEY2PKCS8", pkey.pointer)
     try:
         size = library.call("i2d_PKCS8_PRIV_KEY_INFO", info, None)
@@ -204,6 +214,8 @@ def public_of(module: Module, pkey: Pkey) -> PublicKey:
         content = spki.ed25519_spki(_octets(module, pkey, _ED25519_BYTES))
     elif library.call("EVP_PKEY_is_a", pkey.pointer, b"RSA") == 1:
         content = spki.rsa_spki(_number(module, pkey, b"n"), _number(module, pkey, b"e"))
+    elif lattice := ml_dsa.kind_of(module, pkey.pointer):
+        content = spki.ml_dsa_spki(lattice, ml_dsa.public_bytes(module, pkey.pointer))
     else:
         raise AlgorithmNotApprovedError("private key is of a kind not used here")
 

@@ -13,6 +13,8 @@ from trustkit.fips.libcrypto.module import Module, digest_name
 # FIPS 186-5 5.4 (g) allows salts up to this; RFC 7518 3.5 and Notary want exactly the digest's length.
 _SALT_BYTES = {"sha256": "32", "sha384": "48", "sha512": "64"}
 _MOST_BYTES = 1024
+# FIPS 204 table 2: ML-DSA-87.
+_MOST_ML_DSA_BYTES = 4627
 
 
 def verify(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, message: bytes) -> None:
@@ -35,7 +37,8 @@ def sign(module: Module, pkey: Pkey, row: Algorithm, message: bytes) -> bytes:
     library = module.library
     context, inner = _begun(module, pkey, row, "EVP_DigestSignInit_ex")
     try:
-        out, length = create_string_buffer(_MOST_BYTES), c_size_t(_MOST_BYTES)
+        most = _MOST_ML_DSA_BYTES if row.scheme == algorithms.ML_DSA else _MOST_BYTES
+        out, length = create_string_buffer(most), c_size_t(most)
         library.done("EVP_DigestSign", context, out, byref(length), message, len(message))
         module.require_approved(indicator.SIGNATURE, inner, row.name)
         return out.raw[: length.value]
@@ -69,7 +72,8 @@ def _begun(module: Module, pkey: Pkey, row: Algorithm, init: str) -> tuple[int, 
     if row.scheme == algorithms.EDDSA_PREHASH:
         message = f"{row.name} cannot be checked here: OpenSSL before 3.2 has no pre-hash mode"
         raise AlgorithmNotApprovedError(message, next_step="sign with a plain Ed25519, an ECDSA or an RSA key")
-    digest = None if row.scheme == algorithms.EDDSA else digest_name(row.digest)
+    whole = row.scheme in (algorithms.EDDSA, algorithms.ML_DSA)
+    digest = None if whole else digest_name(row.digest)
     context = library.made("EVP_MD_CTX_new")
     try:
         inner = c_void_p()

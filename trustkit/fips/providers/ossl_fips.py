@@ -123,8 +123,8 @@ class OsslFipsProvider(LibcryptoProvider):
 
     def generate(self, kind: str) -> PrivateKey:
         """Make a key in the module. Raises AlgorithmNotApprovedError."""
-        if kind == "ed25519":
-            self._require(approved.GENERATE, "ed25519")
+        if kind in algorithms.ALGORITHMS:
+            self._require(approved.GENERATE, kind)
         return super().generate(kind)
 
     def load_pkcs8(self, der: bytes) -> PrivateKey:

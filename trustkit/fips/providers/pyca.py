@@ -199,6 +199,12 @@ def _verify_ed25519(_: Algorithm, key: PublicKey, signature: bytes, message: byt
     openssl.ed25519.from_public_bytes(spki.ed25519_bytes(key)).verify(signature, message)
 
 
+def _verify_ml_dsa(_: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
+    from trustkit.fips.providers import pyca_ml_dsa
+
+    pyca_ml_dsa.verify(key, signature, message)
+
+
 def _refuse_prehash(row: Algorithm, _: PublicKey, __: bytes, ___: bytes) -> None:
     message = f"{row.name} cannot be checked by the pyca provider: its library has no pre-hash mode"
     raise AlgorithmNotApprovedError(message, next_step="sign with a plain Ed25519, an ECDSA or an RSA key")
@@ -210,4 +216,5 @@ _VERIFIERS = {
     algorithms.RSA_PSS: _verify_rsa,
     algorithms.EDDSA: _verify_ed25519,
     algorithms.EDDSA_PREHASH: _refuse_prehash,
+    algorithms.ML_DSA: _verify_ml_dsa,
 }

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from trustkit.codec import der
 from trustkit.errors import AlgorithmNotApprovedError, MalformedError
 from trustkit.fips import algorithms, spki
+from trustkit.fips.provider import PrivateKey
 from trustkit.fips.providers.pyca_ecdsa import Ecdsa
 from trustkit.model.keys import PublicKey
 
@@ -86,7 +87,7 @@ class PycaPrivateKey:
         )
 
 
-def generate(kind: str) -> PycaPrivateKey:
+def generate(kind: str) -> PrivateKey:
     """Make a key. Raises AlgorithmNotApprovedError."""
     if kind not in algorithms.GENERATED_KINDS:
         known = ", ".join(algorithms.GENERATED_KINDS)
@@ -95,20 +96,28 @@ def generate(kind: str) -> PycaPrivateKey:
         return PycaPrivateKey(ec.generate_private_key(_CURVES[kind]()))
     if kind == "ed25519":
         return PycaPrivateKey(ed25519.Ed25519PrivateKey.generate())
+    if kind in spki.ML_DSA:
+        from trustkit.fips.providers import pyca_ml_dsa
+
+        return pyca_ml_dsa.generate(kind)
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     bits = int(kind.removeprefix("rsa-"))
     return PycaPrivateKey(rsa.generate_private_key(_EXPONENT, bits))
 
 
-def load_pkcs8(content: bytes) -> PycaPrivateKey:
+def load_pkcs8(content: bytes) -> PrivateKey:
     """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError. RFC 5958, 5915, 8410."""
     outer = der.Reader(content, _WHAT)
     fields = outer.nested()
     outer.require_end()
     fields.unsigned()
-    algorithm = fields.value(der.SEQUENCE)
-    inner = der.Reader(fields.value(der.OCTET_STRING), _WHAT)
+    algorithm, secret = fields.value(der.SEQUENCE), fields.value(der.OCTET_STRING)
+    if lattice := spki.ml_dsa_kind(algorithm):
+        from trustkit.fips.providers import pyca_ml_dsa
+
+        return pyca_ml_dsa.of_private(lattice, secret)
+    inner = der.Reader(secret, _WHAT)
     if algorithm in _EC_ALGORITHMS:
         return PycaPrivateKey(_ec_key(_EC_ALGORITHMS[algorithm], inner))
     if algorithm == _ED25519_ALGORITHM:

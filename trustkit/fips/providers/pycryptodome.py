@@ -20,6 +20,7 @@ from trustkit.model.keys import PublicKey
 
 _HASHES: dict[str, ModuleType] = {"sha256": SHA256, "sha384": SHA384, "sha512": SHA512}
 _CURVES = {"ecdsa-p256": "P-256", "ecdsa-p384": "P-384", "ecdsa-p521": "P-521"}
+_NO_ML_DSA = "pycryptodome has no ML-DSA (FIPS 204)"
 
 
 class PycryptodomeProvider:
@@ -112,6 +113,8 @@ class PycryptodomeProvider:
         if kind not in algorithms.GENERATED_KINDS:
             known = ", ".join(algorithms.GENERATED_KINDS)
             raise AlgorithmNotApprovedError(f"keys of kind {kind!r} are not made (known: {known})")
+        if kind in spki.ML_DSA:
+            raise AlgorithmNotApprovedError(_NO_ML_DSA)
         if kind in _CURVES:
             return PycryptodomePrivateKey(ECC.generate(curve=_CURVES[kind]))
         if kind == "ed25519":
@@ -205,13 +208,18 @@ def _verify_ed25519(row: Algorithm, key: PublicKey, signature: bytes, message: b
     eddsa.new(public, "rfc8032").verify(content, signature)
 
 
+def _refuse_ml_dsa(_: Algorithm, __: PublicKey, ___: bytes, ____: bytes) -> None:
+    raise AlgorithmNotApprovedError(_NO_ML_DSA)
+
+
 def _require_pkcs8(content: bytes) -> None:
     """The library would also take PKCS#1 and SEC 1 keys under this name."""
     outer = der.Reader(content, "private key")
     fields = outer.nested()
     outer.require_end()
     fields.unsigned()
-    fields.value(der.SEQUENCE)
+    if spki.ml_dsa_kind(fields.value(der.SEQUENCE)):
+        raise AlgorithmNotApprovedError(_NO_ML_DSA)
     fields.value(der.OCTET_STRING)
 
 
@@ -221,4 +229,5 @@ _VERIFIERS = {
     algorithms.RSA_PSS: _verify_pss,
     algorithms.EDDSA: _verify_ed25519,
     algorithms.EDDSA_PREHASH: _verify_ed25519,
+    algorithms.ML_DSA: _refuse_ml_dsa,
 }
