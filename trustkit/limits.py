@@ -134,3 +134,28 @@ COPY_MANIFESTS = 1024
 COPY_DEPTH = 8
 # A revocation list; those of large authorities reach a few megabytes.
 REVOCATION_LIST_BYTES = 16 * 1024 * 1024
+# An OCSP answer with its responder's certificate; real ones have 0.5 to 4 kB. Certificates one may speak of.
+OCSP_BYTES = 64 * 1024
+OCSP_SINGLES = 64
+# Fetching of revocation data for one image: questions asked, seconds for each, and files and hours kept.
+REVOCATION_FETCHES = 16
+REVOCATION_SECONDS = 5.0
+REVOCATION_FILES = 512
+REVOCATION_CACHE_SECONDS = 24 * 3600.0
+# A review: the API server stores objects of up to 1.5 MiB (etcd), and an update carries two.
+REVIEW_BYTES = 6 * 1024 * 1024
+# Images of one pod; a node's own default limit is 110 pods, and real pods have a handful of containers.
+POD_IMAGES = 128
+# Verified images kept in memory: how many, their bytes, and seconds: proven, without proof, and failed lookups.
+CACHED_IMAGES = 4096
+CACHED_IMAGE_BYTES = 128 * 1024 * 1024
+CACHED_SECONDS = 3600.0
+CACHED_EXPIRING_SECONDS = 300.0
+CACHED_UNPROVEN_SECONDS = 30.0
+CACHED_FAILURE_SECONDS = 5.0
+# Decisions kept in memory, and for how long the passing of time may not change one.
+CACHED_DECISIONS = 16_384
+CACHED_DECISION_SECONDS = 1.0
+# Fetches of evidence at once, and reviews that wait for one.
+PARALLEL_FETCHES = 16
+WAITING_FETCHES = 4096

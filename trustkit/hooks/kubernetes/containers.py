@@ -1,0 +1,203 @@
+"""The images of a pod, and what each container asks for, as facts a policy judges.
+
+All containers of a pod are looked at, init and ephemeral ones and image volumes too. What the pod's own security
+context says counts for containers that say nothing. Annotations of trustkit.dev are never read: anybody can write them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from trustkit import limits
+from trustkit.errors import LimitExceededError, MalformedError
+from trustkit.hooks.kubernetes.pods import PodPart
+from trustkit.model.facts import RequestFacts
+from trustkit.model.values import NamedTuple
+
+ENGINE = "kubernetes"
+_SLOTS = ("initContainers", "containers", "ephemeralContainers")
+# A pod's own spec. Templates may leave an image to others to fill in; a pod may not.
+_POD_POINTER = "/spec"
+_NO_MEMBERS: Mapping[str, object] = {}
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+_PROFILES = {"RuntimeDefault": "default", "Unconfined": "unconfined"}
+
+
+class Use(NamedTuple):
+    """One image of a pod: the JSON pointer to its reference, the reference as written, and what is asked for it."""
+
+    pointer: str
+    image: str
+    request: RequestFacts
+
+
+def uses_of(pod: PodPart, *, actor: str = "", namespace: str = "") -> tuple[Use, ...]:
+    """Return every image the pod uses. Raises MalformedError, LimitExceededError."""
+    found = [*_containers(pod, _of_pod(pod, actor, namespace)), *_volumes(pod, actor, namespace)]
+    if len(found) > limits.POD_IMAGES:
+        raise LimitExceededError(f"the pod uses {len(found)} images, more than the {limits.POD_IMAGES} allowed")
+    return tuple(found)
+
+
+def image_use(pointer: str, image: object, *, actor: str = "", namespace: str = "") -> Use:
+    """Return the use of an image by an object that says no more about it. Raises MalformedError."""
+    if not isinstance(image, str):
+        raise MalformedError(f"{pointer} is no image")
+    labels = _namespace_labels(namespace)
+    return Use(pointer, image, RequestFacts(actor, "pull", ENGINE, namespace=namespace, namespace_labels=labels))
+
+
+def _namespace_labels(namespace: str) -> tuple[tuple[str, str], ...]:
+    """Return the one label of a namespace that nobody can change; reviews do not tell the others."""
+    return (("kubernetes.io/metadata.name", namespace),) if namespace else ()
+
+
+def _containers(pod: PodPart, shared: RequestFacts) -> Iterator[Use]:
+    context = _object(pod.spec, "securityContext")
+    for slot in _SLOTS:
+        for index, container in enumerate(_objects(pod.spec, slot)):
+            image = _text(container, "image")
+            if image:
+                yield Use(f"{pod.pointer}/{slot}/{index}/image", image, _of_container(container, context, shared, pod))
+            elif pod.pointer == _POD_POINTER:
+                raise MalformedError(f"{pod.pointer}/{slot}/{index} names no image")
+
+
+def _volumes(pod: PodPart, actor: str, namespace: str) -> Iterator[Use]:
+    for index, volume in enumerate(_objects(pod.spec, "volumes")):
+        image = _object(volume, "image")
+        if image:
+            pointer = f"{pod.pointer}/volumes/{index}/image/reference"
+            yield image_use(pointer, image.get("reference", ""), actor=actor, namespace=namespace)
+
+
+def _of_pod(pod: PodPart, actor: str, namespace: str) -> RequestFacts:
+    """Return what all containers of the pod share."""
+    spec = pod.spec
+    context = _object(spec, "securityContext")
+    volumes = _objects(spec, "volumes")
+    paths = (_text(_object(volume, "hostPath"), "path") for volume in volumes if volume.get("hostPath") is not None)
+    return RequestFacts(
+        actor=actor,
+        purpose="run",
+        engine=ENGINE,
+        host_network=_flag(spec, "hostNetwork"),
+        host_pid=_flag(spec, "hostPID"),
+        host_ipc=_flag(spec, "hostIPC"),
+        host_mounts=tuple(sorted(set(paths))),
+        volumes=tuple(sorted({name for volume in volumes for name in volume if name != "name"})),
+        sysctls=tuple(_text(item, "name") for item in _objects(context, "sysctls")),
+        namespace=namespace,
+        namespace_labels=_namespace_labels(namespace),
+    )
+
+
+def _of_container(
+    container: Mapping[str, object], pod: Mapping[str, object], shared: RequestFacts, part: PodPart
+) -> RequestFacts:
+    """Return what one container asks for: its own security context first, then the pod's."""
+    own = _object(container, "securityContext")
+    capabilities = _object(own, "capabilities")
+    windows = _object(own, "windowsOptions") or _object(pod, "windowsOptions")
+    ports = tuple(str(port["hostPort"]) for port in _objects(container, "ports") if port.get("hostPort"))
+    apparmor = _profile(own, pod, "appArmorProfile", "default")
+    return shared._replace(
+        privileged=_flag(own, "privileged"),
+        capabilities_added=_names(capabilities, "add"),
+        capabilities_dropped=_names(capabilities, "drop"),
+        user=_user(own, pod),
+        read_only=_flag(own, "readOnlyRootFilesystem"),
+        seccomp=_profile(own, pod, "seccompProfile", "unset"),
+        command=_texts(container, "command") + _texts(container, "args"),
+        host_process=_flag(windows, "hostProcess"),
+        host_ports=ports,
+        new_privileges=own.get("allowPrivilegeEscalation") is not False,
+        non_root=_first(own, pod, "runAsNonRoot") is True,
+        proc_mount=_text(own, "procMount") or "default",
+        selinux=_selinux(own, pod),
+        apparmor=_annotated(part.annotations, container) or apparmor,
+    )
+
+
+def _user(own: Mapping[str, object], pod: Mapping[str, object]) -> str:
+    user, group = _first(own, pod, "runAsUser"), _first(own, pod, "runAsGroup")
+    if user is None:
+        return ""
+    if not _is_number(user) or (group is not None and not _is_number(group)):
+        raise MalformedError("runAsUser and runAsGroup must be numbers")
+    return str(user) if group is None else f"{user}:{group}"
+
+
+def _profile(own: Mapping[str, object], pod: Mapping[str, object], name: str, unset: str) -> str:
+    """Return a seccomp or AppArmor profile as facts call it: default, unconfined, a profile of the node, or unset."""
+    found = _object(own, name) or _object(pod, name)
+    if not found:
+        return unset
+    kind = _text(found, "type")
+    return _PROFILES.get(kind) or f"localhost/{_text(found, 'localhostProfile')}"
+
+
+def _annotated(annotations: Mapping[str, object], container: Mapping[str, object]) -> str:
+    """Return what the annotation of before Kubernetes 1.30 says of AppArmor; the API server keeps both in step."""
+    said = annotations.get(_APPARMOR + _text(container, "name"), "") if annotations else ""
+    return "" if not said or said == "runtime/default" else str(said)
+
+
+def _selinux(own: Mapping[str, object], pod: Mapping[str, object]) -> str:
+    options = _object(own, "seLinuxOptions") or _object(pod, "seLinuxOptions")
+    return ":".join(_text(options, name) for name in ("user", "role", "type")) if options else ""
+
+
+def _first(own: Mapping[str, object], pod: Mapping[str, object], name: str) -> object:
+    found = own.get(name)
+    return pod.get(name) if found is None else found
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool)
+
+
+def _object(of: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = of.get(name)
+    if found is None:
+        return _NO_MEMBERS
+    if not isinstance(found, dict):
+        raise MalformedError(f"{name} is no object")
+    return found
+
+
+def _objects(of: Mapping[str, object], name: str) -> Sequence[dict[str, object]]:
+    found = of.get(name)
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise MalformedError(f"{name} is no list of objects")
+    return found
+
+
+def _text(of: Mapping[str, object], name: str) -> str:
+    found = of.get(name)
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise MalformedError(f"{name} is no text")
+    return found
+
+
+def _texts(of: Mapping[str, object], name: str) -> tuple[str, ...]:
+    found = of.get(name)
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise MalformedError(f"{name} is no list of texts")
+    return tuple(found)
+
+
+def _names(capabilities: Mapping[str, object], name: str) -> tuple[str, ...]:
+    found = _texts(capabilities, name)
+    return tuple(sorted({one.upper().removeprefix("CAP_") for one in found})) if found else ()
+
+
+def _flag(of: Mapping[str, object], name: str) -> bool:
+    found = of.get(name)
+    if found is not None and not isinstance(found, bool):
+        raise MalformedError(f"{name} is neither true nor false")
+    return found is True
