@@ -7,7 +7,7 @@ to hashes of its own when OpenSSL refuses one (cpython#123112), so those are tak
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 
 from trustkit.errors import GuardError, SelfTestError
@@ -29,6 +29,34 @@ LOOKS_LIKE = (
 )  # fmt: skip
 _UNUSED = (*BUILTIN_HASHES, "cygrpc")
 _NULL = None
+
+
+class _QuietHashlib(MetaPathFinder):
+    """Lets hashlib be loaded without its complaints: it logs, with a traceback, each hash the module does not have."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """Return hashlib's own spec, to be executed in silence; nothing of any other."""
+        spec = PathFinder.find_spec(fullname, path, target) if fullname == "hashlib" else None
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _QuietLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+class _QuietLoader(SourceFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        import logging
+
+        before = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+        try:
+            super().exec_module(module)
+        finally:
+            logging.disable(before)
 
 
 class _Denial(MetaPathFinder):
@@ -56,7 +84,7 @@ def enter() -> None:
     loaded = sorted(LIBRARIES & {name.partition(".")[0] for name in tuple(sys.modules)})
     if loaded:
         raise SelfTestError(f"loaded before FIPS mode was entered: {', '.join(loaded)}")
-    sys.meta_path.insert(0, _Denial())
+    sys.meta_path[:0] = (_Denial(), _QuietHashlib())
     sys.addaudithook(_audit)
 
 

@@ -98,7 +98,9 @@ async def listening(listener: socket.socket, application: Application) -> AsyncI
         if task is not None:
             running[task] = connection
             task.add_done_callback(lambda done: running.pop(done, None))
-        await connection.run()
+        # asyncio 3.11 reports a connection that was cancelled at the end as an error of ours
+        with contextlib.suppress(asyncio.CancelledError):
+            await connection.run()
 
     server = await asyncio.start_unix_server(connected, sock=listener)
     try:

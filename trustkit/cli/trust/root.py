@@ -6,7 +6,6 @@ Clients: update fetches and checks it; with trust.root in the configuration, ver
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -91,8 +90,6 @@ def run(arguments: argparse.Namespace) -> int:
     }  # fmt: skip
     config = load(os.environ)
     open_crypto(config)
-    # `tuf` brings hashlib, which logs every hash that a FIPS module leaves out with a traceback
-    logging.disable(logging.CRITICAL)
     steps[arguments.step](arguments, config)
     return 0
 

@@ -52,19 +52,12 @@ def load_library(wanted: Pkcs11Uri, configured: Path | None) -> "pkcs11._pkcs11.
 
 def _load_binding() -> None:
     """Load the binding. Raises KeyUnavailableError."""
-    import logging
-
-    # it loads hashlib, which in FIPS mode complains aloud of every digest the module does not have
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
     try:
         import pkcs11  # noqa: F401
     except ImportError as error:
         raise KeyUnavailableError(
             "keys in tokens need the package python-pkcs11", next_step="install trustkit[pkcs11]"
         ) from error
-    finally:
-        logging.disable(before)
 
 
 def find_token(library: "pkcs11._pkcs11.lib", wanted: Pkcs11Uri) -> "pkcs11.Token":
