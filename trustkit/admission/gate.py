@@ -53,9 +53,9 @@ class Gate:
         try:
             judgement = judge(ref, request, self.kit, platform)
         except TrustkitError as error:
-            self.log.append(inconclusive_event(ref, request, error, self._context(), self.kit.now()))
+            self.log.append(inconclusive_event(ref, request, error, self.context(), self.kit.now()))
             raise
-        return judgement, self.log.append(decision_event(judgement, self._context()))
+        return judgement, self.log.append(decision_event(judgement, self.context()))
 
     def admit(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Admission:
         """Return the permit to act on the image, after the decision is on record.
@@ -65,6 +65,7 @@ class Gate:
         judgement, record = self.decide(ref, request, platform)
         return admit(judgement, record, self.kit.now())
 
-    def _context(self) -> Context:
+    def context(self) -> Context:
+        """Return what records say beside the judgement."""
         kit = self.kit
         return Context(kit.crypto.status(), kit.trust, kit.policy.digest, kit.policy.name)

@@ -7,10 +7,10 @@ from trustkit.admission.facts import build_facts
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.evidence import Gathered, Place
 from trustkit.model.facts import RequestFacts
-from trustkit.model.image import Platform
+from trustkit.model.image import Platform, ResolvedImage
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
-from trustkit.model.signature import ATTESTATION, SIGNATURE
+from trustkit.model.signature import ATTESTATION, SIGNATURE, VerificationReport
 from trustkit.model.values import NamedTuple
 from trustkit.oci.ahead import begin, later
 from trustkit.oci.gather import gather
@@ -41,6 +41,14 @@ class Kit(NamedTuple):
     at_once: bool = True
 
 
+class Established(NamedTuple):
+    """What is known of an image whoever asks: the image, what was verified about it, and when."""
+
+    image: ResolvedImage
+    report: VerificationReport
+    at: datetime
+
+
 def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | None = None) -> Judgement:
     """Resolve once, gather, verify, state the facts, decide.
 
@@ -48,6 +56,13 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
 
     Raises SourceError, DigestMismatchError, MalformedError, LimitExceededError, CryptoError: no judgement.
     """
+    with_config = request.purpose != VERIFY or CONFIGURATION in reads(kit.policy)
+    found = establish(ref, kit, platform, with_config=with_config)
+    return conclude(found, request, kit, found.at)
+
+
+def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with_config: bool = True) -> Established:
+    """Resolve once, gather and verify; nothing of it depends on what is asked. Raises as `judge`."""
     source = kit.open_source(ref)
     places = places_of(kit)
     # Evidence speaks of the digest alone, so it is asked for while the configuration is read.
@@ -58,14 +73,18 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
         source,
         platform or kit.platform,
         on_root=lambda digest: gathering.append(ask(gather, digest, places, source, at_once=kit.at_once)),
-        with_config=request.purpose != VERIFY or CONFIGURATION in reads(kit.policy),
+        with_config=with_config,
     )
     evidence = gathering[0]()
     now = kit.now()
     check = Check(image.digest, kit.trust, kit.crypto, now, PREDICATES in reads(kit.policy), image.root)
-    report = verify(evidence, kit.formats, check)
-    facts = build_facts(image, report, kit.crypto.status(), request, now)
-    return Judgement(image, facts, evaluate(kit.policy, facts))
+    return Established(image, verify(evidence, kit.formats, check), now)
+
+
+def conclude(found: Established, request: RequestFacts, kit: Kit, now: datetime) -> Judgement:
+    """Decide on one request for an image that is known. Raises MalformedError if its configuration is."""
+    facts = build_facts(found.image, found.report, kit.crypto.status(), request, now)
+    return Judgement(found.image, facts, evaluate(kit.policy, facts))
 
 
 def places_of(kit: Kit) -> tuple[Place, ...]:

@@ -1,0 +1,205 @@
+"""What is proven about an image is fetched once and kept for as long as it holds; every decision is on record."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Lock
+
+import pytest
+
+from peers import images
+from trustkit import limits
+from trustkit.admission.batched_log import BatchedLog
+from trustkit.admission.cache import Cache
+from trustkit.admission.cached_gate import CachedGate, Ruling
+from trustkit.admission.gate import Gate
+from trustkit.admission.judge import Kit
+from trustkit.admission.policies import builtin_policy, trust_roots
+from trustkit.admission.single_flight import SingleFlight
+from trustkit.audit.log import DecisionLog
+from trustkit.errors import LimitExceededError, StorageError, UnreachableError
+from trustkit.fips.parse import public_key_to_pem
+from trustkit.fips.select import provider
+from trustkit.model.facts import RequestFacts
+from trustkit.model.reference import ImageRef
+from trustkit.oci.layout import LayoutFolder
+from trustkit.oci.push import push
+from trustkit.signing.formats.bundle import SigstoreBundle
+from trustkit.signing.sign import BUNDLE, Subjected, sign
+
+NOW = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+RUN = RequestFacts(actor="alice", purpose="run", engine="kubernetes")
+KEY = provider().generate("ecdsa-p256")
+
+
+class FullDisk:
+    def append_many(self, events):
+        raise StorageError("no space left on device")
+
+
+class Scene:
+    """A layout with one image behind a door that counts who opens it."""
+
+    def __init__(self, folder: Path, *, signed: bool = True) -> None:
+        self.layout = folder / "images"
+        self.layout.mkdir()
+        images.write_layout(images.build(config={"User": "10001"}), self.layout, "1.0")
+        layout = LayoutFolder(self.layout)
+        subject = layout.manifest("1.0").descriptor
+        self.tagged = ImageRef.parse(f"oci:{self.layout}:1.0")
+        self.ref = self.tagged.with_digest(subject.digest)
+        if signed:
+            push(sign(Subjected(subject.digest, self.ref.name), KEY, BUNDLE), subject, layout)
+        self.log = DecisionLog(folder / "audit", provider())
+        self.opened, self.lock, self.go = 0, Lock(), Event()
+        self.go.set()
+        self.broken = False
+        self.now = NOW
+
+    def open(self, ref):
+        with self.lock:
+            self.opened += 1
+        assert self.go.wait(30)
+        if self.broken:
+            raise UnreachableError("the registry does not answer")
+        return LayoutFolder(Path(ref.path))
+
+    def gate(self, log=None) -> CachedGate:
+        policy = builtin_policy({"mine": public_key_to_pem(KEY.public)})
+        kit = Kit(self.open, (SigstoreBundle(),), provider(), policy, trust_roots(policy), lambda: self.now)
+        return CachedGate(Gate(kit, self.log), SingleFlight(8, 64), BatchedLog(log or self.log))
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(tmp_path)
+
+
+def rule(gate, ref, request=RUN) -> Ruling:
+    return asyncio.run(gate.rule(ref, request))
+
+
+def rule_after(scene, seconds, gate, ref):
+    scene.now += timedelta(seconds=seconds)
+    return rule(gate, ref)
+
+
+def test_a_signed_image_is_allowed(scene):
+    assert rule(scene.gate(), scene.ref).allowed
+
+
+def test_an_unsigned_image_is_denied(tmp_path):
+    scene = Scene(tmp_path, signed=False)
+    assert not rule(scene.gate(), scene.ref).allowed
+
+
+def test_500_requests_at_once_make_one_fetch(scene):
+    gate = scene.gate()
+    scene.go.clear()
+
+    async def ask():
+        asked = [asyncio.create_task(gate.rule(scene.ref, RUN)) for _ in range(500)]
+        await asyncio.sleep(0)
+        scene.go.set()
+        return await asyncio.gather(*asked)
+
+    rulings = asyncio.run(ask())
+    assert (scene.opened, all(one.allowed for one in rulings)) == (1, True)
+
+
+def test_a_second_request_fetches_nothing(scene):
+    gate = scene.gate()
+    rule(gate, scene.ref)
+    rule(gate, scene.ref, RUN._replace(privileged=True))
+    assert scene.opened == 1
+
+
+def test_a_tag_is_resolved_anew_each_time(scene):
+    gate = scene.gate()
+    rule(gate, scene.tagged)
+    rule(gate, scene.tagged)
+    assert scene.opened == 2
+
+
+def test_what_is_proven_ends(scene):
+    gate = scene.gate()
+    rule(gate, scene.ref)
+    rule_after(scene, limits.CACHED_SECONDS, gate, scene.ref)
+    assert scene.opened == 2
+
+
+def test_a_clock_set_back_ends_what_was_kept(scene):
+    gate = scene.gate()
+    rule(gate, scene.ref)
+    rule_after(scene, -60, gate, scene.ref)
+    assert scene.opened == 2
+
+
+def test_that_nothing_was_proven_is_soon_asked_again(tmp_path):
+    scene = Scene(tmp_path, signed=False)
+    gate = scene.gate()
+    rule(gate, scene.ref)
+    rule_after(scene, limits.CACHED_UNPROVEN_SECONDS, gate, scene.ref)
+    assert scene.opened == 2
+
+
+def test_a_silent_registry_denies_with_its_reason(scene):
+    scene.broken = True
+    found = rule(scene.gate(), scene.ref)
+    assert (found.allowed, "does not answer" in found.message) == (False, True)
+
+
+def test_a_failure_is_kept_for_seconds_only(scene):
+    gate = scene.gate()
+    scene.broken = True
+    rule(gate, scene.ref)
+    rule(gate, scene.ref)
+    assert scene.opened == 1
+    scene.broken = False
+    assert rule_after(scene, limits.CACHED_FAILURE_SECONDS, gate, scene.ref).allowed
+
+
+def test_without_a_record_there_is_no_ruling(scene):
+    with pytest.raises(StorageError):
+        rule(scene.gate(FullDisk()), scene.ref)
+
+
+def test_every_request_names_a_record_that_says_why(scene):
+    found = rule(scene.gate(), scene.ref)
+    assert scene.log.records()[found.record].event.outcome == "allow"
+
+
+def test_a_decision_that_stays_the_same_is_recorded_in_full_once(scene):
+    gate = scene.gate()
+    first = rule(gate, scene.ref)
+    assert rule_after(scene, 60, gate, scene.ref).record == first.record
+    assert scene.log.size == 1
+
+
+def test_a_flood_of_images_stays_within_bounds():
+    cache: Cache[int] = Cache(10, 100)
+    for number in range(1000):
+        cache.put(number, number, (NOW, NOW + timedelta(hours=1)), 25)
+    assert (len(cache), cache.bytes) == (4, 100)
+
+
+def test_a_value_larger_than_the_whole_is_not_kept():
+    cache: Cache[int] = Cache(10, 100)
+    cache.put("large", 1, (NOW, NOW + timedelta(hours=1)), 101)
+    assert cache.get("large", NOW) is None
+
+
+def test_work_beyond_the_bound_is_refused():
+    async def ask():
+        flights: SingleFlight[int] = SingleFlight(1, 1)
+        go = Event()
+        first = asyncio.create_task(flights.run("a", lambda: 1 if go.wait(30) else 0))
+        await asyncio.sleep(0)
+        try:
+            with pytest.raises(LimitExceededError):
+                await flights.run("b", lambda: 2)
+        finally:
+            go.set()
+        return await first
+
+    assert asyncio.run(ask()) == 1

@@ -1,0 +1,137 @@
+"""The gate for many requests: what was proven about an image is fetched once and kept; every request is decided on.
+
+One of these belongs to one gate, so to one policy and one set of trust roots; its keys name both all the same, and
+always a digest, never a tag. What is kept ends when a key's time does, and soon where nothing was proven.
+"""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from trustkit import limits
+from trustkit.admission.batched_log import BatchedLog
+from trustkit.admission.cache import Cache
+from trustkit.admission.event import decision_event, inconclusive_event, trust_digest
+from trustkit.admission.gate import Gate
+from trustkit.admission.judge import Established, conclude, establish
+from trustkit.admission.single_flight import SingleFlight
+from trustkit.errors import TrustkitError
+from trustkit.model.decision import DENY, Decision
+from trustkit.model.digest import Digest
+from trustkit.model.facts import RequestFacts
+from trustkit.model.reference import ImageRef
+from trustkit.model.values import NamedTuple
+
+_ENTRY_BYTES = 4096
+_PREDICATE_COPIES = 4
+
+
+class Ruling(NamedTuple):
+    """Whether a request is allowed, why, what was not enforced, and the record that says so in full."""
+
+    allowed: bool
+    digest: Digest | None
+    message: str
+    next_step: str
+    warnings: tuple[str, ...]
+    record: int
+
+
+class _Failed(NamedTuple):
+    error: TrustkitError
+
+
+class _Decided(NamedTuple):
+    decision: Decision
+    ruling: Ruling
+    at: datetime
+
+
+class CachedGate:
+    """A gate with a memory, for one event loop."""
+
+    def __init__(self, gate: Gate, flights: SingleFlight[Established], log: BatchedLog) -> None:
+        """Decide as `gate` does, and put records in `log`."""
+        self.gate = gate
+        self._kit = gate.kit._replace(at_once=False)
+        self._flights, self._log = flights, log
+        self._scope = (gate.kit.policy.digest, trust_digest(gate.kit.trust))
+        self._images: Cache[Established | _Failed] = Cache(limits.CACHED_IMAGES, limits.CACHED_IMAGE_BYTES)
+        self._decisions: Cache[_Decided] = Cache(limits.CACHED_DECISIONS)
+
+    async def rule(self, ref: ImageRef, request: RequestFacts) -> Ruling:
+        """Return the ruling on a request; it is on record. An image about which nothing can be found out is denied.
+
+        Raises AuditError, StorageError: there is no record, so nothing may go on.
+        """
+        kit = self._kit
+        try:
+            found = await self.established(ref)
+            now = kit.now()
+            key = (*self._scope, ref.name, found.image.digest, ref.digest is not None, request)
+            before = self._decisions.get(key, now)
+            if before and before.at <= now < before.at + timedelta(seconds=limits.CACHED_DECISION_SECONDS):
+                return before.ruling
+            judgement = conclude(found._replace(image=found.image._replace(ref=ref)), request, kit, now)
+        except TrustkitError as error:
+            event = inconclusive_event(ref, request, error, self.gate.context(), kit.now())
+            record = await self._log.append(event)
+            return Ruling(False, ref.digest, error.message, error.next_step, (), record.sequence)
+        if before and before.decision == judgement.decision:
+            ruling = before.ruling
+        else:
+            record = await self._log.append(decision_event(judgement, self.gate.context()))
+            ruling = _ruling(judgement.decision, found.image.digest, record.sequence)
+        life = (now, now + timedelta(seconds=limits.CACHED_SECONDS))
+        self._decisions.put(key, _Decided(judgement.decision, ruling, now), life)
+        return ruling
+
+    async def established(self, ref: ImageRef) -> Established:
+        """Return what is known of the image, fetched once however many ask. Raises as `judge.judge`."""
+        if ref.digest is not None:
+            kept = self._images.get((*self._scope, ref.name, ref.digest), self._kit.now())
+            if isinstance(kept, _Failed):
+                raise kept.error
+            if kept is not None:
+                return kept
+        return await self._flights.run((*self._scope, ref.name, ref.at), partial(self._fetch, ref))
+
+    def _fetch(self, ref: ImageRef) -> Established:
+        """Fetch and verify, in a thread; the outcome is kept under the digest that was verified."""
+        try:
+            found = establish(ref, self._kit)
+        except TrustkitError as error:
+            if ref.digest is not None:
+                now = self._kit.now()
+                life = (now, now + timedelta(seconds=limits.CACHED_FAILURE_SECONDS))
+                self._images.put((*self._scope, ref.name, ref.digest), _Failed(error), life, _ENTRY_BYTES)
+            raise
+        image = found.image
+        slim = found._replace(image=image._replace(root_bytes=b"", manifest_bytes=b""))
+        predicates = sum(len(one.statement.predicate) for one in found.report.accepted if one.statement)
+        size = _ENTRY_BYTES + len(image.config_bytes) + _PREDICATE_COPIES * predicates
+        self._images.put((*self._scope, ref.name, image.digest), slim, (found.at, self._until(found)), size)
+        return slim
+
+    def _until(self, found: Established) -> datetime:
+        """Return the first moment at which something verified may no longer hold."""
+        accepted = found.report.accepted
+        seconds = limits.CACHED_SECONDS
+        # certificates, OpenPGP keys and content trust end on days that only verification knows
+        if any(":" in one.signer.trust_root for one in accepted):
+            seconds = limits.CACHED_EXPIRING_SECONDS
+        if not accepted or not found.report.complete:
+            seconds = limits.CACHED_UNPROVEN_SECONDS
+        moments = [found.at + timedelta(seconds=seconds), *(one.expires_at for one in accepted)]
+        for key in self._kit.trust.keys:
+            moments += [key.not_before, key.not_after, key.revoked.at if key.revoked else None]
+        return min(moment for moment in moments if moment is not None and moment > found.at)
+
+
+def _ruling(decision: Decision, digest: Digest, record: int) -> Ruling:
+    deciding = decision.deciding
+    rule = deciding.rule if deciding else decision.policy_name
+    message = f"{deciding.message if deciding else 'the policy does not allow it'} (rule {rule})"
+    unenforced = (one for one in decision.findings if not one.enforced and one.verdict == DENY)
+    warnings = tuple(f"{one.rule}: {one.message}" for one in unenforced)
+    step = deciding.next_step if deciding else ""
+    return Ruling(decision.allowed, digest, message, step, warnings, record)
