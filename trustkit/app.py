@@ -31,6 +31,7 @@ from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public ho
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
     from trustkit.engine.settings import EngineSettings
+    from trustkit.hooks.kubernetes.serving import Settings as WebhookSettings
     from trustkit.signing.trust_root.cache import Distributed
     from trustkit.trust_server.access import Access
     from trustkit.trust_server.storage import Storage
@@ -281,6 +282,16 @@ def engine_settings(config: Config) -> "EngineSettings":
         bridge=config.text("engine.bridge"),
         subnet=config.text("engine.subnet"),
     )
+
+
+async def serve_webhook(
+    reload: Callable[[], Config], settings: "WebhookSettings", ready: Callable[[str], None]
+) -> None:
+    """Answer admission reviews until SIGTERM or SIGINT. Raises ConfigError, StorageError, AuditError."""
+    from trustkit.hooks.kubernetes.serving import serve
+
+    with open_log(reload()) as log:
+        await serve(PolicyGate(reload, log), log, now, settings, ready)
 
 
 class TrustServing(NamedTuple):

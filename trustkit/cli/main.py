@@ -75,6 +75,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "inspect": "show everything about a container or an image",
         "info": "show the engine's state",
         "daemon": "run the daemon: gate, engine and log behind one socket",
+        "serve": "serve an admission hook of another engine",
     },
     "Decisions": {
         "admit": "ask whether an image may be used: for scripts, and engines without a hook",

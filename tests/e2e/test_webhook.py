@@ -1,0 +1,148 @@
+"""`trustkit serve webhook` over TLS, asked as an API server asks, with images in a real registry."""
+
+import base64
+import http.client
+import json
+import shutil
+import ssl
+from pathlib import Path
+
+import pytest
+
+from peers.processes import free_port
+from peers.reviews import container, encoded, pod_spec, review, workload
+from peers.signed import Signed
+
+
+class Server:
+    def __init__(self, trustkit, tls, folder: Path) -> None:
+        self.port = free_port()
+        self.certificate, self.key = folder / "tls.crt", folder / "tls.key"
+        shutil.copy(tls.certificate_file, self.certificate)
+        shutil.copy(tls.key_file, self.key)
+        words = ("--listen", f"127.0.0.1:{self.port}", "--tls-cert", self.certificate, "--tls-key", self.key)
+        self.process = trustkit.start("serve", "webhook", *words)
+
+    def ask(self, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
+        try:
+            connection.request("GET" if body is None else "POST", path, body)
+            found = connection.getresponse()
+            return found.status, found.read()
+        finally:
+            connection.close()
+
+    def ready(self) -> bool:
+        try:
+            return self.ask("/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def answer(self, path: str, document: object) -> dict:
+        status, content = self.ask(f"{path}?timeout=20s", encoded(document))
+        assert status == 200, content
+        return json.loads(content)["response"]
+
+
+@pytest.fixture
+def signed(trustkit, registry, repository):
+    return Signed(trustkit, registry, repository)
+
+
+@pytest.fixture
+def server(trustkit, tls, tmp_path, signed):
+    running = Server(trustkit, tls, tmp_path)
+    try:
+        running.process.wait_until(running.ready)
+        yield running
+    finally:
+        running.process.stop()
+
+
+def pod(image: str, **members: object) -> dict:
+    return review(workload("Pod", pod_spec(container(image), **members)))
+
+
+def pinned(server: Server, image: str) -> str:
+    """Return the image as the mutating webhook pins it."""
+    found = server.answer("/mutate", pod(image))
+    patch = json.loads(base64.b64decode(found["patch"]))
+    assert patch[0]["path"] == "/spec/containers/0/image"
+    return patch[0]["value"]
+
+
+def test_a_signed_image_is_pinned_and_admitted(server, signed, image):
+    name = signed.push(image)
+    found = pinned(server, name)
+    assert found.startswith(f"{name}@sha256:")
+    assert server.answer("/validate", pod(found))["allowed"] is True
+
+
+def test_an_unsigned_image_is_refused_with_the_rule(server, signed, image):
+    found = server.answer("/validate", pod(pinned(server, signed.push(image, sign=False))))
+    assert (found["allowed"], "rule" in found["status"]["message"]) == (False, True)
+
+
+def test_a_tag_that_was_not_pinned_is_refused(server, signed, image):
+    found = server.answer("/validate", pod(signed.push(image)))
+    assert (found["allowed"], "names no digest" in found["status"]["message"]) == (False, True)
+
+
+def test_an_unsigned_ephemeral_container_is_refused(server, signed, image):
+    good = pinned(server, signed.push(image))
+    debug = container(good.split("@")[0].rsplit("/", 1)[0] + "/none@sha256:" + "0" * 64, "debug")
+    old = workload("Pod", pod_spec(container(good)))
+    new = workload("Pod", pod_spec(container(good), ephemeralContainers=[debug]))
+    assert server.answer("/validate", review(new, old=old, subResource="ephemeralcontainers"))["allowed"] is False
+
+
+def test_a_registry_that_is_down_refuses_with_a_reason(server):
+    found = server.answer("/validate", pod("127.0.0.1:1/x/y@sha256:" + "a" * 64))
+    assert (found["allowed"], "127.0.0.1:1" in found["status"]["message"]) == (False, True)
+
+
+def test_a_tag_nobody_has_refuses_in_the_mutating_webhook(server, registry, repository):
+    assert server.answer("/mutate", pod(registry.reference(repository, "none")))["allowed"] is False
+
+
+def test_an_unknown_kind_is_refused_with_http_200(server):
+    document = {"kind": "Workflow", "apiVersion": "example.com/v1", "metadata": {"name": "w"}, "spec": {}}
+    assert server.answer("/validate", review(document))["allowed"] is False
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff"])
+def test_what_cannot_be_answered_is_no_review(server, body):
+    assert server.ask("/validate", body)[0] == 400
+
+
+def test_an_endless_body_is_refused(server):
+    assert server.ask("/validate", b" " * (6 * 1024 * 1024 + 1))[0] == 413
+
+
+def test_every_review_is_on_record_and_dry_runs_say_so(server, signed, image, trustkit):
+    good = pinned(server, signed.push(image))
+    document = review(workload("Pod", pod_spec(container(good))), dryRun=True)
+    assert server.answer("/validate", document)["allowed"] is True
+    said = trustkit.must("audit", "log", "--output", "json").stdout
+    assert '"dry_run"' in said
+
+
+def test_a_policy_that_breaks_leaves_the_one_before_in_force(server, signed, image, trustkit):
+    good = pinned(server, signed.push(image))
+    (trustkit.home / "config.toml").write_text('[trust]\npolicy = "/nowhere.yaml"\n')
+    server.process.wait_until(lambda: b"nowhere" in server.process.log.read_bytes())
+    assert (server.ask("/readyz")[0], server.answer("/validate", pod(good))["allowed"]) == (200, True)
+
+
+def test_a_key_that_is_no_longer_trusted_ends_what_was_kept(server, signed, image):
+    good = pinned(server, signed.push(image))
+    assert server.answer("/validate", pod(good))["allowed"] is True
+    signed.distrust()
+    server.process.wait_until(lambda: server.answer("/validate", pod(good))["allowed"] is False)
+
+
+def test_a_certificate_that_does_not_fit_leaves_the_one_before_in_force(server):
+    server.certificate.write_text("no certificate")
+    server.process.wait_until(lambda: b"no usable TLS" in server.process.log.read_bytes())
+    assert server.ready()

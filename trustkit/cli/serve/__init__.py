@@ -1,0 +1,1 @@
+"""What `trustkit serve` can serve, one module each."""

@@ -1,0 +1,53 @@
+"""Answer admission reviews of Kubernetes by the policy, over TLS: /validate, /mutate, /readyz, /healthz.
+
+Policy, trust and certificate are read again when their files change.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from trustkit.config import load
+from trustkit.errors import UsageError
+
+_LISTEN = "127.0.0.1:8443"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where to listen, the certificate, and custom kinds."""
+    parser.add_argument("--listen", metavar="HOST:PORT", default=_LISTEN, help=f"default {_LISTEN}")
+    parser.add_argument("--tls-cert", metavar="FILE", required=True, help="certificate chain in PEM")
+    parser.add_argument("--tls-key", metavar="FILE", required=True, help="its key in PEM, not encrypted")
+    where = "GROUP/KIND=PATH"
+    parser.add_argument("--pod-path", metavar=where, action="append", default=[], help="a custom kind's pod spec")
+    parser.add_argument("--image-path", metavar=where, action="append", default=[], help="a custom kind's image")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError, UsageError, StorageError, AuditError."""
+    import asyncio
+    import gc
+    import logging
+    import sys
+
+    from trustkit.app import serve_webhook
+    from trustkit.cli import fips_start
+    from trustkit.hooks.kubernetes.pods import IMAGE, POD_SPEC, parse_custom_path
+    from trustkit.hooks.kubernetes.serving import Settings
+
+    host, _, port = arguments.listen.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"{arguments.listen!r} names no address", next_step="write HOST:PORT, such as 0.0.0.0:8443")
+    custom = [parse_custom_path(text, POD_SPEC) for text in arguments.pod_path]
+    custom += [parse_custom_path(text, IMAGE) for text in arguments.image_path]
+    files = (Path(arguments.tls_cert), Path(arguments.tls_key))
+    settings = Settings(host.removeprefix("[").removesuffix("]"), int(port), *files, tuple(custom))
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
+    with fips_start.watched(load(os.environ)):
+        asyncio.run(serve_webhook(lambda: load(os.environ), settings, _ready))
+    return 0
+
+
+def _ready(url: str) -> None:
+    print(f"webhook at {url}", flush=True)

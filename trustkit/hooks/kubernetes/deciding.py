@@ -1,0 +1,123 @@
+"""Reviews to answers: pin what has a tag (mutating), decide on everything again (validating)."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from trustkit.admission.batched_log import BatchedLog
+from trustkit.admission.cached_gate import CachedGate, Ruling
+from trustkit.errors import ReferenceSyntaxError, TrustkitError
+from trustkit.hooks.kubernetes.containers import Use
+from trustkit.hooks.kubernetes.images import registry_image, wanted_images
+from trustkit.hooks.kubernetes.pods import CustomPath
+from trustkit.hooks.kubernetes.review import Answer, Kind, Review
+from trustkit.model.audit import AuditEvent
+from trustkit.model.values import NamedTuple
+
+KIND = "review"
+_CHARS = 512
+_POD = Kind("", "Pod")
+
+
+class Decider(NamedTuple):
+    """What answers reviews: the gate in force, the log, and where custom kinds keep their images."""
+
+    gate: Callable[[], CachedGate]
+    log: BatchedLog
+    now: Callable[[], datetime]
+    custom: tuple[CustomPath, ...] = ()
+
+    async def validate(self, review: Review) -> Answer:
+        """Return whether the object may be stored; every image is judged, and the answer is on record.
+
+        Raises TrustkitError: nothing is allowed.
+        """
+        gate = self.gate()
+        uses = tuple(dict.fromkeys(wanted_images(review, self.custom).new))
+        asked = {(use.image, use.request): use for use in uses}
+        rulings = await asyncio.gather(*(self._rule(gate, review, use) for use in asked.values()))
+        judged = tuple(zip(asked.values(), rulings, strict=True))
+        refused = [_refusal(use, ruling) for use, ruling in judged if not ruling.allowed]
+        answer = Answer(
+            allowed=not refused,
+            message="; ".join(refused),
+            warnings=tuple(f"trustkit: {text}" for _, ruling in judged for text in ruling.warnings),
+            annotations=(("policy", str(gate.gate.kit.policy.digest)),),
+        )
+        await self.log.append(_event(review, answer, judged, self.now()))
+        return answer
+
+    async def mutate(self, review: Review) -> Answer:
+        """Return the changes that pin every image that has no digest to the one its tag names now.
+
+        Raises TrustkitError: a tag cannot be resolved.
+        """
+        gate = self.gate()
+        loose = [
+            (use, ref)
+            for use in wanted_images(review, self.custom).new
+            if (ref := registry_image(use.image)).digest is None
+        ]
+        found = await asyncio.gather(*(gate.established(ref) for _, ref in loose))
+        # the tag stays for people to read; nodes go by the digest
+        return Answer(
+            allowed=True,
+            patch=tuple(
+                {"op": "replace", "path": use.pointer, "value": f"{use.image}@{one.image.digest}"}
+                for (use, _), one in zip(loose, found, strict=True)
+            ),
+        )
+
+    async def refuse(self, review: Review, message: str) -> Answer:
+        """Return a denial for a review that was not decided, once it is on record. Raises AuditError, StorageError."""
+        answer = Answer(allowed=False, message=message)
+        await self.log.append(_event(review, answer, (), self.now(), outcome="unknown"))
+        return answer
+
+    async def _rule(self, gate: CachedGate, review: Review, use: Use) -> Ruling:
+        try:
+            ref = registry_image(use.image)
+        except ReferenceSyntaxError as error:
+            return Ruling(False, None, error.message, "", (), -1)
+        if ref.digest is None and review.kind == _POD:
+            step = "install the mutating webhook too, or write the digest"
+            return Ruling(
+                False, None, "it names no digest, so what runs could differ from what was judged", step, (), -1
+            )
+        return await gate.rule(ref, use.request)
+
+
+def explained(error: TrustkitError) -> str:
+    """Return an error as one sentence for whoever asked."""
+    return f"{error.message}; next: {error.next_step}" if error.next_step else error.message
+
+
+def _refusal(use: Use, ruling: Ruling) -> str:
+    step = f"; next: {ruling.next_step}" if ruling.next_step else ""
+    return f"trustkit: {use.image[:_CHARS]} is not admitted: {ruling.message}{step}"
+
+
+def _event(
+    review: Review, answer: Answer, judged: Iterable[tuple[Use, Ruling]], now: datetime, outcome: str = ""
+) -> AuditEvent:
+    """Return the record of a review; the decision on each image is in the record it names."""
+    images = [
+        {
+            "image": use.image[:_CHARS],
+            "digest": str(ruling.digest or ""),
+            "verdict": "allow" if ruling.allowed else "deny",
+            "record": ruling.record,
+        }
+        for use, ruling in judged
+    ]
+    body = {
+        "name": f"{review.namespace}/{review.kind}/{review.name}"[:_CHARS],
+        "uid": review.uid,
+        "operation": review.operation[:_CHARS],
+        "subresource": review.subresource[:_CHARS],
+        "actor": review.user[:_CHARS],
+        "dry_run": review.dry_run,
+        "images": images,
+        "message": answer.message[: 4 * _CHARS],
+    }
+    return AuditEvent(now, KIND, outcome or ("allow" if answer.allowed else "deny"), None, body)

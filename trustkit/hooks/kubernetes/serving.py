@@ -1,0 +1,176 @@
+"""The webhook's life: listen with TLS, watch policy and certificate, let reviews in flight finish."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from trustkit import limits
+from trustkit.admission.batched_log import BatchedLog
+from trustkit.admission.cached_gate import CachedGate
+from trustkit.admission.gate import AuditLog, Gate
+from trustkit.admission.judge import Established
+from trustkit.admission.single_flight import SingleFlight
+from trustkit.errors import ConfigError, TrustkitError, UsageError
+from trustkit.hooks.kubernetes.asgi import Webhook
+from trustkit.hooks.kubernetes.deciding import Decider
+from trustkit.hooks.kubernetes.pods import CustomPath
+from trustkit.model.values import NamedTuple
+from trustkit.net.server_tls import server_context
+from trustkit.policy.document import Policy
+
+_LOG = logging.getLogger(__name__)
+_LOOK_SECONDS = 2.0
+_BACKLOG = 1024
+_GRACE_SECONDS = 10
+_NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+class Settings(NamedTuple):
+    """Where to listen, with which certificate and key, and where custom kinds keep their images."""
+
+    host: str
+    port: int
+    certificate: Path
+    key: Path
+    custom: tuple[CustomPath, ...] = ()
+
+
+class InForce:
+    """The gate that decides now. A policy that no longer loads leaves the one before in force."""
+
+    def __init__(self, load: Callable[[], Gate], log: BatchedLog) -> None:
+        """Decide by what `load` returns."""
+        self._load, self._log = load, log
+        self._flights: SingleFlight[Established] = SingleFlight(limits.PARALLEL_FETCHES, limits.WAITING_FETCHES)
+        self._gate: CachedGate | None = None
+        self.unready = "policy and trust roots are not loaded yet"
+
+    def gate(self) -> CachedGate:
+        """Return it. Raises ConfigError: there is none."""
+        if self._gate is None:
+            raise ConfigError(f"nothing can be decided: {self.unready}")
+        return self._gate
+
+    async def look(self) -> None:
+        """Take what `load` returns now; its memory begins empty whenever policy or trust changed."""
+        try:
+            found = await asyncio.to_thread(self._load)
+            _require_decidable(found.kit.policy)
+        except UsageError as error:
+            _LOG.error("%s", error.message)
+            self.unready = "" if self._gate else error.message
+        except TrustkitError as error:
+            # trust that has ended, or a log that is broken: what was in force before is so no more
+            _LOG.error("%s", error.message)
+            self._gate, self.unready = None, error.message
+        else:
+            if self._gate is None or self._gate.gate is not found:
+                self._gate = CachedGate(found, self._flights, self._log)
+            self.unready = ""
+
+    def close(self) -> None:
+        """Begin no fetch any more."""
+        self._flights.close()
+
+
+class Certificate:
+    """The certificate shown to API servers; a new pair of files is taken for the next connection."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """Read the files. Raises ConfigError."""
+        self._files = (certificate, key)
+        self._stamp = self._stamps()
+        self._current = self.context = server_context(certificate, key)
+        self.context.sni_callback = self._shown
+
+    def look(self) -> None:
+        """Take new files; a pair that does not fit leaves the one before in force."""
+        stamp = self._stamps()
+        if stamp == self._stamp:
+            return
+        try:
+            self._current = server_context(*self._files)
+        except ConfigError as error:
+            _LOG.error("%s", error.message)
+        else:
+            self._stamp = stamp
+            _LOG.info("took the new certificate")
+
+    def _shown(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._current
+
+    def _stamps(self) -> tuple[tuple[int, int], ...]:
+        with suppress(OSError):
+            return tuple((found.st_ino, found.st_mtime_ns) for found in (file.stat() for file in self._files))
+        return ()
+
+
+async def serve(
+    load: Callable[[], Gate],
+    log: AuditLog,
+    now: Callable[[], datetime],
+    settings: Settings,
+    ready: Callable[[str], None],
+) -> None:
+    """Answer until SIGTERM or SIGINT; `ready` is called with the URL once the socket listens. Raises ConfigError."""
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise ConfigError("the webhook needs uvicorn", next_step="pip install 'trustkit[webhook]'") from error
+    certificate = Certificate(settings.certificate, settings.key)
+    listener = _bind(settings.host, settings.port)
+    records = BatchedLog(log)
+    force = InForce(load, records)
+    app = Webhook(Decider(force.gate, records, now, settings.custom), lambda: force.unready)
+    config = uvicorn.Config(
+        app, lifespan="off", access_log=False, log_config=None, server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS, backlog=_BACKLOG,
+    )  # fmt: skip
+    config.load()
+    config.ssl = certificate.context
+    watching = asyncio.create_task(_watch(force, certificate))
+    try:
+        ready(f"https://{settings.host}:{listener.getsockname()[1]}")
+        await uvicorn.Server(config).serve(sockets=[listener])
+    finally:
+        watching.cancel()
+        force.close()
+        records.close()
+        listener.close()
+
+
+async def _watch(force: InForce, certificate: Certificate) -> None:
+    while True:
+        try:
+            await force.look()
+            certificate.look()
+        except Exception:  # noqa: BLE001  (the watch must go on)
+            _LOG.exception("a fault of ours")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        message = f"cannot listen on {host}:{port}: {error}"
+        raise ConfigError(message, next_step="choose another address with --listen") from error
+    listener.setblocking(False)
+    return listener
+
+
+def _require_decidable(policy: Policy) -> None:
+    """Refuse a policy whose sections hang on labels of namespaces that reviews do not tell. Raises ConfigError."""
+    for section in policy.sections:
+        unknown = sorted(name for name, _ in section.match.selector if name != _NAME_LABEL)
+        if unknown:
+            raise ConfigError(
+                f"{section.name}: match.namespaces selects by {unknown[0]}, which admission reviews do not tell",
+                next_step=f"name the namespaces, or select by {_NAME_LABEL}",
+            )
