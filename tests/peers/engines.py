@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from peers.processes import PeerError, Process, listens_on_socket
-from peers.tools import Ran, clean_environment, run
+from peers.tools import Ran, clean_environment, peer, run
 from peers.workspace import short_folder
 
 _NUMBERS = itertools.count(1)
@@ -48,6 +48,30 @@ def containerd() -> Iterator[Containerd]:
             encoding="utf-8",
         )
         process = Process([program, "--config", str(config)], log=folder / "log", env=clean_environment())
+        try:
+            process.wait_until(lambda: listens_on_socket(socket))
+            yield Containerd(socket, folder / "root", folder / "state", folder / "log", process)
+        finally:
+            process.stop()
+
+
+@contextmanager
+def containerd2(verifiers: Path, **env: str) -> Iterator[Containerd]:
+    """Run containerd 2.1 for pulls alone, with the image verifiers of a folder and these variables."""
+    with short_folder("ctr2") as folder:
+        socket, config = folder / "containerd.sock", folder / "config.toml"
+        config.write_text(
+            f'version = 3\nroot = "{folder / "root"}"\nstate = "{folder / "state"}"\n'
+            'disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime",'
+            ' "io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri"]\n'
+            f'[grpc]\n  address = "{socket}"\n[ttrpc]\n  address = "{folder / "ttrpc.sock"}"\n'
+            f'[plugins."io.containerd.image-verifier.v1.bindir"]\n  bin_dir = "{verifiers}"\n'
+            '  max_verifiers = 10\n  per_verifier_timeout = "10s"\n'
+            f'[plugins."io.containerd.internal.v1.opt"]\n  path = "{folder / "opt"}"\n',
+            encoding="utf-8",
+        )
+        process = Process([str(peer("containerd2")), "--config", str(config)], log=folder / "log",
+                          env=clean_environment(**env))  # fmt: skip
         try:
             process.wait_until(lambda: listens_on_socket(socket))
             yield Containerd(socket, folder / "root", folder / "state", folder / "log", process)

@@ -11,9 +11,10 @@ from typing import NamedTuple, Protocol
 from trustkit.admission.gate import AuditLog
 from trustkit.engine.service import EngineService
 from trustkit.model.admission import Admission
-from trustkit.model.audit import AuditEvent
+from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform
+from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.oci.source import ImageSource
 
@@ -23,6 +24,12 @@ class Gatekeeper(Protocol):
 
     def admit(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Admission:
         """Judge and record. Raises AdmissionDenied, SourceError, AuditError, ..."""
+        ...
+
+    def decide(
+        self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None
+    ) -> tuple[Judgement, AuditRecord]:
+        """Judge and record, whatever the verdict. Raises as `admit`, but for AdmissionDenied."""
         ...
 
     def source(self, ref: ImageRef) -> ImageSource:

@@ -12,7 +12,7 @@ from trustkit.errors import RequestError
 from trustkit.fips.select import provider
 from trustkit.server.message import Answer, Application, Request
 from trustkit.server.parts import Parts
-from trustkit.server.routes import containers, execution, images, processes, streams, system
+from trustkit.server.routes import containers, decisions, execution, images, processes, streams, system
 
 Handler = Callable[[Parts, Request, str], Awaitable[Answer]]
 
@@ -55,6 +55,7 @@ ROUTES = (
     Route("POST", "/exec/{}/start", execution.start),
     Route("POST", "/exec/{}/resize", execution.resize),
     Route("GET", "/exec/{}/json", execution.inspect),
+    Route("POST", "/trustkit/decisions", decisions.decide),
     *(
         Route(method, path, None)
         for method, path in (

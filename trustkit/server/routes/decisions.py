@@ -1,0 +1,30 @@
+"""`/trustkit/decisions`: hooks of other engines ask; the gate decides and records, and nothing is admitted here."""
+
+import asyncio
+import json
+
+from trustkit import limits
+from trustkit.codec.strict_json import as_object, as_text, parse
+from trustkit.model.facts import RequestFacts
+from trustkit.server import admitting
+from trustkit.server.message import Answer, Reply, Request
+from trustkit.server.parts import Parts
+
+
+async def decide(parts: Parts, request: Request, name: str) -> Answer:
+    """Decide about `image` for `purpose` on `engine`. Raises MalformedError, and as the gate does."""
+    value = parse(request.body, what="question", limit_bytes=limits.API_BODY_BYTES)
+    members = as_object(value, "question")
+    ref = admitting.named(as_text(members.get("image"), "image"))
+    engine, purpose = (as_text(members.get(name), name)[:64] for name in ("engine", "purpose"))
+    facts = RequestFacts(actor=request.actor, purpose=purpose, engine=engine)
+    judgement, record = await asyncio.to_thread(lambda: parts.gate().decide(ref, facts))
+    finding = judgement.decision.deciding
+    answer = {
+        "verdict": judgement.decision.verdict,
+        "rule": finding.rule if finding else "",
+        "reason": finding.message if finding else "",
+        "digest": str(judgement.image.digest),
+        "record": record.sequence,
+    }
+    return Reply(body=json.dumps(answer).encode())
