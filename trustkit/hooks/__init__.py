@@ -1,8 +1,7 @@
 """Admission hooks: what asks the gate on behalf of other engines.
 
 errors            what a hook may fail with; its engine is always told a refusal
-containerd        what containerd's image verifier plugin asks, read strictly
-bundle, runtime   the bundle an OCI runtime is asked to run, and which decision on record admits it
+containerd        what containerd's image verifier plugin asks, read strictly; `cli.image_verifier` answers
 docker*           the authorization plugin of dockerd
 kubernetes        the admission webhook of a cluster
 """

@@ -1,0 +1,24 @@
+"""containerd's image verifier, a thin client of the running daemon: what each pull pays, beside a bare Python."""
+
+from pathlib import Path
+
+from pairs import Command, Pair, compare
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON, VERIFIER = (str(ROOT / ".venv" / "bin" / name) for name in ("python", "trustkit-image-verifier"))
+# 120 ms, where a bare Python takes 12.
+_LIMIT = 10.0
+
+
+def verifier(reference: str, digest: str, env: dict[str, str]) -> list[Pair]:
+    """Start-up to its refusal of an odd question, and a whole answer about a signed image; a daemon runs."""
+    kind = "application/vnd.oci.descriptor.v1+json"
+    descriptor = f'{{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "{digest}", "size": 500}}'
+    ask = f"echo '{descriptor}' | {VERIFIER} -name {reference} -digest {digest} -stdin-media-type {kind}"
+    bare = Command(["/bin/sh", "-c", f"echo | {PYTHON} -c pass"], env)
+    start = Command(["/bin/sh", "-c", f"! echo | {VERIFIER} -name"], env)
+    return [
+        compare("image-verifier start | python -c pass", start, bare, limit=_LIMIT, rounds=21),
+        compare("image-verifier whole answer | python -c pass", Command(["/bin/sh", "-c", ask], env), bare,
+                limit=_LIMIT, rounds=11),
+    ]  # fmt: skip
