@@ -32,6 +32,7 @@ from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public ho
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
     from trustkit.engine.settings import EngineSettings
     from trustkit.hooks.kubernetes.serving import Settings as WebhookSettings
+    from trustkit.signing.notation.fetch import RevocationSource
     from trustkit.signing.trust_root.cache import Distributed
     from trustkit.trust_server.access import Access
     from trustkit.trust_server.storage import Storage
@@ -144,8 +145,16 @@ def open_gate(
         trust=trust,
         now=now,
         at_once=at_once,
+        ask_revocation=_revocation_source(config) if trust.stores else None,
     )
     return Gate(kit, log or open_log(config))
+
+
+def _revocation_source(config: Config) -> "RevocationSource":
+    from trustkit.signing.notation.fetch import RevocationSource
+
+    folder, ca_file = config.home / "revocation", config.path("registry.ca_file")
+    return RevocationSource(folder, open_crypto(config), offline=config.flag("revocation.offline"), ca_file=ca_file)
 
 
 def evidence_kit(config: Config, policy: Policy) -> Kit:

@@ -52,6 +52,12 @@ SETTINGS = (
     ),
     Setting("trust.root_grace", "number", 0, "Hours for which an expired trust root still counts."),
     Setting(
+        "revocation.offline",
+        "flag",
+        False,
+        "Never ask certificate authorities whether a certificate was revoked; only what was kept and given counts.",
+    ),
+    Setting(
         "crypto.provider",
         "text",
         "openssl",

@@ -199,6 +199,12 @@ class CertificateRevokedError(CertificateError):
     code = "verification.certificate_revoked"
 
 
+class RevocationUnknownError(CertificateError):
+    """Whether a certificate was revoked could not be found out."""
+
+    code = "verification.revocation_unknown"
+
+
 class LogProofError(VerificationError):
     """A transparency log's proof does not hold."""
 

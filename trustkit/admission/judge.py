@@ -1,11 +1,11 @@
 """The straight path: a reference becomes a judgement, step by step, and never a permit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from trustkit.admission.facts import build_facts
 from trustkit.fips.provider import CryptoProvider
-from trustkit.model.evidence import Gathered, Place
+from trustkit.model.evidence import Evidence, Gathered, Place
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform, ResolvedImage
 from trustkit.model.judgement import Judgement
@@ -39,6 +39,8 @@ class Kit(NamedTuple):
     now: Callable[[], datetime]
     platform: Platform | None = None
     at_once: bool = True
+    # Asks authorities about revocation: evidence in, the trust roots with what they said and what they did not out.
+    ask_revocation: Callable[[Iterable[Evidence], TrustRoots, datetime], tuple[TrustRoots, list[str]]] | None = None
 
 
 class Established(NamedTuple):
@@ -77,7 +79,11 @@ def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with
     )
     evidence = gathering[0]()
     now = kit.now()
-    check = Check(image.digest, kit.trust, kit.crypto, now, PREDICATES in reads(kit.policy), image.root)
+    trust = kit.trust
+    if kit.ask_revocation is not None:
+        trust, notes = kit.ask_revocation(evidence.items, trust, now)
+        evidence = evidence._replace(notes=(*evidence.notes, *notes))
+    check = Check(image.digest, trust, kit.crypto, now, PREDICATES in reads(kit.policy), image.root)
     return Established(image, verify(evidence, kit.formats, check), now)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from trustkit.codec import pem
-from trustkit.errors import MalformedError, PolicySyntaxError
-from trustkit.policy.trusted import CA, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, PolicyRoot
+from trustkit.errors import LimitExceededError, MalformedError, PolicySyntaxError, TrustkitError
+from trustkit.policy.trusted import CA, CRL, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, PolicyRoot
 from trustkit.signing.trust.roots import CertificateStore, OpenPgpKey, SigstoreRoot, TrustRoots
 
 _STORES = (CA, SIGNING_AUTHORITY, TSA)
@@ -17,6 +17,7 @@ def opened(trust: TrustRoots, roots: Iterable[PolicyRoot]) -> TrustRoots:
     return trust._replace(
         sigstore=tuple(_sigstore(root) for root in listed if root.kind == SIGSTORE),
         stores=tuple(_store(root) for root in listed if root.kind in _STORES),
+        revocation_lists=tuple(_list(root) for root in listed if root.kind == CRL),
         openpgp=tuple(_keyring(root) for root in listed if root.kind == OPENPGP),
     )
 
@@ -26,7 +27,9 @@ def _strictest(roots: Iterable[PolicyRoot]) -> tuple[PolicyRoot, ...]:
     found: dict[tuple[str, str], PolicyRoot] = {}
     for root in roots:
         before = found.setdefault((root.kind, root.name), root)
-        found[root.kind, root.name] = before._replace(logged=before.logged or root.logged)
+        found[root.kind, root.name] = before._replace(
+            logged=before.logged or root.logged, unknown_passes=before.unknown_passes and root.unknown_passes
+        )
     return tuple(found.values())
 
 
@@ -35,7 +38,16 @@ def _store(root: PolicyRoot) -> CertificateStore:
         blocks = pem.decode_all(root.content, (_CERTIFICATE,))
     except MalformedError as error:
         raise _unusable(root, error, "give PEM certificates, one `CERTIFICATE` block each") from error
-    return CertificateStore(root.kind, root.name, tuple(der for _, der in blocks))
+    return CertificateStore(root.kind, root.name, tuple(der for _, der in blocks), root.unknown_passes)
+
+
+def _list(root: PolicyRoot) -> bytes:
+    from trustkit.signing.notation.fetch import usable_list
+
+    try:
+        return usable_list(root.content)
+    except (MalformedError, LimitExceededError) as error:
+        raise _unusable(root, error, "give one revocation list, PEM or DER") from error
 
 
 def _keyring(root: PolicyRoot) -> OpenPgpKey:
@@ -61,7 +73,7 @@ def _sigstore(root: PolicyRoot) -> SigstoreRoot:
     return found._replace(log_required=found.log_required and root.logged)
 
 
-def _unusable(root: PolicyRoot, error: MalformedError, step: str) -> PolicySyntaxError:
+def _unusable(root: PolicyRoot, error: TrustkitError, step: str) -> PolicySyntaxError:
     return PolicySyntaxError(
         f"spec.trust.roots: {root.name} is no usable {root.kind} root: {error.message}", next_step=step
     )

@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 from trustkit.policy.fields import Fields, choice, mapping, text
 from trustkit.policy.nodes import MAPPING, TEXT, Node, refuse, shown
-from trustkit.policy.trusted import CA, DEFAULT_ROOT, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, PolicyRoot
+from trustkit.policy.trusted import CA, CRL, DEFAULT_ROOT, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, PolicyRoot
 
 _NAME_CHARS = 63
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
+# What becomes of certificates of which nobody can tell whether they were revoked: refused, or let through.
+_PERMISSIVE = "permissive"
+_REVOCATION = ("strict", _PERMISSIVE)
 
 Load = Callable[[str], bytes]
 
@@ -38,12 +41,17 @@ def _stores(node: Node | None, load: Load) -> list[PolicyRoot]:
         return []
     found = []
     for name, value in mapping(node).items():
-        kind, file = CA, value
+        kind, file, permissive = CA, value, False
         if value.kind == MAPPING:
-            fields = Fields(value, ("pem", "kind"))
+            fields = Fields(value, ("pem", "kind", "crl", "revocation"))
             file, given = fields.require("pem"), fields.get("kind")
             kind = choice(given, (CA, SIGNING_AUTHORITY)) if given is not None else CA
-        found.append(PolicyRoot(kind, _name(name, value), _content(file, load)))
+            word = fields.get("revocation")
+            permissive = word is not None and choice(word, _REVOCATION) == _PERMISSIVE
+            listed = fields.get("crl")
+            if listed is not None:
+                found.append(PolicyRoot(CRL, _name(name, value), _content(listed, load)))
+        found.append(PolicyRoot(kind, _name(name, value), _content(file, load), unknown_passes=permissive))
     return found
 
 

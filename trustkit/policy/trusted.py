@@ -21,6 +21,8 @@ SIGSTORE = "sigstore"
 CA = "ca"
 SIGNING_AUTHORITY = "signingAuthority"
 TSA = "tsa"
+# A revocation list of a certificate authority.
+CRL = "crl"
 OPENPGP = "openpgp"
 TUF = "tuf"
 # The sigstore root that an identity means when it names none.
@@ -30,13 +32,15 @@ DEFAULT_ROOT = "sigstore"
 class PolicyRoot(NamedTuple):
     """A file of trust under a name: trusted_root.json, PEM certificates, a keyring, or a TUF root.json.
 
-    `logged`: under a sigstore root only what a transparency log shows counts.
+    `logged`: under a sigstore root only what a transparency log shows counts. `unknown_passes`: certificates under
+    it of which nobody can tell whether they were revoked are let through.
     """
 
     kind: str
     name: str
     content: bytes
     logged: bool = True
+    unknown_passes: bool = False
 
 
 class Signer(Protocol):

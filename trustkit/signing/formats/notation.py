@@ -31,7 +31,8 @@ class NotationSignature:
             raise MediaTypeError(f"a notation signature has one layer, not {item.layers}")
         if check.target is None:
             raise UnsupportedEvidenceError("a notation signature can only be checked against a resolved image")
-        wanted = rules.Rules(check.trust.stores, revocation_lists=check.trust.revocation_lists)
+        trust = check.trust
+        wanted = rules.Rules(trust.stores, revocation_lists=trust.revocation_lists, ocsp_answers=trust.ocsp_answers)
         found = envelope.read(item.media_type, item.content)
         proven = verify.verify(found, check.target, wanted, now=check.now, crypto=check.crypto)
         leaf = proven.chain[0]
@@ -52,4 +53,5 @@ class NotationSignature:
             signed_at=proven.signed_at,
             time_source=proven.time_source,
             expires_at=proven.expires_at,
+            revocation=proven.revocation,
         )

@@ -1,49 +1,112 @@
-"""Whether certificates of a chain were revoked, by lists that were fetched before (RFC 5280 section 6.3).
+"""Whether certificates of a chain were revoked, by lists and answers fetched before (RFC 5280 6.3, RFC 6960).
 
-A certificate that names no list cannot be asked about, and passes. One that names lists of which none is at hand, or
-none still counts, is of unknown standing: that is a failure and not a pass.
+A certificate that names neither list nor responder cannot be asked about, and passes. One that names some of which
+nothing at hand still counts is of unknown standing: that is a failure and not a pass, unless its store lets it.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
 from trustkit.codec import certificate_extensions as extensions
 from trustkit.codec.certificate import Certificate
 from trustkit.codec.crl import RevocationList, parse_revocation_list
-from trustkit.errors import CertificateError, CertificateRevokedError, SignatureMismatchError
+from trustkit.codec.ocsp import GOOD, REVOKED
+from trustkit.errors import (
+    AlgorithmNotApprovedError,
+    CertificateError,
+    CertificateRevokedError,
+    LimitExceededError,
+    MalformedError,
+    RevocationUnknownError,
+    SignatureMismatchError,
+)
 from trustkit.fips.parse import public_key_from_spki
 from trustkit.fips.provider import CryptoProvider
+from trustkit.model.values import NamedTuple
+from trustkit.signing.notation.ocsp import status_in
 from trustkit.signing.pki.signatures import Signed, require_signed
+
+UNREVOKED, NOT_ASKED = "good", "no revocation list or responder is named"
+_UNUSABLE = (CertificateError, MalformedError, LimitExceededError, AlgorithmNotApprovedError)
+
+
+class Told(NamedTuple):
+    """What is at hand: revocation lists and OCSP answers (DER), for any certificates."""
+
+    lists: tuple[bytes, ...] = ()
+    answers: tuple[bytes, ...] = ()
+
+
+def asked_about(chain: tuple[Certificate, ...]) -> Iterator[tuple[Certificate, Certificate]]:
+    """Yield the certificates that say where to ask about them, each with its issuer. Raises MalformedError."""
+    for certificate, issuer in pairwise(chain):
+        if extensions.crl_addresses(certificate) or extensions.ocsp_addresses(certificate):
+            yield certificate, issuer
 
 
 def require_unrevoked(
-    chain: tuple[Certificate, ...], lists: tuple[bytes, ...], now: datetime, crypto: CryptoProvider
+    chain: tuple[Certificate, ...], told: Told, now: datetime, crypto: CryptoProvider, *, unknown_passes: bool = False
+) -> str:
+    """Return what is known if no certificate below the root is revoked.
+
+    Raises CertificateRevokedError, RevocationUnknownError unless `unknown_passes`, MalformedError.
+    """
+    found = NOT_ASKED
+    for certificate, issuer in asked_about(chain):
+        try:
+            require_standing(certificate, issuer, told, now, crypto)
+        except RevocationUnknownError as error:
+            if not unknown_passes:
+                raise
+            return f"unknown: {error.message}"
+        found = UNREVOKED
+    return found
+
+
+def require_standing(
+    certificate: Certificate, issuer: Certificate, told: Told, now: datetime, crypto: CryptoProvider
 ) -> None:
-    """Return if no certificate below the root is revoked. Raises CertificateRevokedError, CertificateError."""
-    read = tuple(parse_revocation_list(one) for one in lists)
-    for certificate, issuer in pairwise(chain):
-        if extensions.crl_addresses(certificate) or extensions.ocsp_addresses(certificate):
-            _require_listed_clean(certificate, issuer, read, now, crypto)
+    """Return if something current says that the certificate stands, and nothing that it was revoked.
 
-
-def _require_listed_clean(
-    certificate: Certificate, issuer: Certificate, lists: tuple[RevocationList, ...], now: datetime,
-    crypto: CryptoProvider,
-) -> None:  # fmt: skip
-    current = [
-        one for one in lists
-        if one.issuer.der == issuer.subject.der
-        and one.this_update <= now and one.next_update is not None and now <= one.next_update
-    ]  # fmt: skip
-    for one in current:
-        _require_signed_list(one, issuer, crypto)
-        if certificate.serial in one.revoked:
+    Raises CertificateRevokedError, RevocationUnknownError. What cannot be used proves nothing either way.
+    """
+    good, failure = False, ""
+    for kind, content in (*(("list", one) for one in told.lists), *(("answer", one) for one in told.answers)):
+        try:
+            if kind == "list":
+                says = in_list(content, certificate, issuer, now, crypto)
+            else:
+                says = status_in(content, certificate, issuer, now, crypto)
+        except _UNUSABLE as error:
+            failure = error.message
+            continue
+        if says == REVOKED:
             raise CertificateRevokedError(f"certificate of {certificate.subject} was revoked by its issuer")
-    if not current:
-        raise CertificateError(
-            f"whether certificate of {certificate.subject} was revoked is unknown: no list of its issuer is current",
-            next_step="fetch the authority's revocation list, or let the policy do without",
+        good = good or says == GOOD
+    if not good:
+        why = failure or "no list of its issuer and no answer about it is current"
+        raise RevocationUnknownError(
+            f"whether certificate of {certificate.subject} was revoked is unknown: {why}",
+            next_step="let trustkit reach the authority, give its revocation list to the policy, or say "
+            "revocation: permissive there",
         )
+
+
+def in_list(
+    content: bytes, certificate: Certificate, issuer: Certificate, now: datetime, crypto: CryptoProvider
+) -> str:
+    """Return what a list says now of the certificate: GOOD, REVOKED, or nothing if it is another's or out of date.
+
+    Raises CertificateError, MalformedError, LimitExceededError, AlgorithmNotApprovedError.
+    """
+    found = parse_revocation_list(content)
+    if found.issuer.der != issuer.subject.der:
+        return ""
+    _require_signed_list(found, issuer, crypto)
+    if found.next_update is None or not found.this_update <= now <= found.next_update:
+        return ""
+    return REVOKED if certificate.serial in found.revoked else GOOD
 
 
 def _require_signed_list(found: RevocationList, issuer: Certificate, crypto: CryptoProvider) -> None:

@@ -13,10 +13,11 @@ CHECKS = frozenset((AUTHENTICITY, AUTHENTIC_TIME, EXPIRY, REVOCATION))
 class Rules(NamedTuple):
     """The stores to trust, the checks to enforce, and whether a timestamp is asked for while the chain is valid.
 
-    `revocation_lists` are CRLs (DER) fetched before: nothing is fetched here.
+    `revocation_lists` are CRLs and `ocsp_answers` answers (DER) fetched before: nothing is fetched here.
     """
 
     stores: tuple[CertificateStore, ...]
     enforced: frozenset[str] = CHECKS
     timestamp_always: bool = True
     revocation_lists: tuple[bytes, ...] = ()
+    ocsp_answers: tuple[bytes, ...] = ()

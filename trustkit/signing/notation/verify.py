@@ -39,7 +39,7 @@ from trustkit.signing.notation.rules import AUTHENTIC_TIME, AUTHENTICITY, EXPIRY
 from trustkit.signing.pki.chain import Purpose, check_path, require_valid
 from trustkit.signing.pki.signatures import require_issued
 from trustkit.signing.timestamp import VerifiedTime, verify_timestamp
-from trustkit.signing.trust.roots import CA, SIGNING_AUTHORITY, TSA, TrustedAuthority
+from trustkit.signing.trust.roots import CA, SIGNING_AUTHORITY, TSA, CertificateStore, TrustedAuthority
 
 _Result = TypeVar("_Result")
 _SERVER_AUTH, _EMAIL = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.4"
@@ -63,7 +63,7 @@ _PLAIN = frozenset(("1", "3"))
 class Proven(NamedTuple):
     """What a signature proves: the chain, under which store, with which algorithm, when, until when, and for what.
 
-    `unenforced` are the failures of checks that the rules only want told of.
+    `unenforced` are the failures of checks that the rules only want told of; `revocation` is what is known of that.
     """
 
     chain: tuple[Certificate, ...]
@@ -75,6 +75,7 @@ class Proven(NamedTuple):
     expires_at: datetime | None
     metadata: tuple[tuple[str, str], ...]
     unenforced: tuple[str, ...]
+    revocation: str = ""
 
 
 def verify(found: Envelope, target: Descriptor, rules: Rules, *, now: datetime, crypto: CryptoProvider) -> Proven:
@@ -82,19 +83,25 @@ def verify(found: Envelope, target: Descriptor, rules: Rules, *, now: datetime, 
 
     Raises MalformedError, LimitExceededError, VerificationError of the first check that fails, CryptoError.
     """
-    chain = _chain(found, crypto)
+    chain = chain_of(found, crypto)
     key = public_key_from_spki(chain[0].spki_der)
     algorithm = _require_signature(found, key, crypto)
     scheme = _require_attributes(found)
     weighed = _Weighed(rules)
-    store = weighed.check(AUTHENTICITY, lambda: _trusted(chain, scheme, rules)) or ""
+    store = weighed.check(AUTHENTICITY, lambda: trusted(chain, scheme, rules.stores))
+    lenient = store is not None and store.unknown_passes
     expiry = _moment(found, envelopes.EXPIRY)
     weighed.check(EXPIRY, lambda: _require_unexpired(expiry, now))
     time = weighed.check(AUTHENTIC_TIME, lambda: _signing_time(found, chain, rules, now, crypto))
-    weighed.check(REVOCATION, lambda: revocation.require_unrevoked(chain, rules.revocation_lists, now, crypto))
+    told = revocation.Told(rules.revocation_lists, rules.ocsp_answers)
+    standing = weighed.check(
+        REVOCATION, lambda: revocation.require_unrevoked(chain, told, now, crypto, unknown_passes=lenient)
+    )
     metadata = _require_target(found, target)
     signed_at, source = time or (None, "")
-    return Proven(chain, store, key, algorithm, signed_at, source, expiry, metadata, tuple(weighed.told))
+    named = f"{store.kind}/{store.name}" if store else ""
+    unenforced = tuple(weighed.told)
+    return Proven(chain, named, key, algorithm, signed_at, source, expiry, metadata, unenforced, standing or "")
 
 
 class _Weighed:
@@ -115,7 +122,7 @@ class _Weighed:
             return None
 
 
-def _chain(found: Envelope, crypto: CryptoProvider) -> tuple[Certificate, ...]:
+def chain_of(found: Envelope, crypto: CryptoProvider) -> tuple[Certificate, ...]:
     """Return the chain: leaf first, each issued by the next, the last by itself. Raises CertificateError."""
     if not 0 < len(found.chain) <= limits.CHAIN_CERTIFICATES:
         raise CertificateError(f"a chain of {len(found.chain)} certificates")
@@ -184,12 +191,12 @@ def _moment(found: Envelope, name: str) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
-def _trusted(chain: tuple[Certificate, ...], scheme: str, rules: Rules) -> str:
+def trusted(chain: tuple[Certificate, ...], scheme: str, stores: tuple[CertificateStore, ...]) -> CertificateStore:
     """Return the store that holds a certificate of the chain. Raises UntrustedSignerError."""
     kind = CA if scheme == envelopes.SCHEME_X509 else SIGNING_AUTHORITY
-    for store in rules.stores:
+    for store in stores:
         if store.kind == kind and any(one.der in store.certificates for one in chain):
-            return f"{kind}/{store.name}"
+            return store
     raise UntrustedSignerError(
         f"no certificate of the chain of {chain[0].subject} is in a trusted {kind} store",
         next_step="trust the root of that authority, if you do",

@@ -77,11 +77,15 @@ class SigstoreRoot(NamedTuple):
 
 
 class CertificateStore(NamedTuple):
-    """A named set of root certificates of one kind: CA, SIGNING_AUTHORITY or TSA."""
+    """A named set of root certificates of one kind: CA, SIGNING_AUTHORITY or TSA.
+
+    If `unknown_passes`, certificates under it of which nobody could tell whether they were revoked are let through.
+    """
 
     kind: str
     name: str
     certificates: tuple[bytes, ...]
+    unknown_passes: bool = False
 
 
 class OpenPgpKey(NamedTuple):
@@ -98,5 +102,6 @@ class TrustRoots(NamedTuple):
     sigstore: tuple[SigstoreRoot, ...] = ()
     stores: tuple[CertificateStore, ...] = ()
     openpgp: tuple[OpenPgpKey, ...] = ()
-    # Revocation lists (DER) of certificate authorities, fetched before.
+    # Revocation lists and OCSP answers (DER) of certificate authorities, fetched before.
     revocation_lists: tuple[bytes, ...] = ()
+    ocsp_answers: tuple[bytes, ...] = ()
