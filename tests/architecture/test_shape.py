@@ -34,6 +34,7 @@ MAKERS = {
         "trustkit/model/signature.py",
         "trustkit/policy/recorded.py",
     ),
+    "VerifiedRepository": ("trustkit/signing/content_trust/verify.py", "trustkit/signing/content_trust/values.py"),
     "Decision": ("trustkit/policy/evaluate.py", "trustkit/model/decision.py"),
     "Admission": ("trustkit/admission/admit.py", "trustkit/model/admission.py"),
 }

@@ -18,8 +18,8 @@ from trustkit.errors import (
     UntrustedSignerError,
 )
 from trustkit.fips.provider import CryptoProvider
+from trustkit.signing.content_trust.signers import require_role_signed
 from trustkit.trust_server.files import File, View
-from trustkit.trust_server.signers import require_role_signed
 
 
 class Checked(NamedTuple):

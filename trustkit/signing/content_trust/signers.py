@@ -6,7 +6,7 @@ from trustkit.codec import pem
 from trustkit.codec.certificate import parse_certificate
 from trustkit.codec.notary_build import key_bytes
 from trustkit.codec.notary_tuf import Envelope, Key, Role, Signature
-from trustkit.errors import AlgorithmNotApprovedError, MalformedError, UntrustedSignerError, VerificationError
+from trustkit.errors import AlgorithmNotApprovedError, MalformedError, VerificationError
 from trustkit.fips.algorithms import CURVES
 from trustkit.fips.ecdsa_signature import from_numbers
 from trustkit.fips.hashing import digest_of
@@ -15,6 +15,7 @@ from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.spki import ed25519_spki
 from trustkit.model import keys as algorithms
 from trustkit.model.keys import PublicKey
+from trustkit.signing.content_trust.errors import ThresholdError
 
 _CERTIFICATE = "CERTIFICATE"
 _RAW_ED25519 = 32
@@ -30,8 +31,12 @@ _METHODS = {
 }
 
 
-def require_role_signed(envelope: Envelope, role: Role, keys: Mapping[str, Key], crypto: CryptoProvider) -> None:
-    """Return if as many distinct keys of the role signed as it needs. Raises UntrustedSignerError, MalformedError.
+def require_role_signed(
+    envelope: Envelope, role: Role, keys: Mapping[str, Key], crypto: CryptoProvider
+) -> tuple[str, ...]:
+    """Return the fingerprints of the role's keys that signed, at least as many as it needs.
+
+    Raises ThresholdError, MalformedError.
 
     Signatures of others, and signatures that do not fit, count for nothing and do no harm.
     """
@@ -48,7 +53,8 @@ def require_role_signed(envelope: Envelope, role: Role, keys: Mapping[str, Key],
             # One key under two names, bare and in a certificate, is one key.
             signed.add(key.fingerprint)
     if len(signed) < role.threshold:
-        raise UntrustedSignerError(f"{len(signed)} of the {role.threshold} keys that {role.name} needs signed it")
+        raise ThresholdError(f"{len(signed)} of the {role.threshold} keys that {role.name} needs signed it")
+    return tuple(sorted(signed))
 
 
 def require_key(key_id: str, key: Key) -> PublicKey:

@@ -1,0 +1,106 @@
+"""A repository's metadata to proven tags: root, timestamp, snapshot, targets, delegations, in this order (TUF 5.3-5.6).
+
+No network and no clock: the files a server offers, what was trusted before, and one moment in; proven tags out.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from trustkit import limits
+from trustkit.codec.notary_tuf import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, FileMeta, Key, Role
+from trustkit.errors import LimitExceededError
+from trustkit.fips.provider import CryptoProvider
+from trustkit.model.values import NamedTuple
+from trustkit.signing.content_trust.files import (
+    File,
+    offered,
+    require_current,
+    require_listed,
+    require_no_rollback,
+)
+from trustkit.signing.content_trust.root import ProvenRoot, RootCheck, proven_root
+from trustkit.signing.content_trust.signers import require_role_signed
+from trustkit.signing.content_trust.values import Trusted, VerifiedRepository, VerifiedRole
+
+
+def verify_repository(
+    files: Mapping[str, bytes], gun: str, trusted: Trusted, *, now: datetime, crypto: CryptoProvider
+) -> VerifiedRepository:
+    """Return what the server's files (by role; older roots as `2.root`) prove of a repository.
+
+    Raises RootChainError, RollbackError, ThresholdError, DigestMismatchError, SignatureExpiredError, NotFoundError,
+    MalformedError, LimitExceededError, AlgorithmNotApprovedError.
+    """
+    root = proven_root(files, trusted, RootCheck(gun, now, crypto))
+    work = _Work(files, trusted.seen, root, now, crypto)
+    timestamp = work.base(TIMESTAMP)
+    snapshot = work.base(SNAPSHOT, timestamp.listing.meta[SNAPSHOT])
+    listed = snapshot.listing.meta
+    require_listed(root.file, listed[ROOT], SNAPSHOT)
+    proven = tuple(_targets(work, listed))
+    every = (root.file, timestamp, snapshot, *(one.file for one in proven))
+    return VerifiedRepository(
+        gun=gun,
+        root_version=root.file.root.version,
+        root_keys=root.signers,
+        first_use=root.first_use,
+        expires=min(file.body.expires for file in every),
+        versions={file.role: file.body.version for file in every},
+        roles=tuple(one.role for one in proven),
+        files={file.role: file.content for file in every},
+    )
+
+
+class _Proven(NamedTuple):
+    file: File
+    role: VerifiedRole
+
+
+class _Work(NamedTuple):
+    """One verification under way."""
+
+    files: Mapping[str, bytes]
+    seen: Mapping[str, bytes]
+    root: ProvenRoot
+    now: datetime
+    crypto: CryptoProvider
+
+    def base(self, name: str, meta: FileMeta | None = None) -> File:
+        """Return a file of the root's own roles, proven."""
+        return self.signed(self.root.file.root.roles[name], self.root.file.root.keys, meta)[0]
+
+    def signed(self, role: Role, keys: Mapping[str, Key], meta: FileMeta | None) -> tuple[File, tuple[str, ...]]:
+        """Return a role's file, proven, and whose keys signed it."""
+        file = offered(self.files, role.name)
+        if meta is not None:
+            require_listed(file, meta, SNAPSHOT if role.name != SNAPSHOT else TIMESTAMP)
+        signers = require_role_signed(file.envelope, role, keys, self.crypto)
+        require_no_rollback(file, self.seen)
+        require_current(file, self.now)
+        return file, signers
+
+
+def _targets(work: _Work, listed: Mapping[str, FileMeta]) -> Iterator[_Proven]:
+    """Yield targets and every delegation that the snapshot lists, parents first, with the tags each may name."""
+    top = work.root.file.root
+    waiting: list[tuple[Role, Mapping[str, Key], tuple[str, ...]]] = [(top.roles[TARGETS], top.keys, ("",))]
+    count = 0
+    while waiting:
+        role, keys, allowed = waiting.pop(0)
+        # a file that the snapshot does not list is not of this state of the repository
+        if role.name not in listed:
+            continue
+        count += 1
+        if count > limits.TRUST_UPLOAD_FILES:
+            raise LimitExceededError(f"more than {limits.TRUST_UPLOAD_FILES} delegations")
+        file, signers = work.signed(role, keys, listed[role.name])
+        named = {tag: meta for tag, meta in file.targets.targets.items() if tag.startswith(allowed)}
+        body = file.targets
+        proven = VerifiedRole(role.name, body.version, body.expires, signers, role.threshold, named)
+        yield _Proven(file, proven)
+        waiting += [(child, body.keys, _within(child.paths, allowed)) for child in body.roles]
+
+
+def _within(paths: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those path prefixes of a delegation that its parent may itself name."""
+    return tuple(path for path in paths if path.startswith(allowed))
