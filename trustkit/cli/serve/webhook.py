@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.app import serve_webhook
     from trustkit.cli import fips_start
     from trustkit.hooks.kubernetes.pods import IMAGE, POD_SPEC, parse_custom_path
-    from trustkit.hooks.kubernetes.serving import Settings
+    from trustkit.hooks.kubernetes.serving import Settings, loop_factory
 
     host, _, port = arguments.listen.rpartition(":")
     if not host or not port.isdecimal():
@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
     with fips_start.watched(load(os.environ)):
-        asyncio.run(serve_webhook(lambda: load(os.environ), settings, _ready))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve_webhook(lambda: load(os.environ), settings, _ready))
     return 0
 
 

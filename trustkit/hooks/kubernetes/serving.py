@@ -110,6 +110,15 @@ class Certificate:
         return ()
 
 
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the fastest event loop installed (uvloop); None means Python's own."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
+
+
 async def serve(
     load: Callable[[], Gate],
     log: AuditLog,
