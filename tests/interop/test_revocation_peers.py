@@ -14,6 +14,7 @@ from peers.processes import Process, free_port
 from peers.registry import Registry, openssl
 from peers.tools import clean_environment
 from peers.trustkit import Trustkit
+from peers.web import serving
 from trustkit.codec.ocsp import parse_answer
 from trustkit.errors import TrustkitError
 
@@ -24,7 +25,7 @@ USAGE = "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\
 class Authority:
     """A certificate authority with a signer whose certificate names a responder on a port of this machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lists_at: str = "") -> None:
         self.folder = folder
         self.port = free_port()
         self.root, self.chain, self.key = (folder / name for name in ("root.pem", "chain.pem", "leaf.key"))
@@ -35,7 +36,8 @@ class Authority:
         openssl("req", "-x509", *new, "-keyout", self.root_key, "-out", self.root, "-days", 30,
                 "-subj", f"{NAME}root", *uses)  # fmt: skip
         openssl("req", *new, "-keyout", self.key, "-out", request, "-subj", f"{NAME}signer")
-        usage.write_text(f"{USAGE}authorityInfoAccess=OCSP;URI:http://127.0.0.1:{self.port}/\n")
+        asked = f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{self.port}/\n"
+        usage.write_text(USAGE + (f"crlDistributionPoints=URI:{lists_at}/root.crl.der\n" if lists_at else asked))
         openssl("x509", "-req", "-in", request, "-out", self.leaf, "-days", 20, "-CA", self.root,
                 "-CAkey", self.root_key, "-set_serial", "0x1234", "-extfile", usage)  # fmt: skip
         self.chain.write_text(self.leaf.read_text() + self.root.read_text())
@@ -79,6 +81,11 @@ def authority_(tmp_path: Path) -> Authority:
 
 @pytest.fixture(name="signed")
 def signed_(trustkit: Trustkit, authority: Authority, registry: Registry, repository: str, image: Image) -> str:
+    return sign(trustkit, authority, registry, repository, image)
+
+
+def sign(trustkit: Trustkit, authority: Authority, registry: Registry, repository: str, image: Image) -> str:
+    """Push and sign an image, and return its reference."""
     reference = registry.reference(repository, registry.push(image, repository, "v1"))
     env = {"TRUSTKIT_PASSWORD": "secret"}
     trustkit.must("key", "import", "k", authority.key, "--insecure-allow-plain", env=env)
@@ -147,6 +154,19 @@ def test_a_list_of_another_authority_says_nothing(
     (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other")
     assert judged(trustkit, authority, signed, f", crl: {other.revocation_list()}")[0] == "deny"
+
+
+@pytest.mark.parametrize(("books", "verdict"), [("V", "allow"), ("R", "deny")])
+def test_a_list_is_fetched_from_where_the_certificate_says(
+    trustkit: Trustkit, registry: Registry, repository: str, image: Image, tmp_path: Path, books: str, verdict: str
+) -> None:
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    with serving(folder) as url:
+        authority = Authority(folder, url)
+        authority.say(books)
+        openssl("crl", "-in", authority.revocation_list(), "-outform", "DER", "-out", folder / "root.crl.der")
+        assert judged(trustkit, authority, sign(trustkit, authority, registry, repository, image))[0] == verdict
 
 
 @given(st.binary(max_size=300))
