@@ -36,7 +36,8 @@ uvicorn.run(app, port=int(sys.argv[1]), ssl_certfile=sys.argv[2], ssl_keyfile=sy
 
 
 def connect(port: int) -> http.client.HTTPSConnection:
-    return http.client.HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), timeout=30)  # noqa: SLF001  (loopback)
+    context = ssl._create_unverified_context()  # noqa: SLF001  (loopback)
+    return http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
 
 
 def answers(port: int, path: str) -> bool:

@@ -65,7 +65,8 @@ def parse_review(body: bytes) -> Review:
     """Return the review of a request's body. Raises MalformedError, LimitExceededError."""
     if len(body) > limits.REVIEW_BYTES:
         raise LimitExceededError(f"the review is {len(body)} bytes, more than the {limits.REVIEW_BYTES} allowed")
-    outer = members(body, "the review")
+    # Go ends what it encodes with a line feed
+    outer = members(body.removesuffix(b"\n"), "the review")
     if _text(outer, "kind") != "AdmissionReview" or _text(outer, "apiVersion") != API_VERSION:
         raise MalformedError(f"not an AdmissionReview of {API_VERSION}", next_step="list v1 in admissionReviewVersions")
     inner = _object(outer, "request")
