@@ -1,10 +1,15 @@
 """The real notation signs, trustkit verifies; what one refuses the other refuses."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from peers.fake_sigstore import FakeSigstore, pem
 from peers.images import Image
 from peers.registry import Registry, openssl
 from peers.tools import Ran, clean_environment, peer, run
@@ -126,7 +131,7 @@ def notation_verifies(notation: Notation, reference: str) -> Ran:
     return run([peer("notation"), "verify", "--insecure-registry", reference], env=env)
 
 
-def sign_ours(trustkit: Trustkit, notation: Notation, reference: str, *more: str) -> Ran:
+def sign_ours(trustkit: Trustkit, notation: Notation, reference: str, *more: str | Path) -> Ran:
     """Sign with notation's own key and chain, the key taken into the key ring."""
     passphrase = {"TRUSTKIT_PASSWORD": "secret"}
     trustkit.must("key", "import", "k", notation.folder / "leaf.key", "--insecure-allow-plain", env=passphrase)
@@ -173,3 +178,49 @@ def test_without_a_chain_there_is_nothing_to_sign_with(trustkit: Trustkit, refer
     done = trustkit.run("sign", "--format", "notation", "--key", "k", reference)
     assert done.status == 2
     assert "--certificate-chain" in done.stderr
+
+
+@contextmanager
+def stamping(fake: FakeSigstore) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = fake.timestamp(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_time_is_asked_for_and_has_to_hold(trustkit: Trustkit, tmp_path: Path, reference: str) -> None:
+    notation, fake = Notation(tmp_path), FakeSigstore()
+    trusting(notation, reference)
+    store = notation.folder / "truststore" / "x509" / "tsa" / "stamps"
+    store.mkdir(parents=True)
+    (store / "root.crt").write_bytes(pem(fake.tsa.chain[-1]))
+    policy = notation.folder / "trustpolicy.json"
+    policy.write_text(policy.read_text().replace('"ca:acme"', '"ca:acme", "tsa:stamps"'))
+    with stamping(fake) as url:
+        done = sign_ours(trustkit, notation, reference, "--timestamp-url", url, "--timestamp-root", store / "root.crt")
+    assert done.status == 0, done.said
+    verified = notation_verifies(notation, reference)
+    assert verified.status == 0, verified.said
+
+
+def test_a_time_of_an_authority_that_is_not_trusted_signs_nothing(
+    trustkit: Trustkit, tmp_path: Path, reference: str
+) -> None:
+    notation = Notation(tmp_path)
+    with stamping(FakeSigstore()) as url:
+        done = sign_ours(trustkit, notation, reference, "--timestamp-url", url, "--timestamp-root", notation.root)
+    assert done.status == 1, done.said

@@ -3,12 +3,16 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trustkit import app, limits
 from trustkit.cli.identities import bounded_content
 from trustkit.cli.signer import Signed, Signer
 from trustkit.config import Config
 from trustkit.errors import MalformedError, UsageError
+
+if TYPE_CHECKING:
+    from trustkit.signing.notation.stamp import Stamping
 
 
 class NotationSigner(Signer):
@@ -22,6 +26,7 @@ class NotationSigner(Signer):
                 next_step="give --key and --certificate-chain, a PEM file: the key's certificate first, the root last",
             )
         self._chain = _chain(Path(arguments.certificate_chain))
+        self._stamping = _stamping(arguments)
         self._crypto = app.open_crypto(config)
         super().__init__(config, arguments.key, actor)
 
@@ -31,8 +36,23 @@ class NotationSigner(Signer):
 
         return self._attach(
             given,
-            lambda _, root: sign(root, self._key, self._chain, annotations, now=app.now(), crypto=self._crypto),
+            lambda _, root: sign(
+                root, self._key, self._chain, annotations, now=app.now(), crypto=self._crypto, stamping=self._stamping
+            ),
         )
+
+
+def _stamping(arguments: argparse.Namespace) -> "Stamping | None":
+    if bool(arguments.timestamp_url) != bool(arguments.timestamp_root):
+        raise UsageError(
+            "a timestamp needs the authority's URL and the root under which it is believed",
+            next_step="give --timestamp-url and --timestamp-root, a PEM file",
+        )
+    if not arguments.timestamp_url:
+        return None
+    from trustkit.signing.notation.stamp import Stamping
+
+    return Stamping(arguments.timestamp_url, _chain(Path(arguments.timestamp_root)))
 
 
 def _chain(path: Path) -> tuple[bytes, ...]:

@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="notation: Notary Project; simple-signing: GPG, for podman, skopeo and CRI-O")  # fmt: skip
     parser.add_argument("--certificate-chain", metavar="FILE",
                         help="for notation: PEM, the key's certificate first, the root last")  # fmt: skip
+    parser.add_argument("--timestamp-root", metavar="FILE",
+                        help="for notation with --timestamp-url: PEM, the timestamp authority's root")  # fmt: skip
     parser.add_argument("--sign-identity", metavar="REFERENCE", help="the name that a simple signature carries")
     parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
                         help="sign this annotation too; may repeat")  # fmt: skip

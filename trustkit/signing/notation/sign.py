@@ -18,17 +18,18 @@ from trustkit.signing.format import Attachment
 from trustkit.signing.keys import SigningKey
 from trustkit.signing.notation import envelope
 from trustkit.signing.notation.rules import CHECKS, REVOCATION, Rules
+from trustkit.signing.notation.stamp import Stamping
 from trustkit.signing.notation.verify import algorithm_for, verify
-from trustkit.signing.trust.roots import CA, CertificateStore
+from trustkit.signing.trust.roots import CA, TSA, CertificateStore
 
 _THUMBPRINTS = "io.cncf.notary.x509chain.thumbprint#S256"
 _AGENT = "io.cncf.notary.signingAgent"
 _CREATED = "org.opencontainers.image.created"
 
 
-def sign(
+def sign(  # noqa: PLR0913  (what is signed, by whom, when and dated by whom)
     target: Descriptor, key: SigningKey, chain: tuple[bytes, ...], metadata: Mapping[str, str],
-    *, now: datetime, crypto: CryptoProvider,
+    *, now: datetime, crypto: CryptoProvider, stamping: Stamping | None = None,
 ) -> Attachment:  # fmt: skip
     """Return the signature on what the descriptor names, after it was verified under the chain's own root.
 
@@ -52,9 +53,13 @@ def sign(
         artifact["annotations"] = dict(metadata)
     payload = _encoded({"targetArtifact": artifact})
     signature = _raw(key, algorithm, f"{protected}.{payload}".encode("ascii"))
-    header = {"x5c": [base64.encode(one) for one in chain], _AGENT: f"trustkit/{__version__}"}
+    header: dict[str, object] = {"x5c": [base64.encode(one) for one in chain], _AGENT: f"trustkit/{__version__}"}
+    stores = [CertificateStore(CA, "own", (chain[-1],))]
+    if stamping is not None:
+        header[envelope.TIMESTAMP] = base64.encode(stamping.token(signature))
+        stores.append(CertificateStore(TSA, "asked", stamping.roots))
     content = _json({"payload": payload, "protected": protected, "header": header, "signature": _url(signature)})
-    rules = Rules((CertificateStore(CA, "own", (chain[-1],)),), CHECKS - {REVOCATION})
+    rules = Rules(tuple(stores), CHECKS - {REVOCATION})
     verify(envelope.read(envelope.JWS, content), target, rules, now=now, crypto=crypto)
     return Attachment(
         place=Place(REFERRERS, NOTARY_SIGNATURE),
