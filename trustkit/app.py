@@ -30,6 +30,7 @@ from trustkit.signing.trust.roots import TrustRoots
 from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public home)
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
+    from trustkit.admission.content_trust import Repositories
     from trustkit.engine.settings import EngineSettings
     from trustkit.hooks.kubernetes.serving import Settings as WebhookSettings
     from trustkit.signing.notation.fetch import RevocationSource
@@ -206,6 +207,14 @@ def _key_bytes(file: Path) -> bytes:
     if len(content) > limits.KEY_FILE_BYTES:
         raise KeyFileError(f"{file}: larger than {limits.KEY_FILE_BYTES} bytes, so no key")
     return content
+
+
+def open_repositories(config: Config) -> "Repositories":
+    """Return the repositories under content trust that this user has seen. Raises ConfigError."""
+    from trustkit.admission.content_trust import Repositories
+    from trustkit.sources import registry_session
+
+    return Repositories(registry_session(config), config.home / "content-trust", open_crypto(config), now)
 
 
 class PolicyGate:

@@ -50,6 +50,7 @@ SETTINGS = (
         "Folder that `trustkit trust root update` filled: its keys, identities and policies are trusted too, and "
         "keys it revokes are not.",
     ),
+    Setting("trust.server", "text", "", "Trust server (Notary v1). Empty: the host of the image's registry."),
     Setting("trust.root_grace", "number", 0, "Hours for which an expired trust root still counts."),
     Setting(
         "revocation.offline",

@@ -27,6 +27,11 @@ def registry_options(config: Config) -> RegistryOptions:
     )
 
 
+def registry_session(config: Config) -> RegistrySession:
+    """Return a session of its own, for what speaks to hosts beside registries."""
+    return RegistrySession(registry_options(config))
+
+
 class Sources:
     """Opens the places references name; all registries share one session and its connections."""
 

@@ -1,0 +1,111 @@
+"""Show what a repository's Docker Content Trust says: its tags, who signed them, and until when.
+
+Everything is proven first, from the root that was seen before or is given with --root. A repository seen for the first
+time is refused unless --first-use says to believe its root this once; from then on no older state counts.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trustkit.cli.output import as_json, plain, table
+
+if TYPE_CHECKING:
+    from trustkit.signing.content_trust.values import VerifiedRepository
+
+_SHORT = 16
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("repository", metavar="REPOSITORY[:TAG]")
+    parser.add_argument("--server", metavar="URL", help="trust server; default trust.server, else the registry's host")
+    parser.add_argument("--root", metavar="FILE", help="root.json that is trusted to begin with")
+    parser.add_argument("--first-use", action="store_true", help="believe a root that was never seen before, this once")
+    parser.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print it. Raises VerificationError, SourceError, MalformedError, KeyFileError."""
+    from trustkit.admission.content_trust import Asked
+    from trustkit.app import open_repositories
+    from trustkit.config import load
+    from trustkit.model.reference import ImageRef
+    from trustkit.oci.trust_metadata import server_of
+
+    config = load(os.environ)
+    ref = ImageRef.parse(arguments.repository)
+    server = server_of(ref.name, arguments.server or config.text("trust.server"))
+    root = _root(Path(arguments.root)) if arguments.root else b""
+    asked = Asked(ref.name, server, root, first_use=arguments.first_use)
+    found = open_repositories(config).verified(asked)
+    wanted = [ref.tag] if ref.tag and ref.given.endswith(f":{ref.tag}") else sorted(found.tags)
+    if arguments.output == "json":
+        as_json(_json(found, wanted))
+    else:
+        _print(found, wanted)
+    return 0
+
+
+def _root(file: Path) -> bytes:
+    from trustkit import limits
+    from trustkit.errors import KeyFileError
+
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(limits.TRUST_METADATA_BYTES + 1)
+    except OSError as error:
+        raise KeyFileError(f"{file}: {(error.strerror or str(error)).lower()}") from error
+    if len(content) > limits.TRUST_METADATA_BYTES:
+        raise KeyFileError(f"{file}: larger than {limits.TRUST_METADATA_BYTES} bytes, so no root")
+    return content
+
+
+def _print(found: "VerifiedRepository", tags: list[str]) -> None:
+    sight = ", believed at first sight" if found.first_use else ""
+    print(f"{plain(found.gun)}  good until {found.expires:%Y-%m-%d %H:%M}Z")
+    print(f"root {found.root_version}{sight}  key {' '.join(key[:_SHORT] for key in found.root_keys)}")
+    signed = [found.tag(name) for name in tags]
+    rows = [(one.tag, str(one.digest), one.role.name, _keys(one.role.signers)) for one in signed]
+    table(("TAG", "DIGEST", "ROLE", "SIGNED BY KEY"), rows)
+    print()
+    roles = [
+        (role.name, str(role.version), f"{role.expires:%Y-%m-%d}", f"{role.threshold}", _keys(role.signers))
+        for role in found.roles
+    ]
+    table(("ROLE", "VERSION", "UNTIL", "NEEDS", "SIGNED BY KEY"), roles)
+
+
+def _keys(fingerprints: tuple[str, ...]) -> str:
+    return " ".join(one[:_SHORT] for one in fingerprints)
+
+
+def _json(found: "VerifiedRepository", tags: list[str]) -> object:
+    signed = [found.tag(name) for name in tags]
+    return {
+        "gun": found.gun,
+        "root": {"version": found.root_version, "keys": found.root_keys, "first_use": found.first_use},
+        "expires": found.expires,
+        "tags": [
+            {
+                "tag": one.tag,
+                "digest": str(one.digest),
+                "size": one.size_bytes,
+                "role": one.role.name,
+                "signers": one.role.signers,
+            }
+            for one in signed
+        ],
+        "roles": [
+            {
+                "name": role.name,
+                "version": role.version,
+                "expires": role.expires,
+                "threshold": role.threshold,
+                "signers": role.signers,
+                "tags": sorted(role.targets),
+            }
+            for role in found.roles
+        ],
+    }
