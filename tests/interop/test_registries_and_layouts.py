@@ -37,6 +37,7 @@ class Made(NamedTuple):
     annotations: Mapping[str, str]
     artifact_type: str = ""
     manifest_annotations: Mapping[str, str] = {}
+    config_type: str = ""
 
 
 def signature(number):
