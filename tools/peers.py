@@ -57,6 +57,7 @@ PEERS = (
         "2.1.9+ds1-5",
         (("containerd2", "usr/bin/containerd"), ("ctr2", "usr/bin/ctr")),
     ),
+    Peer("kubectl", "kubectl", "trixie", "1.32.3+ds-2", (("kubectl", "usr/bin/kubectl"),)),
     # Debian has no registry with the referrers API; this library has one, and a compiler makes it a program.
     Peer("go-registry", "golang-github-google-go-containerregistry-dev", "trixie", "0.20.1+ds1-1", ()),
     Peer("go", "golang-1.24-go", "trixie", "1.24.4-1", ()),

@@ -4,7 +4,6 @@ import base64
 import http.client
 import json
 import os
-import shutil
 import ssl
 import subprocess
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +14,8 @@ import pytest
 from peers.processes import free_port
 from peers.reviews import encoded, review
 from peers.signed import Signed
+from peers.tools import peer
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on this machine")
 RESOURCES = {
     "kind": "APIResourceList",
     "groupVersion": "v1",
@@ -143,7 +142,7 @@ def apply(cluster: ApiServer, folder, image: str, *options: str) -> subprocess.C
     file = folder / "pod.json"
     file.write_text(json.dumps(manifest))
     server = f"http://127.0.0.1:{cluster.server_port}"
-    command = ["kubectl", "--server", server, "apply", "--validate=false", "-f", str(file), *options]
+    command = [peer("kubectl"), "--server", server, "apply", "--validate=false", "-f", str(file), *options]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
