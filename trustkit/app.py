@@ -19,14 +19,16 @@ from trustkit.config import Config
 from trustkit.errors import ConfigError, KeyFileError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
+from trustkit.model.image import ResolvedImage
 from trustkit.model.keys import KEY_NAME, KeyLife
+from trustkit.model.signature import VerificationReport
 from trustkit.policy.document import Policy
 from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.format import SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import CosignSignature
-from trustkit.signing.trust.roots import TrustRoots
+from trustkit.signing.trust.roots import TrustedRepository, TrustRoots
 from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public home)
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
@@ -147,6 +149,7 @@ def open_gate(
         now=now,
         at_once=at_once,
         ask_revocation=_revocation_source(config) if trust.stores else None,
+        ask_repository=_tag_proofs(config) if trust.repositories else None,
     )
     return Gate(kit, log or open_log(config))
 
@@ -156,6 +159,15 @@ def _revocation_source(config: Config) -> "RevocationSource":
 
     folder, ca_file = config.home / "revocation", config.path("registry.ca_file")
     return RevocationSource(folder, open_crypto(config), offline=config.flag("revocation.offline"), ca_file=ca_file)
+
+
+def _tag_proofs(
+    config: Config,
+) -> Callable[[VerificationReport, ResolvedImage, tuple[TrustedRepository, ...]], VerificationReport]:
+    from trustkit.admission.tag_proofs import with_tag_proofs
+
+    ask, server = open_repositories(config).verified, config.text("trust.server")
+    return lambda report, image, listed: with_tag_proofs(report, image, listed, ask, server)
 
 
 def evidence_kit(config: Config, policy: Policy) -> Kit:

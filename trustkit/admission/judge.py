@@ -19,7 +19,7 @@ from trustkit.oci.source import ImageSource
 from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, Policy, reads
 from trustkit.policy.evaluate import evaluate
 from trustkit.signing.format import Check, SignatureFormat
-from trustkit.signing.trust.roots import TrustRoots
+from trustkit.signing.trust.roots import TrustedRepository, TrustRoots
 from trustkit.signing.verify import verify
 
 VERIFY = "verify"
@@ -41,6 +41,10 @@ class Kit(NamedTuple):
     at_once: bool = True
     # Asks authorities about revocation: evidence in, the trust roots with what they said and what they did not out.
     ask_revocation: Callable[[Iterable[Evidence], TrustRoots, datetime], tuple[TrustRoots, list[str]]] | None = None
+    # Asks trust servers about the image's tags: the report with what they prove out.
+    ask_repository: (
+        Callable[[VerificationReport, ResolvedImage, tuple[TrustedRepository, ...]], VerificationReport] | None
+    ) = None
 
 
 class Established(NamedTuple):
@@ -84,7 +88,10 @@ def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with
         trust, notes = kit.ask_revocation(evidence.items, trust, now)
         evidence = evidence._replace(notes=(*evidence.notes, *notes))
     check = Check(image.digest, trust, kit.crypto, now, PREDICATES in reads(kit.policy), image.root)
-    return Established(image, verify(evidence, kit.formats, check), now)
+    report = verify(evidence, kit.formats, check)
+    if kit.ask_repository is not None:
+        report = kit.ask_repository(report, image, trust.repositories)
+    return Established(image, report, now)
 
 
 def conclude(found: Established, request: RequestFacts, kit: Kit, now: datetime) -> Judgement:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from trustkit.codec import pem
 from trustkit.errors import LimitExceededError, MalformedError, PolicySyntaxError, TrustkitError
-from trustkit.policy.trusted import CA, CRL, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, PolicyRoot
-from trustkit.signing.trust.roots import CertificateStore, OpenPgpKey, SigstoreRoot, TrustRoots
+from trustkit.policy.trusted import CA, CRL, OPENPGP, SIGNING_AUTHORITY, SIGSTORE, TSA, TUF, PolicyRoot
+from trustkit.signing.trust.roots import CertificateStore, OpenPgpKey, SigstoreRoot, TrustedRepository, TrustRoots
 
 _STORES = (CA, SIGNING_AUTHORITY, TSA)
 _CERTIFICATE = "CERTIFICATE"
@@ -18,6 +18,11 @@ def opened(trust: TrustRoots, roots: Iterable[PolicyRoot]) -> TrustRoots:
         sigstore=tuple(_sigstore(root) for root in listed if root.kind == SIGSTORE),
         stores=tuple(_store(root) for root in listed if root.kind in _STORES),
         revocation_lists=tuple(_list(root) for root in listed if root.kind == CRL),
+        repositories=tuple(
+            TrustedRepository(root.name, root.server, root.content, root.first_use)
+            for root in listed
+            if root.kind == TUF
+        ),
         openpgp=tuple(_keyring(root) for root in listed if root.kind == OPENPGP),
     )
 
@@ -27,8 +32,14 @@ def _strictest(roots: Iterable[PolicyRoot]) -> tuple[PolicyRoot, ...]:
     found: dict[tuple[str, str], PolicyRoot] = {}
     for root in roots:
         before = found.setdefault((root.kind, root.name), root)
+        if root.kind == TUF and root.content != before.content:
+            raise PolicySyntaxError(
+                f"spec.trust.contentTrust pins two roots of {root.name}", next_step="pin the same root everywhere"
+            )
         found[root.kind, root.name] = before._replace(
-            logged=before.logged or root.logged, unknown_passes=before.unknown_passes and root.unknown_passes
+            logged=before.logged or root.logged,
+            unknown_passes=before.unknown_passes and root.unknown_passes,
+            first_use=before.first_use and root.first_use,
         )
     return tuple(found.values())
 

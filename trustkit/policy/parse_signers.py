@@ -1,6 +1,6 @@
 """`spec.trust`: identities, certificates, OpenPGP keys and content trust, each by name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from trustkit.errors import MalformedError, PolicySyntaxError
 from trustkit.policy.distinguished_name import DistinguishedName
@@ -14,6 +14,7 @@ from trustkit.policy.trusted import (
     OPENPGP,
     SIGNING_AUTHORITY,
     SIGSTORE,
+    TUF,
     Claim,
     PolicyCertificate,
     PolicyContentTrust,
@@ -57,16 +58,22 @@ def openpgp(named: Named, roots: Roots) -> dict[str, PolicyOpenPgp]:
     return found
 
 
-def content_trust(named: Named) -> dict[str, PolicyContentTrust]:
-    """Return the repositories of `spec.trust.contentTrust`. Raises PolicySyntaxError."""
-    found = {}
+def content_trust(named: Named, load: Callable[[str], bytes]) -> tuple[dict[str, PolicyContentTrust], list[PolicyRoot]]:
+    """Return the repositories of `spec.trust.contentTrust`, and how their roots are believed.
+
+    Raises PolicySyntaxError, and what `load` raises.
+    """
+    found, believed = {}, []
     for name, node in named:
-        fields = Fields(node, ("gun", "roles"))
-        gun, roles = fields.get("gun"), fields.get("roles")
-        found[name] = PolicyContentTrust(
-            name, text(gun) if gun is not None else "", texts(roles) if roles is not None else ()
-        )
-    return found
+        fields = Fields(node, ("gun", "roles", "root", "server", "firstUse"))
+        roles, root, gun = fields.get("roles"), fields.get("root"), _text(fields.get("gun"))
+        found[name] = PolicyContentTrust(name, gun, texts(roles) if roles is not None else ())
+        if root is not None and not gun:
+            raise refuse(root, "pins a root, and a root is of one repository", "name it as gun")
+        content = load(text(root)) if root is not None else b""
+        server, first_use = _text(fields.get("server")), fields.flag("firstUse")
+        believed.append(PolicyRoot(TUF, gun, content, server=server, first_use=first_use))
+    return found, believed
 
 
 def _identity(name: str, node: Node, roots: Roots) -> PolicyIdentity:

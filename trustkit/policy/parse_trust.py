@@ -70,15 +70,16 @@ def trust(node: Node | None, reader: KeyReader) -> Trust:
         root._replace(logged=asked is not False) for root in roots(fields.get("roots"), reader.load_root)
     )
     found_keys = {name: _key(name, value, reader, logged=logged) for name, value in _named(fields.get("keys"))}
+    repositories, believed = content_trust(_named(fields.get("contentTrust")), reader.load_root)
     found: dict[str, Mapping[str, Signer]] = {
         "key": found_keys,
         "identity": _identities(fields, found_roots, logged=logged),
         "x509": dict(certificates(_named(fields.get("certificates")), found_roots)),
         "gpg": dict(openpgp(_named(fields.get("openpgp")), found_roots)),
-        "contentTrust": dict(content_trust(_named(fields.get("contentTrust")))),
+        "contentTrust": dict(repositories),
     }
     _require_distinct(fields)
-    return Trust(found_keys, found, found_roots)
+    return Trust(found_keys, found, (*found_roots, *believed))
 
 
 def restricted(found: Trust, algorithms: tuple[str, ...], strength: int) -> Trust:

@@ -40,6 +40,8 @@ class PolicyRoot(NamedTuple):
     name: str
     content: bytes
     logged: bool = True
+    server: str = ""
+    first_use: bool = False
     unknown_passes: bool = False
 
 

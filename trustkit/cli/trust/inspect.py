@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trustkit.cli.output import as_json, plain, table
 
 if TYPE_CHECKING:
+    from trustkit.signing.content_trust.signers import RoleSigner
     from trustkit.signing.content_trust.values import VerifiedRepository
 
 _SHORT = 16
@@ -65,7 +66,7 @@ def _root(file: Path) -> bytes:
 def _print(found: "VerifiedRepository", tags: list[str]) -> None:
     sight = ", believed at first sight" if found.first_use else ""
     print(f"{plain(found.gun)}  good until {found.expires:%Y-%m-%d %H:%M}Z")
-    print(f"root {found.root_version}{sight}  key {' '.join(key[:_SHORT] for key in found.root_keys)}")
+    print(f"root {found.root_version}{sight}  key {_keys(found.root_keys)}")
     signed = [found.tag(name) for name in tags]
     rows = [(one.tag, str(one.digest), one.role.name, _keys(one.role.signers)) for one in signed]
     table(("TAG", "DIGEST", "ROLE", "SIGNED BY KEY"), rows)
@@ -77,8 +78,8 @@ def _print(found: "VerifiedRepository", tags: list[str]) -> None:
     table(("ROLE", "VERSION", "UNTIL", "NEEDS", "SIGNED BY KEY"), roles)
 
 
-def _keys(fingerprints: tuple[str, ...]) -> str:
-    return " ".join(one[:_SHORT] for one in fingerprints)
+def _keys(signers: "tuple[RoleSigner, ...]") -> str:
+    return " ".join(one.fingerprint[:_SHORT] for one in signers)
 
 
 def _json(found: "VerifiedRepository", tags: list[str]) -> object:

@@ -16,7 +16,7 @@ from trustkit.fips.provider import CryptoProvider
 from trustkit.model.values import NamedTuple
 from trustkit.signing.content_trust.errors import RootChainError
 from trustkit.signing.content_trust.files import File, offered, read, require_current
-from trustkit.signing.content_trust.signers import require_role_signed
+from trustkit.signing.content_trust.signers import RoleSigner, require_role_signed
 from trustkit.signing.content_trust.values import Trusted
 
 _X509 = "-x509"
@@ -27,7 +27,7 @@ class ProvenRoot(NamedTuple):
     """The root in force, whose keys signed it, and whether it was believed at first sight."""
 
     file: File
-    signers: tuple[str, ...]
+    signers: tuple[RoleSigner, ...]
     first_use: bool
 
 

@@ -15,6 +15,7 @@ from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.spki import ed25519_spki
 from trustkit.model import keys as algorithms
 from trustkit.model.keys import PublicKey
+from trustkit.model.values import NamedTuple
 from trustkit.signing.content_trust.errors import ThresholdError
 
 _CERTIFICATE = "CERTIFICATE"
@@ -31,16 +32,24 @@ _METHODS = {
 }
 
 
+class RoleSigner(NamedTuple):
+    """A key that signed for a role: its fingerprint, by which algorithm, and its size."""
+
+    fingerprint: str
+    algorithm: str
+    key_bits: int
+
+
 def require_role_signed(
     envelope: Envelope, role: Role, keys: Mapping[str, Key], crypto: CryptoProvider
-) -> tuple[str, ...]:
-    """Return the fingerprints of the role's keys that signed, at least as many as it needs.
+) -> tuple[RoleSigner, ...]:
+    """Return the role's keys that signed, at least as many as it needs, each once.
 
     Raises ThresholdError, MalformedError.
 
     Signatures of others, and signatures that do not fit, count for nothing and do no harm.
     """
-    signed: set[str] = set()
+    signed: dict[str, RoleSigner] = {}
     tried: set[str] = set()
     for signature in envelope.signatures:
         if signature.key_id not in role.key_ids or signature.key_id in tried:
@@ -51,10 +60,11 @@ def require_role_signed(
         key = require_key(signature.key_id, keys[signature.key_id])
         if _fits(key, signature, envelope.signed, crypto):
             # One key under two names, bare and in a certificate, is one key.
-            signed.add(key.fingerprint)
+            algorithm = _METHODS[signature.method, key.kind]
+            signed[key.fingerprint] = RoleSigner(key.fingerprint, algorithm, key.bits)
     if len(signed) < role.threshold:
         raise ThresholdError(f"{len(signed)} of the {role.threshold} keys that {role.name} needs signed it")
-    return tuple(sorted(signed))
+    return tuple(signed[fingerprint] for fingerprint in sorted(signed))
 
 
 def require_key(key_id: str, key: Key) -> PublicKey:

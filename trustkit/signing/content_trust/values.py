@@ -7,6 +7,7 @@ from trustkit.codec.notary_tuf import RELEASES, TARGETS, FileMeta
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple
 from trustkit.signing.content_trust.errors import NotSignedError
+from trustkit.signing.content_trust.signers import RoleSigner
 
 # Where docker looks for a tag, first to last; the roles of single delegates are for people to look at.
 TAG_ROLES = (RELEASES, TARGETS)
@@ -24,12 +25,12 @@ class Trusted(NamedTuple):
 
 
 class VerifiedRole(NamedTuple):
-    """Targets or a delegation, proven: whose keys signed it (fingerprints), and which tags it may and does name."""
+    """Targets or a delegation, proven: whose keys signed it, and which tags it may and does name."""
 
     name: str
     version: int
     expires: datetime
-    signers: tuple[str, ...]
+    signers: tuple[RoleSigner, ...]
     threshold: int
     targets: Mapping[str, FileMeta]
 
@@ -51,7 +52,7 @@ class VerifiedRepository(NamedTuple):
 
     gun: str
     root_version: int
-    root_keys: tuple[str, ...]
+    root_keys: tuple[RoleSigner, ...]
     first_use: bool
     expires: datetime
     versions: Mapping[str, int]

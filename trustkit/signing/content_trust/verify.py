@@ -19,7 +19,7 @@ from trustkit.signing.content_trust.files import (
     require_no_rollback,
 )
 from trustkit.signing.content_trust.root import ProvenRoot, RootCheck, proven_root
-from trustkit.signing.content_trust.signers import require_role_signed
+from trustkit.signing.content_trust.signers import RoleSigner, require_role_signed
 from trustkit.signing.content_trust.values import Trusted, VerifiedRepository, VerifiedRole
 
 
@@ -69,7 +69,7 @@ class _Work(NamedTuple):
         """Return a file of the root's own roles, proven."""
         return self.signed(self.root.file.root.roles[name], self.root.file.root.keys, meta)[0]
 
-    def signed(self, role: Role, keys: Mapping[str, Key], meta: FileMeta | None) -> tuple[File, tuple[str, ...]]:
+    def signed(self, role: Role, keys: Mapping[str, Key], meta: FileMeta | None) -> tuple[File, tuple[RoleSigner, ...]]:
         """Return a role's file, proven, and whose keys signed it."""
         file = offered(self.files, role.name)
         if meta is not None:

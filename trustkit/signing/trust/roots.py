@@ -95,6 +95,18 @@ class OpenPgpKey(NamedTuple):
     keyring: bytes
 
 
+class TrustedRepository(NamedTuple):
+    """A repository under content trust (`gun`; empty: the image's own), and how its first root is believed.
+
+    By `root` (root.json), at first sight if `first_use`, else only if it was seen before. `server`: its trust server.
+    """
+
+    gun: str
+    server: str = ""
+    root: bytes = b""
+    first_use: bool = False
+
+
 class TrustRoots(NamedTuple):
     """Everything verification may trust, loaded before it starts."""
 
@@ -102,6 +114,7 @@ class TrustRoots(NamedTuple):
     sigstore: tuple[SigstoreRoot, ...] = ()
     stores: tuple[CertificateStore, ...] = ()
     openpgp: tuple[OpenPgpKey, ...] = ()
+    repositories: tuple[TrustedRepository, ...] = ()
     # Revocation lists and OCSP answers (DER) of certificate authorities, fetched before.
     revocation_lists: tuple[bytes, ...] = ()
     ocsp_answers: tuple[bytes, ...] = ()

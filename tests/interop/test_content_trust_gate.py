@@ -1,0 +1,123 @@
+"""A policy that trusts what the real notary signed on our trust server, at the gate."""
+
+import shutil
+
+import pytest
+
+from peers.trust import Notary, trust_server
+from peers.trustkit import Trustkit
+from peers.workspace import short_folder
+
+POLICY = """apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {{name: dct}}
+spec:
+  trust: {{contentTrust: {{team: {{{fields}}}}}}}
+  verify: {{signatures: {{contentTrust: team}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tls):
+    with short_folder("trust") as folder:
+        (folder / "state").mkdir(mode=0o700)
+        with trust_server(Trustkit(folder / "state"), tls=tls) as running:
+            yield running
+
+
+@pytest.fixture
+def notary(server, tmp_path):
+    return Notary(server, tmp_path / "alice")
+
+
+@pytest.fixture
+def pushed(registry, repository, image):
+    """A repository with an image that is not signed yet: its name, and the image's digest."""
+    return registry.reference(repository, "").rstrip(":@"), registry.push(image, repository, "v1")
+
+
+@pytest.fixture
+def signed(notary, pushed):
+    name, digest = pushed
+    notary.must("init", "-p", name)
+    notary.sign(name, "v1", str(digest).removeprefix("sha256:"))
+    return pushed
+
+
+@pytest.fixture
+def decide(trustkit, server, tmp_path):
+    """Verify an image under a policy whose contentTrust says this."""
+    (trustkit.home / "config.toml").write_text(
+        f'[trust]\nserver = "{server.url}"\n[registry]\nca_file = "{server.tls.ca_file}"\n'
+    )
+
+    def verify(reference, fields="firstUse: true"):
+        policy = tmp_path / "policy.yaml"
+        policy.write_text(POLICY.format(fields=fields))
+        return trustkit.run("verify", "--policy", policy, reference)
+
+    return verify
+
+
+def test_a_signed_tag_is_admitted_and_says_by_whom(decide, signed):
+    done = decide(f"{signed[0]}:v1")
+    assert done.status == 0, done.said
+    assert "content-trust" in done.stdout
+    assert f"tuf:{signed[0]}" in done.stdout
+
+
+def test_the_digest_of_a_signed_tag_is_admitted(decide, signed):
+    assert decide(f"{signed[0]}@{signed[1]}").status == 0
+
+
+def test_a_root_given_by_hand_needs_no_first_sight(decide, notary, signed, tmp_path):
+    shutil.copy(notary.folder / "tuf" / signed[0] / "metadata" / "root.json", tmp_path / "root.json")
+    assert decide(f"{signed[0]}:v1", f"gun: '{signed[0]}', root: root.json").status == 0
+
+
+def test_a_repository_never_seen_is_refused(decide, signed):
+    done = decide(f"{signed[0]}:v1", "roles: [targets]")
+    assert done.status == 1
+    assert "verification.root_chain" in done.said
+
+
+def test_one_that_was_inspected_is_known(trustkit, decide, signed):
+    assert decide(f"{signed[0]}:v1", "roles: [targets]").status == 1
+    trustkit.must("trust", "inspect", "--first-use", signed[0])
+    assert decide(f"{signed[0]}:v1", "roles: [targets]").status == 0
+
+
+def test_another_role_than_the_policy_asks_for_does_not_count(decide, signed):
+    assert decide(f"{signed[0]}:v1", "firstUse: true, roles: [targets/releases]").status == 1
+
+
+def test_a_tag_that_is_signed_as_another_image_is_refused(decide, notary, signed):
+    notary.must("remove", "-p", signed[0], "v1")
+    notary.sign(signed[0], "v1", "1" * 64)
+    done = decide(f"{signed[0]}:v1")
+    assert done.status == 1
+    assert "verification.subject" in done.said
+
+
+def test_a_tag_that_is_not_signed_is_refused(decide, notary, pushed):
+    notary.must("init", "-p", pushed[0])
+    done = decide(f"{pushed[0]}:v1")
+    assert done.status == 1
+    assert "verification.not_signed" in done.said
+
+
+def test_a_repository_without_content_trust_is_not_admitted(decide, pushed):
+    done = decide(f"{pushed[0]}:v1")
+    assert done.status in (1, 3)
+    assert "could not be read" in done.said
+
+
+def test_a_trust_server_that_is_away_admits_nothing(decide, signed):
+    done = decide(f"{signed[0]}:v1", "firstUse: true, server: 'http://127.0.0.1:1'")
+    assert done.status in (1, 3)
+    assert "could not be read" in done.said
+
+
+def test_a_pinned_root_of_no_repository_is_refused_when_loaded(decide, notary, signed, tmp_path):
+    shutil.copy(notary.folder / "tuf" / signed[0] / "metadata" / "root.json", tmp_path / "root.json")
+    assert decide(f"{signed[0]}:v1", "root: root.json").status == 2

@@ -1,0 +1,44 @@
+"""Content trust at the gate: the repositories a policy names are asked, and what they prove joins the report."""
+
+from collections.abc import Callable
+
+from trustkit.admission.content_trust import Asked
+from trustkit.errors import MalformedError, SourceError, TrustkitError, VerificationError
+from trustkit.model.evidence import Rejection
+from trustkit.model.image import ResolvedImage
+from trustkit.model.signature import VerificationReport
+from trustkit.oci.trust_metadata import server_of
+from trustkit.signing.content_trust.values import VerifiedRepository
+from trustkit.signing.formats import content_trust
+from trustkit.signing.trust.roots import TrustedRepository
+
+AskRepository = Callable[[Asked], VerifiedRepository]
+
+
+def with_tag_proofs(
+    report: VerificationReport,
+    image: ResolvedImage,
+    repositories: tuple[TrustedRepository, ...],
+    ask: AskRepository,
+    server: str,
+) -> VerificationReport:
+    """Return the report with what each repository says of the image.
+
+    A repository that proves nothing is a rejection; one that cannot be asked makes the report incomplete.
+    """
+    for one in repositories:
+        gun = one.gun or image.ref.name
+        try:
+            found = ask(Asked(gun, server_of(gun, one.server or server), one.root, one.first_use))
+            facts = content_trust.proofs(found, image.digest, image.ref.tag if gun == image.ref.name else "")
+            report = report._replace(accepted=(*report.accepted, *facts))
+        except SourceError as error:
+            note = f"content trust of {gun} could not be read: {error.message}"
+            report = report._replace(complete=False, notes=(*report.notes, note))
+        except (VerificationError, MalformedError) as error:
+            report = report._replace(rejected=(*report.rejected, _rejection(image, error)))
+    return report
+
+
+def _rejection(image: ResolvedImage, error: TrustkitError) -> Rejection:
+    return Rejection(image.digest, content_trust.NAME, error.code, error.message)
