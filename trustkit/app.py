@@ -34,6 +34,7 @@ from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public ho
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
     from trustkit.admission.content_trust import Repositories
     from trustkit.engine.settings import EngineSettings
+    from trustkit.hooks.docker.serving import Settings as AuthzSettings
     from trustkit.hooks.kubernetes.serving import Settings as WebhookSettings
     from trustkit.signing.notation.fetch import RevocationSource
     from trustkit.signing.trust_root.cache import Distributed
@@ -319,6 +320,16 @@ async def serve_webhook(
 ) -> None:
     """Answer admission reviews until SIGTERM or SIGINT. Raises ConfigError, StorageError, AuditError."""
     from trustkit.hooks.kubernetes.serving import serve
+
+    with open_log(reload()) as log:
+        await serve(PolicyGate(reload, log), log, now, settings, ready)
+
+
+async def serve_docker_authz(
+    reload: Callable[[], Config], settings: "AuthzSettings", ready: Callable[[], None]
+) -> None:
+    """Answer dockerd until SIGTERM or SIGINT. Raises ConfigError, StorageError, AuditError."""
+    from trustkit.hooks.docker.serving import serve
 
     with open_log(reload()) as log:
         await serve(PolicyGate(reload, log), log, now, settings, ready)

@@ -159,3 +159,11 @@ CACHED_DECISION_SECONDS = 1.0
 # Fetches of evidence at once, and reviews that wait for one.
 PARALLEL_FETCHES = 16
 WAITING_FETCHES = 4096
+# What dockerd sends its authorization plugins: a body of at most 1 MiB, in base64, beside headers and certificates.
+AUTHZ_BODY_BYTES = 1024 * 1024
+AUTHZ_MESSAGE_BYTES = 4 * 1024 * 1024
+# What dockerd tells of one container, image or volume, and requests it may wait for at once.
+ENGINE_ANSWER_BYTES = 8 * 1024 * 1024
+AUTHZ_CONNECTIONS = 256
+# Names under which one image of an engine's store is looked at.
+STORED_NAMES = 8

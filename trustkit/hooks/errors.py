@@ -37,3 +37,17 @@ class NoRecordedAdmissionError(HookError):
 
     code = "hook.not_admitted"
     exit_status = 1
+
+
+class HookRefusedError(HookError):
+    """What an engine was asked to do is of a kind that could run what nobody judged."""
+
+    code = "hook.refused"
+    exit_status = 1
+
+
+class HookEngineError(HookError):
+    """The engine was asked what it is about to use, and gave no usable answer."""
+
+    code = "hook.engine"
+    exit_status = 3

@@ -8,6 +8,7 @@ from importlib import import_module
 
 # hook → one line; trustkit/cli/serve/HOOK.py declares its arguments and serves it
 HOOKS = {
+    "docker-authz": "authorization plugin of Docker",
     "webhook": "validating and mutating admission webhook of Kubernetes",
 }
 

@@ -1,0 +1,1 @@
+"""Docker: an authorization plugin that dockerd asks before it does what its API was asked to do."""
