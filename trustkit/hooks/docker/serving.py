@@ -136,7 +136,7 @@ class _Plugin:
         if head.target != b"/AuthZPlugin.AuthZReq":
             return b""
         answer = await self._decider.answer(body)
-        return _encoded({"Allow": True} if answer.allowed else {"Allow": False, "Msg": f"trustkit: {answer.message}"})
+        return _encoded({"Allow": True} if answer.allowed else {"Allow": False, "Msg": answer.message})
 
 
 async def _request(http: h11.Connection, reader: asyncio.StreamReader) -> tuple[h11.Request, bytes] | None:

@@ -1,0 +1,142 @@
+"""A private dockerd in namespaces of its own, with registries of this machine within reach, and docker's own client."""
+
+import ctypes
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from peers.engines import network_namespace
+from peers.processes import PeerError, Process, listens_on_socket
+from peers.tools import Ran, clean_environment, peer, run
+
+_CLONE_NEWNET = 0x40000000
+# dockerd looks for plugins in /run/docker and keeps a key in /etc/docker, whatever it is told otherwise.
+_SHELL = 'mount --bind "$1/run" /run/docker && mount --bind "$1/etc" /etc/docker && shift && exec "$@"'
+
+
+class Dockerd(NamedTuple):
+    """A running dockerd; plugins put their sockets in `plugins` before it starts."""
+
+    folder: Path
+    socket: Path
+    process: Process
+
+    def docker(self, *args: str | Path, stdin: bytes = b"", timeout: float = 60) -> Ran:
+        """Run docker's own client against this instance."""
+        environment = clean_environment(
+            DOCKER_HOST=f"unix://{self.socket}", HOME=str(self.folder), DOCKER_CONFIG=str(self.folder / "client"),
+            DOCKER_BUILDKIT="0",
+        )  # fmt: skip
+        return run([peer("docker"), *args], env=environment, stdin=stdin, timeout=timeout)
+
+    def must(self, *args: str | Path, stdin: bytes = b"") -> str:
+        """Run docker's client and return what it says. Raises PeerError when it fails."""
+        done = self.docker(*args, stdin=stdin)
+        if done.status != 0:
+            raise PeerError(done.said)
+        return done.stdout.strip()
+
+    def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Send these bytes, and return status and the rest of the answer; the connection ends with it."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(60)
+            connection.connect(str(self.socket))
+            with suppress(BrokenPipeError):
+                connection.sendall(request)
+            answer = b""
+            with suppress(ConnectionResetError):
+                while part := connection.recv(65536):
+                    answer += part
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1]), body
+
+
+@contextmanager
+def dockerd(folder: Path, *, ports: Sequence[int] = (), plugins: Sequence[str] = ()) -> Iterator[Dockerd]:
+    """Run dockerd in `folder`, asking these plugins; it reaches these ports of this machine's loopback."""
+    if os.geteuid() != 0:
+        raise PeerError("dockerd needs root")
+    for name in ("run/plugins", "etc", "client"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for path in (Path("/run/docker"), Path("/etc/docker")):
+        path.mkdir(exist_ok=True)
+    where = folder / "docker.sock"
+    options = ["--host", f"unix://{where}", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"),
+               "--pidfile", str(folder / "pid"), "--bridge=none", "--iptables=false", "--ip6tables=false",
+               "--ip-forward=false", "--storage-driver=vfs",
+               *(f"--authorization-plugin={name}" for name in plugins)]  # fmt: skip
+    programs = clean_environment()
+    programs["PATH"] = f"{peer('dockerd').parent}:{programs['PATH']}"
+    with network_namespace() as netns, _relays(netns, ports):
+        inside = ["nsenter", f"--net=/run/netns/{netns}", "unshare", "--mount", "--", "sh", "-c", _SHELL, "sh"]
+        process = Process([*inside, str(folder), str(peer("dockerd")), *options], log=folder / "log", env=programs)
+        try:
+            process.wait_until(lambda: listens_on_socket(where), 60)
+            yield Dockerd(folder, where, process)
+        finally:
+            process.stop()
+
+
+@contextmanager
+def _relays(netns: str, ports: Sequence[int]) -> Iterator[None]:
+    listeners = [_listener(netns, port) for port in ports]
+    threads = [threading.Thread(target=_accept, args=pair) for pair in zip(listeners, ports, strict=True)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        # dockerd has ended by now, and with it the connections
+        for listener, thread in zip(listeners, threads, strict=True):
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            listener.close()
+
+
+def _listener(netns: str, port: int) -> socket.socket:
+    """Return a socket that listens in the namespace: a thread of its own enters it, makes the socket and ends."""
+    made: list[socket.socket] = []
+
+    def make() -> None:
+        with Path(f"/run/netns/{netns}").open("rb") as namespace:
+            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), _CLONE_NEWNET) != 0:
+                return
+        made.append(socket.create_server(("127.0.0.1", port)))
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    if not made:
+        raise PeerError(f"cannot listen in the namespace {netns}")
+    return made[0]
+
+
+def _accept(listener: socket.socket, port: int) -> None:
+    threads = []
+    with suppress(OSError):
+        while True:
+            inside, _ = listener.accept()
+            threads.append(threading.Thread(target=_relay, args=(inside, port)))
+            threads[-1].start()
+    for thread in threads:
+        thread.join()
+
+
+def _relay(inside: socket.socket, port: int) -> None:
+    with suppress(OSError), inside, socket.create_connection(("127.0.0.1", port)) as outside:
+        back = threading.Thread(target=_copy, args=(outside, inside))
+        back.start()
+        _copy(inside, outside)
+        back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
