@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from peers import images
+from peers.docker import authorized
 from peers.registry import Registry
 from peers.signed import Signed
 from peers.tools import run
 from peers.trustkit import COMMAND, Trustkit
+from peers.workspace import short_folder
 
 Answer = tuple[str, str]
 _RULE = re.compile(r"\(rule ([^)]+)\)")
@@ -52,10 +54,21 @@ def by_own_engine(trustkit: Trustkit, name: str, digest: str) -> Answer:
     return body["verdict"], body["rule"]
 
 
+def by_docker(trustkit: Trustkit, name: str, digest: str) -> Answer:
+    port = int(name.partition("/")[0].rpartition(":")[2])
+    with short_folder("docker") as folder, authorized(folder, trustkit, port) as (daemon, _):
+        done = daemon.docker("pull", name)
+    newest = trustkit.json("audit", "log", "--kind", "decision")
+    assert isinstance(newest, list)
+    body = newest[-1]["body"]
+    assert (done.status == 0) == (body["verdict"] == "allow"), done.said
+    return body["verdict"], body["rule"]
+
+
 @pytest.mark.parametrize(("sign", "verdict"), [(True, "allow"), (False, "deny")], ids=["signed", "unsigned"])
 @pytest.mark.parametrize(
     "engine",
-    [by_admit, by_verify, by_containerd, by_containerd_and_daemon, by_own_engine],
+    [by_admit, by_verify, by_containerd, by_containerd_and_daemon, by_own_engine, by_docker],
     ids=lambda one: one.__name__,
 )
 def test_same_image_same_policy_same_verdict_same_rule(

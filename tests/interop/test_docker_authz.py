@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from peers import images
-from peers.docker import Dockerd, dockerd
-from peers.processes import Process, listens_on_socket
+from peers.docker import Dockerd, authorized, start_plugin
+from peers.processes import Process
 from peers.registry import Registry
 from peers.signed import Signed
 from peers.tools import Ran
@@ -97,24 +97,13 @@ class Guarded:
         return self.post(target, "Content-Type: application/json", f"Content-Length: {len(body)}", body=body)
 
 
-def plugin_words(folder: Path) -> tuple[str, ...]:
-    sockets = ("--socket", str(folder / "run/plugins/trustkit.sock"), "--docker-socket", str(folder / "docker.sock"))
-    return ("serve", "docker-authz", *sockets)
-
-
 def start_guarded(folder: Path, registry: Registry, *words: str) -> Iterator[Guarded]:
     home = folder / "state"
     home.mkdir(mode=0o700)
     trustkit = Trustkit(home)
     signed = Signed(trustkit, registry, "authz")
-    plugin = trustkit.start(*plugin_words(folder), *words)
-    try:
-        plugin.wait_until(lambda: listens_on_socket(folder / "run/plugins/trustkit.sock"))
-        port = int(registry.host.rpartition(":")[2])
-        with dockerd(folder, ports=[port], plugins=["trustkit"]) as daemon:
-            yield Guarded(daemon, plugin, trustkit, signed)
-    finally:
-        plugin.stop()
+    with authorized(folder, trustkit, int(registry.host.rpartition(":")[2]), *words) as (daemon, plugin):
+        yield Guarded(daemon, plugin, trustkit, signed)
 
 
 @pytest.fixture(scope="module")
@@ -411,9 +400,8 @@ def test_without_the_plugin_docker_does_nothing_and_then_again_everything(regist
         # dockerd tries for half a minute
         status, said = guarded.post(f"/containers/{container}/start", "Content-Length: 0")
         assert (status, "trustkit" in said) == (500, True), said
-        again = guarded.trustkit.start(*plugin_words(folder))
+        again = start_plugin(folder, guarded.trustkit)
         try:
-            again.wait_until(lambda: listens_on_socket(folder / "run/plugins/trustkit.sock"))
             guarded.must("start", container)
         finally:
             running.close()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from peers.engines import network_namespace
 from peers.processes import PeerError, Process, listens_on_socket
 from peers.tools import Ran, clean_environment, peer, run
+from peers.trustkit import Trustkit
 
 _CLONE_NEWNET = 0x40000000
 # dockerd looks for plugins in /run/docker and keeps a key in /etc/docker, whatever it is told otherwise.
@@ -79,6 +80,26 @@ def dockerd(folder: Path, *, ports: Sequence[int] = (), plugins: Sequence[str] =
             yield Dockerd(folder, where, process)
         finally:
             process.stop()
+
+
+@contextmanager
+def authorized(folder: Path, trustkit: Trustkit, port: int, *words: str) -> Iterator[tuple[Dockerd, Process]]:
+    """Run dockerd, and the plugin it asks: `trustkit serve docker-authz` with these words more."""
+    plugin = start_plugin(folder, trustkit, *words)
+    try:
+        with dockerd(folder, ports=[port], plugins=["trustkit"]) as daemon:
+            yield daemon, plugin
+    finally:
+        plugin.stop()
+
+
+def start_plugin(folder: Path, trustkit: Trustkit, *words: str) -> Process:
+    """Start the plugin of the dockerd in `folder`."""
+    where = folder / "run/plugins/trustkit.sock"
+    sockets = ("--socket", where, "--docker-socket", folder / "docker.sock")
+    plugin = trustkit.start("serve", "docker-authz", *sockets, *words)
+    plugin.wait_until(lambda: listens_on_socket(where))
+    return plugin
 
 
 @contextmanager

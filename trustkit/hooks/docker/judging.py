@@ -11,6 +11,7 @@ from trustkit.hooks.docker.routes import require_allowed
 from trustkit.hooks.docker.stored import Dockerd, StoredImage, registry_image
 from trustkit.hooks.errors import HookMismatchError, HookRefusedError, HookRequestError
 from trustkit.model.facts import RequestFacts
+from trustkit.model.image import Platform
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
@@ -45,7 +46,8 @@ class Judge(NamedTuple):
             return Judged(query.get("repo", ""), note="allowed by class import")
         question.require_no_body()
         ref = _pulled(query.get("fromImage", ""), query.get("tag", ""))
-        judgement, record = self.gate().decide(ref, RequestFacts(actor=question.actor, purpose="pull", engine=ENGINE))
+        request = RequestFacts(actor=question.actor, purpose="pull", engine=ENGINE)
+        judgement, record = self.gate().decide(ref, request, _platform(query.get("platform", "")))
         _require_allowed(judgement)
         return Judged(str(ref), (record.sequence,))
 
@@ -128,6 +130,14 @@ def _pulled(image: str, tag: str) -> ImageRef:
     if ":" not in last and "@" not in last:
         raise HookRequestError(f"{image[:120]!r} names no tag, so all of them would be pulled", next_step="name one")
     return named
+
+
+def _platform(text: str) -> Platform | None:
+    """Return the platform that is pulled; None is this machine's. Raises HookRequestError."""
+    parts = text.split("/") if text else []
+    if parts and not (len(parts) in (2, 3) and all(parts)):
+        raise HookRequestError(f"{text[:60]!r} is no platform", next_step="write it as linux/amd64")
+    return Platform(*parts) if parts else None
 
 
 def _names(written: str, image: StoredImage) -> tuple[ImageRef, ...]:

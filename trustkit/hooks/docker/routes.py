@@ -41,7 +41,7 @@ def _reads() -> tuple[Route, ...]:
     paths = (
         "/_ping", "/version", "/info", "/events", "/system/df", "/containers/json", "/containers/{}/json",
         "/containers/{}/logs", "/containers/{}/stats", "/containers/{}/top", "/containers/{}/changes",
-        "/containers/{}/export", "/containers/{}/archive", "/containers/{}/attach/ws", "/containers/{}/checkpoints",
+        "/containers/{}/export", "/containers/{}/archive", "/containers/{}/checkpoints",
         "/exec/{}/json", "/images/json", "/images/get", "/images/search", "/images/{*}/json", "/images/{*}/history",
         "/images/{*}/get", "/distribution/{*}/json", "/networks", "/networks/{}", "/volumes", "/volumes/{}",
         "/plugins", "/plugins/privileges", "/plugins/{*}/json", "/swarm", "/swarm/unlockkey", "/services",
@@ -62,7 +62,11 @@ def _plain() -> tuple[Route, ...]:
         "/build/prune", "/build/cancel",
     )  # fmt: skip
     deletes = ("/images/{*}", "/networks/{}", "/volumes/{}", "/containers/{}/checkpoints/{}")
-    return (*(Route("POST", path, PLAIN) for path in posts), *(Route("DELETE", path, PLAIN) for path in deletes))
+    return (
+        *(Route("POST", path, PLAIN) for path in posts),
+        *(Route("DELETE", path, PLAIN) for path in deletes),
+        Route("GET", "/containers/{}/attach/ws", PLAIN),  # writes to the container
+    )
 
 
 def _classes() -> tuple[Route, ...]:

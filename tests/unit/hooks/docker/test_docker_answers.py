@@ -1,0 +1,197 @@
+"""Answers to dockerd: a refusal whatever goes wrong, and names that stay with their containers."""
+
+import asyncio
+import base64
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from trustkit.admission.batched_log import BatchedLog
+from trustkit.errors import AuditError, SourceError
+from trustkit.hooks.docker import deciding
+from trustkit.hooks.docker.deciding import Answer, Decider
+from trustkit.hooks.docker.judging import Judge
+from trustkit.hooks.docker.names import Names
+from trustkit.hooks.docker.question import parse_question
+from trustkit.hooks.docker.routes import route_of
+from trustkit.hooks.docker.stored import Dockerd
+from trustkit.hooks.errors import HookRefusedError
+from trustkit.model.audit import AuditEvent, AuditRecord
+from trustkit.model.digest import Digest
+
+_LEAF = Digest.parse("sha256:" + "0" * 64)
+ID = "a" * 64
+
+
+class Log:
+    """Keeps events, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.events: list[AuditEvent] = []
+        self.error = error
+
+    def append_many(self, events: tuple[AuditEvent, ...]) -> tuple[AuditRecord, ...]:
+        if self.error:
+            raise self.error
+        self.events += events
+        return tuple(AuditRecord(number, event, _LEAF) for number, event in enumerate(events))
+
+
+def message(method: str, target: str, document: object = None) -> bytes:
+    told: dict[str, object] = {"RequestMethod": method, "RequestUri": target}
+    if document is not None:
+        told["RequestBody"] = base64.b64encode(json.dumps(document).encode()).decode()
+    return json.dumps(told).encode()
+
+
+PULL = message("POST", "/images/create?fromImage=a.example/b&tag=1")
+
+
+def no_gate() -> None:
+    raise SourceError("a.example is silent", next_step="try later")
+
+
+@pytest.fixture
+def answers(tmp_path) -> Callable[..., list[Answer]]:
+    def ask(*messages: bytes, log: Log | None = None, gate: Callable[[], object] = no_gate) -> list[Answer]:
+        async def run() -> list[Answer]:
+            records = BatchedLog(log or Log())
+            judge = Judge(gate, Dockerd(tmp_path / "none.sock"), frozenset({"build"}))
+            decider = Decider(judge, Names(lambda: 0.0), records, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+            try:
+                return [await decider.answer(one) for one in messages]
+            finally:
+                records.close()
+
+        return asyncio.run(run())
+
+    return ask
+
+
+def test_a_read_is_answered_without_record_and_gate(answers):
+    log = Log(AuditError("full"))
+    assert answers(message("GET", "/v1.41/containers/a/json"), log=log)[0].allowed
+
+
+def test_what_starts_nothing_is_on_record(answers):
+    log = Log()
+    assert answers(message("POST", "/containers/a/stop"), message("POST", "/build"), log=log)[1].allowed
+    assert [(event.kind, event.outcome, event.body["name"]) for event in log.events] == [
+        ("docker", "allow", "POST /containers/a/stop"), ("docker", "allow", "POST /build"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["/containers/a/stop", "/build", "/containers/a/pause"])
+def test_without_a_record_nothing_goes_on(answers, target):
+    answer = answers(message("POST", target), log=Log(AuditError("the disk is full")))[0]
+    assert (answer.allowed, "the disk is full" in answer.message) == (False, True)
+
+
+def test_a_registry_that_is_silent_refuses_with_reason_and_next_step(answers):
+    log = Log()
+    assert answers(PULL, log=log) == [Answer(False, "a.example is silent; next: try later")]
+    assert [event.outcome for event in log.events] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        message("POST", "/containers/a/start"), message("POST", "/containers/a/restart"),
+        message("POST", "/containers/create", {"Image": "a"}),
+    ],
+)  # fmt: skip
+def test_a_dockerd_that_does_not_answer_refuses(answers, asked):
+    answer = answers(asked)[0]
+    assert (answer.allowed, "dockerd at" in answer.message) == (False, True)
+
+
+def test_a_fault_of_ours_refuses(answers):
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    answer = answers(PULL, gate=broken)[0]
+    assert (answer.allowed, "internal error" in answer.message) == (False, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"RequestMethod":"POST"}'])
+def test_a_message_that_cannot_be_read_refuses(answers, content):
+    log = Log()
+    assert answers(content, log=log)[0].allowed is False
+    assert [event.outcome for event in log.events] == ["deny"]
+
+
+def test_no_decision_in_time_refuses(answers, monkeypatch):
+    monkeypatch.setattr(deciding, "_SECONDS", 0.05)
+    free = threading.Event()
+    try:
+
+        def slow() -> None:
+            threading.Timer(0.5, free.set).start()
+            free.wait()
+            no_gate()
+
+        answer = answers(PULL, gate=slow)[0]
+    finally:
+        free.set()
+    assert (answer.allowed, "no decision within" in answer.message) == (False, True)
+
+
+def test_a_refused_request_holds_no_name(answers):
+    start, rename = message("POST", "/containers/a/start"), message("POST", "/containers/b/rename?name=a")
+    assert [answer.allowed for answer in answers(start, rename)] == [False, True]
+
+
+def begin(names: Names, method: str, target: str) -> None:
+    question = parse_question(message(method, target))
+    names.begin(route_of(question), question)
+
+
+START = "/containers/web/start"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (START, "/containers/x/rename?name=web"), (START, "/containers/web/rename?name=y"),
+        (START, "/containers/create?name=web"), (START, "/containers/create?name=/web"),
+        ("/containers/x/rename?name=web", START), ("/containers/create?name=web", START),
+        ("/containers/web/restart", "/containers/x/rename?name=web"),
+        ("/containers/abc/start", "/containers/create?name=abc"),
+    ],
+)  # fmt: skip
+def test_a_name_does_not_pass_on_while_it_is_started(first: str, second: str) -> None:
+    names = Names(lambda: 0.0)
+    begin(names, "POST", first)
+    with pytest.raises(HookRefusedError, match="just being started or named"):
+        begin(names, "POST", second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (START, START), (START, "/containers/create?name=other"), (START, "/containers/create"),
+        (f"/containers/{ID}/start", "/containers/x/rename?name=web"), (START, "/containers/web/stop"),
+        ("/containers/x/rename?name=a", "/containers/y/rename?name=b"),
+    ],
+)  # fmt: skip
+def test_other_names_do_not_wait(first: str, second: str) -> None:
+    names = Names(lambda: 0.0)
+    begin(names, "POST", first)
+    begin(names, "POST", second)
+
+
+def test_a_name_is_free_once_the_start_is_done() -> None:
+    names = Names(lambda: 0.0)
+    begin(names, "POST", START)
+    names.end("POST", START)
+    begin(names, "POST", "/containers/x/rename?name=web")
+
+
+def test_a_start_that_never_ends_is_forgotten() -> None:
+    clock = iter([0.0, 0.0, 500.0, 500.0, 500.0])
+    names = Names(lambda: next(clock))
+    begin(names, "POST", START)
+    begin(names, "POST", "/containers/x/rename?name=web")
