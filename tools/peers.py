@@ -73,6 +73,8 @@ PEERS = (
             ("docker-proxy", "usr/sbin/docker-proxy"),
         ),
     ),
+    Peer("dockerd28", "docker.io", "sid", "28.5.2+dfsg4-5", (("dockerd28", "usr/sbin/dockerd"),)),
+    Peer("docker28", "docker-cli", "sid", "28.5.2+dfsg4-5", (("docker28", "usr/bin/docker"),)),
 )
 
 

@@ -19,12 +19,29 @@ _CLONE_NEWNET = 0x40000000
 _SHELL = 'mount --bind "$1/run" /run/docker && mount --bind "$1/etc" /etc/docker && shift && exec "$@"'
 
 
+class Release(NamedTuple):
+    """Which dockerd and client, and how it stores images."""
+
+    client: str = "docker"
+    server: str = "dockerd"
+    options: tuple[str, ...] = ("--storage-driver=vfs",)
+
+
+DEBIAN12 = Release()
+NEWEST = Release("docker28", "dockerd28")
+# images are kept by containerd, as new installations of Docker 29 do
+CONTAINERD_STORE = Release(
+    "docker28", "dockerd28", ("--storage-driver=native", "--feature=containerd-snapshotter=true")
+)
+
+
 class Dockerd(NamedTuple):
-    """A running dockerd; plugins put their sockets in `plugins` before it starts."""
+    """A running dockerd; the sockets of its plugins are in `run/plugins` of its folder."""
 
     folder: Path
     socket: Path
     process: Process
+    release: Release = DEBIAN12
 
     def docker(self, *args: str | Path, stdin: bytes = b"", timeout: float = 60) -> Ran:
         """Run docker's own client against this instance."""
@@ -32,7 +49,7 @@ class Dockerd(NamedTuple):
             DOCKER_HOST=f"unix://{self.socket}", HOME=str(self.folder), DOCKER_CONFIG=str(self.folder / "client"),
             DOCKER_BUILDKIT="0",
         )  # fmt: skip
-        return run([peer("docker"), *args], env=environment, stdin=stdin, timeout=timeout)
+        return run([peer(self.release.client), *args], env=environment, stdin=stdin, timeout=timeout)
 
     def must(self, *args: str | Path, stdin: bytes = b"") -> str:
         """Run docker's client and return what it says. Raises PeerError when it fails."""
@@ -57,7 +74,9 @@ class Dockerd(NamedTuple):
 
 
 @contextmanager
-def dockerd(folder: Path, *, ports: Sequence[int] = (), plugins: Sequence[str] = ()) -> Iterator[Dockerd]:
+def dockerd(
+    folder: Path, *, ports: Sequence[int] = (), plugins: Sequence[str] = (), release: Release = DEBIAN12
+) -> Iterator[Dockerd]:
     """Run dockerd in `folder`, asking these plugins; it reaches these ports of this machine's loopback."""
     if os.geteuid() != 0:
         raise PeerError("dockerd needs root")
@@ -68,26 +87,28 @@ def dockerd(folder: Path, *, ports: Sequence[int] = (), plugins: Sequence[str] =
     where = folder / "docker.sock"
     options = ["--host", f"unix://{where}", "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"),
                "--pidfile", str(folder / "pid"), "--bridge=none", "--iptables=false", "--ip6tables=false",
-               "--ip-forward=false", "--storage-driver=vfs",
+               "--ip-forward=false", *release.options,
                *(f"--authorization-plugin={name}" for name in plugins)]  # fmt: skip
     programs = clean_environment()
-    programs["PATH"] = f"{peer('dockerd').parent}:{programs['PATH']}"
+    programs["PATH"] = f"{peer(release.server).parent}:{programs['PATH']}"
     with network_namespace() as netns, _relays(netns, ports):
         inside = ["nsenter", f"--net=/run/netns/{netns}", "unshare", "--mount", "--", "sh", "-c", _SHELL, "sh"]
-        process = Process([*inside, str(folder), str(peer("dockerd")), *options], log=folder / "log", env=programs)
+        process = Process([*inside, str(folder), str(peer(release.server)), *options], log=folder / "log", env=programs)
         try:
             process.wait_until(lambda: listens_on_socket(where), 60)
-            yield Dockerd(folder, where, process)
+            yield Dockerd(folder, where, process, release)
         finally:
             process.stop()
 
 
 @contextmanager
-def authorized(folder: Path, trustkit: Trustkit, port: int, *words: str) -> Iterator[tuple[Dockerd, Process]]:
+def authorized(
+    folder: Path, trustkit: Trustkit, port: int, *words: str, release: Release = DEBIAN12
+) -> Iterator[tuple[Dockerd, Process]]:
     """Run dockerd, and the plugin it asks: `trustkit serve docker-authz` with these words more."""
     plugin = start_plugin(folder, trustkit, *words)
     try:
-        with dockerd(folder, ports=[port], plugins=["trustkit"]) as daemon:
+        with dockerd(folder, ports=[port], plugins=["trustkit"], release=release) as daemon:
             yield daemon, plugin
     finally:
         plugin.stop()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from trustkit import limits
 from trustkit.admission.gate import Gate
 from trustkit.errors import TrustkitError
 from trustkit.hooks.docker import fields
@@ -104,17 +105,18 @@ class Judge(NamedTuple):
                 f"{asked.image[:120]} was built, loaded or committed on this machine, so no registry vouches for it",
                 next_step="push it, sign it, and pull it by its name",
             )
-        refused: TrustkitError | None = None
+        refused: list[TrustkitError] = []
         for ref in names:
             try:
                 judgement, record = self.gate().decide(ref, request, image.platform)
                 _require_allowed(judgement)
                 _require_same(judgement, image)
             except TrustkitError as error:
-                refused = refused or error
+                refused.append(error)
             else:
                 return Judged(str(ref), (record.sequence,))
-        raise refused or HookMismatchError("no name was judged")
+        # what the policy says of one name tells more than that a registry does not have another
+        raise next((error for error in refused if isinstance(error, HookRefusedError)), refused[0])
 
 
 def _pulled(image: str, tag: str) -> ImageRef:
@@ -141,12 +143,16 @@ def _platform(text: str) -> Platform | None:
 
 
 def _names(written: str, image: StoredImage) -> tuple[ImageRef, ...]:
-    """Return the names to judge the image by: the container's own if it has one of them, else all."""
+    """Return the names to judge the image by, the container's own first.
+
+    The others count too: whoever may run the image by its id may run it by any name. containerd's store counts tags
+    given on this machine among the names; no registry knows those.
+    """
     try:
         own = registry_image(written).name
     except TrustkitError:
         own = ""
-    return tuple(ref for ref in image.names if ref.name == own) or image.names
+    return tuple(sorted(image.names, key=lambda ref: ref.name != own))[: limits.STORED_NAMES]
 
 
 def _require_allowed(judgement: Judgement) -> None:

@@ -41,11 +41,6 @@ class Question(NamedTuple):
     body: bytes
     actor: str
 
-    @property
-    def is_read(self) -> bool:
-        """Whether the request only looks."""
-        return self.method in READS
-
     def fields(self) -> dict[str, str]:
         """Return the query, each name once. Raises HookRequestError."""
         if ";" in self.query:

@@ -48,7 +48,7 @@ class Dockerd:
         told = self._get(f"/images/{quote(name, safe='/:@')}/json", "image")
         if told is None:
             return None
-        names = tuple(sorted(set(fields.texts(told, "RepoDigests"))))[: limits.STORED_NAMES]
+        names = sorted(set(fields.texts(told, "RepoDigests")))
         os, architecture, variant = (fields.text(told, name) for name in ("Os", "Architecture", "Variant"))
         return StoredImage(
             id=as_text(told.get("Id"), "the image's Id"),
