@@ -12,6 +12,7 @@ import pytest
 
 from peers.docker import start_plugin
 from peers.processes import Process, wait_until
+from peers.tools import ROOT
 from peers.trustkit import Trustkit
 from peers.workspace import short_folder
 
@@ -159,3 +160,10 @@ def test_a_policy_that_does_not_load_is_said_at_once(trustkit: Trustkit, tmp_pat
         "serve", "docker-authz", "--socket", tmp_path / "x.sock", env={"TRUSTKIT_TRUST_POLICY": str(policy)}
     )
     assert (done.status, "policy.yaml" in done.stderr) == (2, True), done.said
+
+
+def test_the_unit_starts_what_there_is(trustkit: Trustkit) -> None:
+    unit = (ROOT / "deploy/docker/trustkit-docker-authz.service").read_text(encoding="utf-8")
+    started = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
+    words = started.partition("trustkit ")[2].split()
+    assert trustkit.run(*words, "--help").status == 0

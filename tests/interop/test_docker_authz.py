@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -173,6 +174,26 @@ def held(guarded: Guarded) -> str:
 def test_what_a_class_let_through_still_does_not_run(lenient: Guarded) -> None:
     lenient.must("build", "-t", "built:1", "-", stdin=tar())
     refused(lenient.docker("create", *NONE, "built:1", "true"), "no registry vouches")
+
+
+@pytest.mark.parametrize("name", ["grpc", "session"])
+def test_buildkit_is_not_let_through(guarded: Guarded, name: str) -> None:
+    status, said = guarded.post(f"/v1.41/{name}", "Connection: Upgrade", "Upgrade: h2c", "Content-Length: 0")
+    assert (status, f"--allow {name}" in said) == (403, True), said
+
+
+def test_a_name_does_not_pass_to_an_unsigned_image_under_a_start(guarded: Guarded) -> None:
+    with guarded.policy(AUDIT):
+        bad = guarded.must("create", *NONE, guarded.evil, "true")
+    for number in range(5):
+        good = guarded.must("create", "--name", "web", *NONE, guarded.pulled(), "true")
+        with ThreadPoolExecutor(2) as pool:
+            start = pool.submit(guarded.docker, "start", "web")
+            renames = [pool.submit(guarded.docker, "rename", *pair) for pair in ((good, "was"), (bad, "web"))]
+            assert {done.result().status for done in (start, *renames)} <= {0, 1}
+        guarded.must("rename", bad, f"bad-{number}")
+        guarded.must("rm", "-f", good)
+    assert guarded.must("inspect", "--format", "{{.State.Status}}", bad) == "created"
 
 
 def test_a_plain_process_in_a_container_runs(guarded: Guarded, held: str) -> None:

@@ -69,13 +69,15 @@ class Guarded:
     @contextmanager
     def policy(self, text: str) -> Iterator[None]:
         """Put another policy in force for a while."""
-        file, config = self.daemon.folder / "policy.yaml", self.trustkit.home / "config.toml"
+        config = self.trustkit.home / "config.toml"
+        before = config.read_text(encoding="utf-8") if config.exists() else ""
+        file = self.daemon.folder / f"policy-{next(_NUMBERS)}.yaml"
         file.write_text(text.replace("KEY", str(self.signed.key_ring / "release.pub")), encoding="utf-8")
         config.write_text(f'[trust]\npolicy = "{file}"\n', encoding="utf-8")
         try:
             yield
         finally:
-            config.unlink()
+            config.write_text(before, encoding="utf-8")
 
     def pulled(self) -> str:
         name = self.pushed()
