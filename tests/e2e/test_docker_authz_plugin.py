@@ -68,7 +68,12 @@ def test_it_says_what_it_implements(plugin: Plugin) -> None:
 
 
 def test_a_response_is_never_held_back(plugin: Plugin) -> None:
-    for content in (b"", b"{}", b'{"RequestMethod":"POST","RequestUri":"/x","ResponseStatusCode":201}'):
+    for content in (
+        b"",
+        b"{}",
+        b" " * (2 * LARGEST),
+        b'{"RequestMethod":"POST","RequestUri":"/x","ResponseStatusCode":201}',
+    ):
         assert plugin.call("/AuthZPlugin.AuthZRes", content) == (200, b'{"Allow": true}')
 
 

@@ -54,6 +54,7 @@ class Judge(NamedTuple):
 
     def create(self, question: Question) -> Judged:
         """Return if a container of it may be made; it is judged again when it starts. Raises TrustkitError."""
+        question.fields()  # with a name in it that has to have one reading
         asked = read_created(question.document(), question.actor)
         self._require_classes(asked)
         image = self.dockerd.image(asked.image)

@@ -34,6 +34,7 @@ _CHUNK_BYTES = 65536
 _BODY_SECONDS = 30.0
 _GRACE_SECONDS = 5.0
 _FOLDER_MODE = 0o755
+_RESPONSE = b"/AuthZPlugin.AuthZRes"
 _TYPE = ("Content-Type", "application/vnd.docker.plugins.v1.2+json")
 
 
@@ -130,7 +131,7 @@ class _Plugin:
             return b""
         if head.target == b"/Plugin.Activate":
             return _encoded({"Implements": ["authz"]})
-        if head.target == b"/AuthZPlugin.AuthZRes":
+        if head.target == _RESPONSE:
             self._decider.finished(body)
             return _encoded({"Allow": True})
         if head.target != b"/AuthZPlugin.AuthZReq":
@@ -153,9 +154,11 @@ async def _request(http: h11.Connection, reader: asyncio.StreamReader) -> tuple[
         elif isinstance(event, h11.Request):
             head, until = event, asyncio.get_running_loop().time() + _BODY_SECONDS
         elif isinstance(event, h11.Data):
-            body += event.data
-            if len(body) > limits.AUTHZ_MESSAGE_BYTES:
+            if len(body) <= limits.AUTHZ_MESSAGE_BYTES:
+                body += event.data
+            elif head is None or head.target != _RESPONSE:
                 raise LimitExceededError(f"a message of dockerd may have {limits.AUTHZ_MESSAGE_BYTES} bytes")
+            # else a long list of dockerd's, which it shows whole, and which decides nothing
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             return head, bytes(body)
         else:

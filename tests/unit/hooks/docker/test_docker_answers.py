@@ -108,6 +108,11 @@ def test_a_dockerd_that_does_not_answer_refuses(answers, asked):
     assert (answer.allowed, "dockerd at" in answer.message) == (False, True)
 
 
+def test_a_name_with_two_readings_is_refused(answers):
+    answer = answers(message("POST", "/containers/create?name=web&name=other", {"Image": "a"}))[0]
+    assert (answer.allowed, "twice" in answer.message) == (False, True)
+
+
 def test_a_fault_of_ours_refuses(answers):
     def broken() -> None:
         raise ZeroDivisionError
