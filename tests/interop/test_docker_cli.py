@@ -2,7 +2,6 @@
 
 import os
 import pty
-import shutil
 import subprocess
 from collections.abc import Callable
 
@@ -17,11 +16,6 @@ from peers.trustkit import Trustkit
 
 Docker = Callable[..., Ran]
 RUN = ("run", "--rm", "--network", "none")
-
-
-def _program() -> str:
-    found = shutil.which("docker")
-    return found or str(peer("docker"))
 
 
 @pytest.fixture(name="signed")
@@ -44,7 +38,7 @@ def docker_(trustkit: Trustkit) -> Docker:
     environment = _environment(trustkit)
 
     def call(*words: str, stdin: bytes = b"") -> Ran:
-        return run([_program(), *words], env=environment, stdin=stdin)
+        return run([peer("docker"), *words], env=environment, stdin=stdin)
 
     return call
 
@@ -124,7 +118,7 @@ def test_a_terminal_has_the_size_of_ours(trustkit: Trustkit, reference: str) -> 
     import termios
 
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
-    for program in ([_program()], trustkit.command()):
+    for program in ([str(peer("docker"))], trustkit.command()):
         words = [
             *program,
             "run",
