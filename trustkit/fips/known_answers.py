@@ -57,6 +57,15 @@ VERIFY = {
             "96a15ab206c78ff208eca06f5a5d8971f2b845f9d32e2f93660f"
         ),
     ),
+    # the key of RFC 8032 section 7.3
+    "eddsa-ph": (
+        "ed25519ph",
+        "302a300506032b6570032100ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+        (
+            "5d3cb76a8f28205b950315f7688da6f68e8d8815226fe72a0d0e38d512a9df382f8c589be6bc"
+            "2218fc7420df604aff8a33fbcfc0b6ec860c3267a8e99789c407"
+        ),
+    ),
     "rsa-pkcs1v15": (
         "rsa-pkcs1v15-sha256",
         (

@@ -81,7 +81,11 @@ def test_a_signature_that_is_not_der_is_malformed(
         crypto.verify(key, _ALGORITHM, change(_DER), known.MESSAGE)
 
 
-@pytest.mark.parametrize("scheme", known.VERIFY)
+# every provider's own; who checks Ed25519ph is told in test_ed25519ph.py
+SCHEMES = sorted(set(known.VERIFY) - {"eddsa-ph"})
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_scheme_notices_another_message(crypto: CryptoProvider, scheme: str) -> None:
     algorithm, spki_hex, signature = known.VERIFY[scheme]
     public = public_key_from_spki(bytes.fromhex(spki_hex))
@@ -122,11 +126,10 @@ def test_nonsense_is_no_private_key(crypto: CryptoProvider, content: bytes) -> N
         crypto.load_pkcs8(content)
 
 
-@pytest.mark.parametrize("name", ["openssl", "pyca"])
-def test_who_cannot_check_ed25519ph_says_so(name: str) -> None:
+def test_who_cannot_check_ed25519ph_says_so() -> None:
     public = public_key_from_spki(bytes.fromhex(known.VERIFY["eddsa"][1]))
     with pytest.raises(AlgorithmNotApprovedError, match="pre-hash"):
-        provider(name).verify(public, "ed25519ph", bytes(64), b"")
+        provider("pyca").verify(public, "ed25519ph", bytes(64), b"")
 
 
 def test_an_rsa_key_of_1024_bits_is_refused() -> None:
@@ -198,4 +201,4 @@ def test_an_unknown_provider_is_a_usage_error() -> None:
 
 def test_every_self_test_passes(crypto: CryptoProvider) -> None:
     assert isinstance(crypto, SelfTestedProvider)
-    assert set(known.VERIFY) < set(crypto.run_all())
+    assert set(SCHEMES) < set(crypto.run_all())

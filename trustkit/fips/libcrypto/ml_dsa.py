@@ -16,11 +16,9 @@ _MOST_BYTES = 4096
 
 def require_library(module: Module) -> None:
     """Return if the library can drive it, whatever the module can. Raises AlgorithmNotApprovedError."""
-    found = module.version()
-    told = found.split(" ")[1].split(".") if found.startswith("OpenSSL ") else []
-    if tuple(int(part) for part in told[:2] if part.isdigit()) < SINCE:
+    if module.release() < SINCE:
         raise AlgorithmNotApprovedError(
-            f"ML-DSA (FIPS 204) needs libcrypto {'.'.join(map(str, SINCE))}, and this is {found}",
+            f"ML-DSA (FIPS 204) needs libcrypto {'.'.join(map(str, SINCE))}, and this is {module.version()}",
             next_step="use an ECDSA key, or a system with OpenSSL 3.5 and, in FIPS mode, a module that has ML-DSA",
         )
 

@@ -40,6 +40,12 @@ class Module:
         text: bytes = self.library.call("OpenSSL_version", 0)
         return text.decode("ascii", "replace")
 
+    def release(self) -> tuple[int, ...]:
+        """Return libcrypto's major and minor version; nothing if it is not OpenSSL's own."""
+        found = self.version()
+        told = found.split(" ")[1].split(".") if found.startswith("OpenSSL ") else []
+        return tuple(int(part) for part in told[:2] if part.isdigit())
+
     def hasher(self, algorithm: str) -> "RunningHash":
         """Return a fresh hash. Raises AlgorithmNotApprovedError, CryptoError."""
         return RunningHash(self._hashing, self.digest(algorithm), _DIGEST_BYTES[algorithm])

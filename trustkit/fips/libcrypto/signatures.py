@@ -15,6 +15,10 @@ _SALT_BYTES = {"sha256": "32", "sha384": "48", "sha512": "64"}
 _MOST_BYTES = 1024
 # FIPS 204 table 2: ML-DSA-87.
 _MOST_ML_DSA_BYTES = 4627
+# EVP_SIGNATURE-ED25519(7): since when there are instances, of which one hashes the message first (RFC 8032 5.1).
+PREHASH_SINCE = (3, 2)
+# Schemes that are given the message without the name of a digest.
+_WHOLE = (algorithms.EDDSA, algorithms.EDDSA_PREHASH, algorithms.ML_DSA)
 
 
 def verify(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, message: bytes) -> None:
@@ -69,15 +73,16 @@ def verify_digest(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, 
 def _begun(module: Module, pkey: Pkey, row: Algorithm, init: str) -> tuple[int, c_void_p]:
     """Return a context ready for one message, and the key's context inside it."""
     library = module.library
-    if row.scheme == algorithms.EDDSA_PREHASH:
+    prehash = row.scheme == algorithms.EDDSA_PREHASH
+    if prehash and module.release() < PREHASH_SINCE:
         message = f"{row.name} cannot be checked here: OpenSSL before 3.2 has no pre-hash mode"
         raise AlgorithmNotApprovedError(message, next_step="sign with a plain Ed25519, an ECDSA or an RSA key")
-    whole = row.scheme in (algorithms.EDDSA, algorithms.ML_DSA)
-    digest = None if whole else digest_name(row.digest)
+    digest = None if row.scheme in _WHOLE else digest_name(row.digest)
+    rows = parameters(("instance", "Ed25519ph")) if prehash else None
     context = library.made("EVP_MD_CTX_new")
     try:
         inner = c_void_p()
-        library.done(init, context, byref(inner), digest, module.context, module.properties, pkey.pointer, None)
+        library.done(init, context, byref(inner), digest, module.context, module.properties, pkey.pointer, rows)
         if row.scheme == algorithms.RSA_PSS:
             # After the start: OpenSSL 3.0 would check the salt against SHA-1 before it.
             salt = parameters(("pad-mode", "pss"), ("saltlen", _SALT_BYTES[row.digest]))

@@ -119,6 +119,11 @@ class OpenSslProvider(LibcryptoProvider):
         text = self._module.version()
         return ModuleStatus(self.name, text.split(" ")[1], text)
 
+    @property
+    def has_ed25519ph(self) -> bool:
+        """Whether the library can check it."""
+        return self._module.release() >= signatures.PREHASH_SINCE
+
     def verify_digest(self, key: PublicKey, algorithm: str, signature: bytes, digest: bytes) -> None:
         """Return if the ECDSA or RSA PKCS #1 signature fits a message of this digest.
 
