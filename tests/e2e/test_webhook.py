@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from peers.images import build
 from peers.processes import free_port
 from peers.reviews import container, encoded, pod_spec, review, workload
 from peers.signed import Signed
@@ -146,3 +147,39 @@ def test_a_certificate_that_does_not_fit_leaves_the_one_before_in_force(server):
     server.certificate.write_text("no certificate")
     server.process.wait_until(lambda: b"no usable TLS" in server.process.log.read_bytes())
     assert server.ready()
+
+
+NAMED = """apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {{name: {name}}}
+spec:
+  trust: {{keys: {{release: {{pem: {key}}}}}}}
+  verify: {{signatures: {signatures}}}
+"""
+
+
+def test_a_namespaces_document_tightens_there_and_loosens_nothing(server, signed, image, trustkit, tmp_path):
+    key = signed.key_ring / "release.pub"
+    written = {
+        "policies/cluster": NAMED.format(name="cluster", key=key, signatures="{key: release}"),
+        "namespaces/strict/own": NAMED.format(
+            name="own", key=key, signatures="{key: release, annotations: {env: prod}}"
+        ),
+        "namespaces/open/own": NAMED.format(name="own", key=key, signatures="{key: release}").replace(
+            "spec:", "spec:\n  enforcement: {mode: warn}"
+        ),
+    }
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (trustkit.home / "config.toml").write_text(f'[trust]\npolicy = "{tmp_path / "policies"}"\n')
+    other = build(files={"etc/other": b"1"})
+    good, bad = pinned(server, signed.push(image)), pinned(server, signed.push(other, "unsigned", sign=False))
+
+    def said(image: str, namespace: str) -> str:
+        found = server.answer("/validate", review(workload("Pod", pod_spec(container(image)), namespace=namespace)))
+        return "" if found["allowed"] else found["status"]["message"]
+
+    server.process.wait_until(lambda: "strict/own/verify.signatures" in said(good, "strict"))
+    assert (said(good, "open"), said(good, "shop")) == ("", "")
+    assert "cluster/verify.signatures" in said(bad, "open")

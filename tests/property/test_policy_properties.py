@@ -14,8 +14,9 @@ from trustkit.model.facts import RequestFacts
 from trustkit.model.signature import VerifiedSignature
 from trustkit.policy.document import Policy
 from trustkit.policy.evaluate import evaluate
-from trustkit.policy.parse import parse
+from trustkit.policy.parse import combine, parse
 from trustkit.policy.pattern import Pattern
+from trustkit.policy.tenancy import of_namespace
 
 VULN = "https://cosign.sigstore.dev/attestation/vuln/v1"
 SPDX, VSA = "https://spdx.dev/Document", "https://slsa.dev/verification_summary/v1"
@@ -170,6 +171,25 @@ def test_more_verified_evidence_never_turns_allow_into_deny(
     assert not (before.verdict == ALLOW and after.verdict == DENY)
     for one, other in zip(before.findings, after.findings, strict=True):
         assert not (one.verdict == ALLOW and other.verdict == DENY), one.rule
+
+
+@given(policies, st.lists(policies, max_size=3), evidence, requests, references)
+def test_documents_of_a_namespace_never_turn_deny_into_allow(
+    cluster: Policy,
+    own: list[Policy],
+    found: list[VerifiedSignature],
+    request: RequestFacts,
+    reference: str,
+) -> None:
+    theirs = [
+        of_namespace(one.sections[0]._replace(name=f"own-{number}"), "team-a", digest_of)
+        for number, one in enumerate(own)
+    ]
+    about = facts(*found, request=request._replace(namespace="team-a"), reference=reference)
+    before, after = (
+        evaluate(combine(each, digest_of), about) for each in (cluster.sections, (*cluster.sections, *theirs))
+    )
+    assert not (before.verdict == DENY and after.verdict == ALLOW)
 
 
 @given(policies, evidence, references)

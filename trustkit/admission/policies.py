@@ -1,5 +1,6 @@
 """Policy files and the user's keys to a Policy, and a Policy to the trust roots it asks for."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,19 +18,33 @@ from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 _SUFFIXES = (".yaml", ".yml")
 # Files of one policy directory.
 _FILES = 256
+# Beside a policy directory: a folder of documents for each namespace that has some.
+_NAMESPACES = "namespaces"
+# RFC 1123, as Kubernetes names namespaces.
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def read_policy(path: Path, *, resolve: bool = True) -> Policy:
     """Return the policy of a YAML file, or of all YAML files of a directory together.
+
+    Beside a directory lie the documents of namespaces, `namespaces/NAME/*.yaml`.
 
     With `resolve` False keys are neither read nor checked: good for looking at a file, never for deciding.
     Raises PolicySyntaxError.
     """
     from trustkit.policy.parse import combine
 
-    files = policy_files(path)
-    sections = [section for file in files for section in _read(file, resolve=resolve)]
+    sections: list[Section] = []
+    for namespace, file in policy_files(path):
+        found = _read(file, resolve=resolve)
+        sections += [_of_namespace(section, namespace) for section in found] if namespace else found
     return combine(sections, digest_of)
+
+
+def _of_namespace(section: Section, namespace: str) -> Section:
+    from trustkit.policy.tenancy import of_namespace
+
+    return of_namespace(section, namespace, digest_of)
 
 
 def builtin_policy(  # noqa: PLR0913  (options of a command, each by its name)
@@ -89,14 +104,41 @@ def trust_roots(policy: Policy, lives: Mapping[str, KeyLife] | None = None) -> T
     return opened(TrustRoots(keys), roots)
 
 
-def policy_files(path: Path) -> list[Path]:
-    """Return the files of a policy path. Raises PolicySyntaxError."""
+def policy_files(path: Path) -> list[tuple[str, Path]]:
+    """Return the files of a policy path, each with the namespace it is for, empty for all. Raises PolicySyntaxError."""
     if not path.is_dir():
-        return [path]
+        return [("", path)]
+    found = [("", file) for file in _yaml_files(path)]
+    for folder in _namespaces(path.absolute().parent / _NAMESPACES):
+        found += ((folder.name, file) for file in _yaml_files(folder))
+    return found
+
+
+def _namespaces(path: Path) -> list[Path]:
+    """Return the folders of namespaces. Raises PolicySyntaxError: what is no folder would be left out in silence."""
+    if not path.is_dir():
+        return []
+    # a mounted ConfigMap keeps its versions under names that begin with dots
+    found = sorted(folder for folder in _entries(path) if not folder.name.startswith("."))
+    for folder in found:
+        if not folder.is_dir() or not _NAMESPACE.match(folder.name):
+            reason = f"{folder}: is no folder named after a namespace"
+            step = f"keep documents in {path}/NAMESPACE/, and nothing beside these folders"
+            raise PolicySyntaxError(reason, next_step=step, file=str(folder))
+    if len(found) > _FILES:
+        raise PolicySyntaxError(f"{path}: more than {_FILES} namespaces", file=str(path))
+    return found
+
+
+def _entries(path: Path) -> list[Path]:
     try:
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+        return list(path.iterdir())
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _yaml_files(path: Path) -> list[Path]:
+    files = sorted(file for file in _entries(path) if file.suffix.lower() in _SUFFIXES)
     if not files:
         raise PolicySyntaxError(f"{path}: holds no policy file", next_step="put a .yaml policy there", file=str(path))
     if len(files) > _FILES:

@@ -139,9 +139,10 @@ def _documents(path: Path, *, resolve: bool) -> tuple[Policy, dict[str, object]]
 
     policy = read_policy(path, resolve=resolve)
     found: dict[str, object] = {}
-    for file in policy_files(path):
+    for namespace, file in policy_files(path):
         for node in documents(_content(file), str(file)):
-            found[str(node.members["metadata"].members["name"].scalar)] = node.plain()
+            name = str(node.members["metadata"].members["name"].scalar)
+            found[f"{namespace}/{name}" if namespace else name] = node.plain()
     return policy, found
 
 

@@ -96,7 +96,10 @@ class Match(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One document: what it is about, how it is enforced, and its rules in the order they are tried."""
+    """One document: what it is about, how it is enforced, and its rules in the order they are tried.
+
+    With a `namespace` it is a document of that namespace, which adds to the cluster's and takes nothing away.
+    """
 
     name: str
     match: Match
@@ -112,6 +115,7 @@ class Section(NamedTuple):
     exemptions: "tuple[Exemption, ...]" = ()
     # until then the mode `enforce` only warns
     warn_until: datetime | None = None
+    namespace: str = ""
 
 
 class Policy(NamedTuple):

@@ -6,6 +6,9 @@
     a rule of an enforcing section denies   deny
     else                                allow; findings of warn and audit sections are reported
 
+The documents of the cluster decide so among themselves. Documents of the request's namespace are asked besides:
+what one of them denies is denied, and nothing they say allows what the cluster's documents deny.
+
 A section in mode warn or audit reports and never decides; so does one in mode enforce until its `warnUntil`.
 A rule that denies allows if an exemption covers everything its section denies, and says so.
 """
@@ -23,6 +26,23 @@ _NAMES_SHOWN = 4
 def evaluate(policy: Policy, facts: Facts) -> Decision:
     """Return the decision of the policy on these facts. Never raises."""
     sections = matching(policy, facts)
+    own = tuple(section for section in sections if section.namespace)
+    if not own:
+        return _decided(policy, sections, facts)
+    cluster = _decided(policy, tuple(section for section in sections if not section.namespace), facts)
+    findings = [finding for section in own for finding in _findings(section, facts)]
+    denied = not cluster.allowed or any(finding.enforced and finding.verdict == DENY for finding in findings)
+    mode = _strictest({cluster.mode, *(_mode(section, facts) for section in own)})
+    return cluster._replace(
+        verdict=DENY if denied else ALLOW,
+        findings=(*cluster.findings, *findings),
+        policy_name=f"{cluster.policy_name}+{_names(own)}",
+        mode=mode,
+    )
+
+
+def _decided(policy: Policy, sections: tuple[Section, ...], facts: Facts) -> Decision:
+    """Return the decision of the cluster's documents that match."""
     if not sections:
         return _unmatched(policy, facts)
     findings = [finding for section in sections for finding in _findings(section, facts)]
@@ -82,7 +102,7 @@ def _nothing_demanded(section: Section, facts: Facts, *, enforced: bool) -> Find
 
 
 def _unmatched(policy: Policy, facts: Facts) -> Decision:
-    wishes = {section.on_no_match for section in policy.sections}
+    wishes = {section.on_no_match for section in policy.sections if not section.namespace}
     request = facts.request
     message = f"no policy speaks about {facts.image.ref.name} on {request.engine}"
     step = "add the image to spec.match.images of a policy"

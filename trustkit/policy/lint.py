@@ -39,7 +39,7 @@ def _section(section: Section, now: datetime) -> Iterator[Lint]:
 
 
 def _demands(section: Section, _now: datetime) -> Iterator[Lint]:
-    if section.mode == ENFORCE and not any(rule.demands_evidence for rule in section.rules):
+    if section.mode == ENFORCE and not section.namespace and not any(rule.demands_evidence for rule in section.rules):
         yield Lint(WARNING, "demands-nothing", section.name, "spec.verify",
                    "asks for no signature or attestation: it can only tighten others")  # fmt: skip
     if section.on_no_match != "deny":

@@ -1,7 +1,7 @@
 """Which sections speak about a request, and in which order.
 
-All sections that match hold at once (AND): a further document can only tighten. The most specific
-one comes first, which decides only whose name and whose finding is reported first. Specific means:
+All sections that match hold at once (AND). The most specific one comes first, which decides only whose name and
+whose finding is reported first. Specific means:
 the longest literal beginning among the patterns that match the image, then the most literal
 characters, then the section's name.
 """

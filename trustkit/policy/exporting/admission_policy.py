@@ -60,7 +60,7 @@ def _policy(section: Section, validations: list[_Validation]) -> dict[str, objec
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": f"trustkit-{section.name}"},
+        "metadata": {"name": _name(section)},
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": [resources]},
@@ -72,7 +72,7 @@ def _policy(section: Section, validations: list[_Validation]) -> dict[str, objec
 
 def _binding(section: Section) -> dict[str, object]:
     actions = ["Deny", "Audit"] if section.mode == ENFORCE else ["Warn", "Audit"]
-    spec: dict[str, object] = {"policyName": f"trustkit-{section.name}", "validationActions": actions}
+    spec: dict[str, object] = {"policyName": _name(section), "validationActions": actions}
     names = [pattern.text for pattern in section.match.namespaces]
     # a pattern cannot be said in a selector: then it holds in every namespace
     if names and not any("*" in name for name in names):
@@ -81,9 +81,14 @@ def _binding(section: Section) -> dict[str, object]:
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": f"trustkit-{section.name}"},
+        "metadata": {"name": _name(section)},
         "spec": spec,
     }
+
+
+def _name(section: Section) -> str:
+    """Return a name for the objects of a document; none of a namespace can be taken for one of the cluster."""
+    return f"trustkit.{section.name.replace('/', '.')}" if section.namespace else f"trustkit-{section.name}"
 
 
 def _listed(allowed: tuple[str, ...]) -> str:

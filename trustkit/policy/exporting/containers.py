@@ -21,7 +21,8 @@ REJECT: Requirement = {"type": "reject"}
 def export(policy: Policy) -> Exported:
     """Return policy.json and what it does not enforce."""
     left_out = [f"{one.name}: mode {one.mode} only reports" for one in policy.sections if one.mode != ENFORCE]
-    enforced = [section for section in policy.sections if section.mode == ENFORCE]
+    left_out += [f"{one.name}: is of a namespace, and there are none there" for one in policy.sections if one.namespace]
+    enforced = [section for section in policy.sections if section.mode == ENFORCE and not section.namespace]
     known = {section.name: list(_requirements(section, left_out)) for section in enforced}
     scopes: dict[str, list[Requirement]] = {}
     for section in enforced:
