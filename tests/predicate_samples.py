@@ -163,6 +163,16 @@ SAMPLES: Mapping[str, object] = {
         "passedTests": ["a", "b"],
     },
     "https://cosign.sigstore.dev/attestation/v1": {"Data": "any text", "Timestamp": "2026-11-20T10:00:00Z"},
+    "https://trustkit.dev/attestation/content-trust-migration/v1": {
+        "contentTrust": {
+            "repository": "registry.example/shop/web",
+            "tag": "v1",
+            "root": {"version": 2, "digest": {"sha256": "ef" * 32}, "keys": ["01" * 32]},
+            "role": {"name": "targets/releases", "version": 7, "digest": {"sha256": "01" * 32}, "keys": ["02" * 32]},
+        },
+        "signed": {"format": "notation", "key": "03" * 32},
+        "verifiedAt": "2026-11-20T10:00:00Z",
+    },
 }
 
 GENERATOR = (

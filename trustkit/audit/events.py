@@ -71,6 +71,20 @@ def image_signed(
     return AuditEvent(at, "image.signed", "ok", image, body)
 
 
+def image_migrated(
+    at: datetime,
+    *,
+    reference: str,
+    image: Digest,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    actor: str,
+) -> AuditEvent:
+    """Say that what a tag stood for under content trust was signed anew: the proof before, the evidence after."""
+    body = {"reference": reference, "content_trust": dict(before), "signed": dict(after), "actor": actor}
+    return AuditEvent(at, "image.migrated", "ok", image, body)
+
+
 def container_started(at: datetime, image: Digest, container: str, **body: object) -> AuditEvent:
     """Say that a container is about to start: `name`, `reference`, `actor`, `decision`."""
     return AuditEvent(at, "container.started", "ok", image, {**body, "container": container})

@@ -10,6 +10,7 @@ from trustkit.cli.identities import bounded_content
 from trustkit.cli.signer import Signed, Signer
 from trustkit.config import Config
 from trustkit.errors import MalformedError, UsageError
+from trustkit.signing.trust.roots import CA, CertificateStore, TrustRoots
 
 if TYPE_CHECKING:
     from trustkit.signing.notation.stamp import Stamping
@@ -29,6 +30,13 @@ class NotationSigner(Signer):
         self._stamping = _stamping(arguments)
         self._crypto = app.open_crypto(config)
         super().__init__(config, arguments.key, actor)
+
+    @property
+    def own(self) -> TrustRoots:
+        """The key for attestations, and the chain's root for signatures."""
+        # nobody is asked here whether the chain was revoked: those who verify the signature do that
+        store = CertificateStore(CA, "own", self._chain[-1:], unknown_passes=True)
+        return super().own._replace(stores=(store,))
 
     def sign(self, given: str, layout: str, annotations: Mapping[str, str]) -> Signed:  # noqa: ARG002  (one place only)
         """Sign the image a reference names now. Raises as `Signer.sign`, CertificateError."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from trustkit.codec.predicates.custom import Custom
+from trustkit.codec.predicates.migration import Migration
 from trustkit.codec.predicates.provenance import Provenance
 from trustkit.codec.predicates.read import read
 from trustkit.codec.predicates.results import TestResult
@@ -93,6 +94,13 @@ def _custom(said: Custom) -> list[str]:
     return [f"says       {said.data}", f"at         {_when(said.at)}"]
 
 
+def _migration(said: Migration) -> list[str]:
+    return [
+        f"before     tag {said.tag} of {said.repository} in Docker Content Trust, by {said.role} {said.role_version}",
+        f"now        signed as {said.signed_as} with key {said.key[:16]} at {_when(said.verified_at)}",
+    ]
+
+
 _WORDS: Mapping[type, Callable[..., list[str]]] = {
     Provenance: _provenance,
     Scan: _scan,
@@ -102,6 +110,7 @@ _WORDS: Mapping[type, Callable[..., list[str]]] = {
     TestResult: _results,
     AttributeReport: _attributes,
     Custom: _custom,
+    Migration: _migration,
 }
 
 

@@ -11,6 +11,7 @@ from trustkit.cli.client.layouts import whole
 from trustkit.cli.words import ask_passphrase, ask_pin
 from trustkit.config import Config
 from trustkit.errors import KeyFileError
+from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
@@ -23,6 +24,7 @@ from trustkit.signing.key_providers.remote import is_remote, open_remote
 from trustkit.signing.keyring import Keyring
 from trustkit.signing.keys import SigningKey
 from trustkit.signing.sign import Subjected, attest, sign
+from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
 
 class Signed(NamedTuple):
@@ -49,6 +51,16 @@ class Signer:
         self._key = open_private(config, key)
         self._actor = actor
 
+    @property
+    def own(self) -> TrustRoots:
+        """What has to be trusted for this key's signatures to verify."""
+        return TrustRoots((TrustedKey("own", self._key.public),))
+
+    @property
+    def fingerprint(self) -> str:
+        """The key's."""
+        return self._key.public.fingerprint
+
     def sign(self, given: str, layout: str, annotations: Mapping[str, str]) -> Signed:
         """Sign the image a reference names now. Raises SourceError, CryptoError, AuditError."""
         return self._attach(given, lambda image, _: sign(image, self._key, layout, annotations))
@@ -57,6 +69,10 @@ class Signer:
         """Sign a statement about the image. Raises as `sign`, MalformedError, UsageError."""
         moment = app.now()
         return self._attach(given, lambda image, _: attest(image, self._key, predicate, moment, layout))
+
+    def record(self, event: AuditEvent) -> AuditRecord:
+        """Put on record what the signing was part of. Raises AuditError, StorageError."""
+        return self._log.append(event)
 
     def _attach(self, given: str, make: Callable[[Subjected, Descriptor], Attachment]) -> Signed:
         ref = ImageRef.parse(whole(given))
@@ -67,19 +83,18 @@ class Signer:
         subject = Descriptor(root.media_type, root.digest, root.size_bytes)
         attachment = make(Subjected(root.digest, name), subject)
         evidence = push(attachment, subject, place)
-        fingerprint = self._key.public.fingerprint
         pinned = str(ref.with_digest(root.digest))
         place_of_key = signed_in(self._key)
         event = image_signed(
             app.now(),
             reference=pinned,
             image=root.digest,
-            fingerprint=fingerprint,
+            fingerprint=self.fingerprint,
             actor=self._actor,
             signed_in=place_of_key,
         )
         record = self._log.append(event)
-        return Signed(pinned, root.digest, fingerprint, evidence, record.sequence, place_of_key)
+        return Signed(pinned, root.digest, self.fingerprint, evidence, record.sequence, place_of_key)
 
 
 def signed_in(key: SigningKey) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ import argparse
 import os
 
 from trustkit.cli.keyless_signer import KeylessSigner, add_keyless_arguments
+from trustkit.cli.notation_options import add_notation_arguments, require_notation
 from trustkit.cli.output import as_json, print_place
 from trustkit.cli.words import actor, annotations_of
 from trustkit.errors import UsageError
@@ -28,10 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="bundle: a referrer, as cosign 3; legacy: the .sig tag, as cosign 2")  # fmt: skip
     parser.add_argument("--format", choices=("cosign", "notation", "simple-signing"), default="cosign",
                         help="notation: Notary Project; simple-signing: GPG, for podman, skopeo and CRI-O")  # fmt: skip
-    parser.add_argument("--certificate-chain", metavar="FILE",
-                        help="for notation: PEM, the key's certificate first, the root last")  # fmt: skip
-    parser.add_argument("--timestamp-root", metavar="FILE",
-                        help="for notation with --timestamp-url: PEM, the timestamp authority's root")  # fmt: skip
+    add_notation_arguments(parser)
     parser.add_argument("--sign-identity", metavar="REFERENCE", help="the name that a simple signature carries")
     parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
                         help="sign this annotation too; may repeat")  # fmt: skip
@@ -44,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.cli.signer import Signer
     from trustkit.config import load
 
-    if arguments.certificate_chain and arguments.format != "notation":
-        raise UsageError("--certificate-chain is about notation signatures", next_step="add --format notation")
+    require_notation(arguments)
     config = load(os.environ)
     if arguments.sign_identity and arguments.format != "simple-signing":
         raise UsageError("--sign-identity is about GPG signatures", next_step="add --format simple-signing")

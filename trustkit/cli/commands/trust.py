@@ -9,6 +9,7 @@ from importlib import import_module
 # action → one line; trustkit/cli/trust/ACTION.py declares its arguments and does it
 ACTIONS = {
     "inspect": "show a repository's signed tags, their signers and ends",
+    "migrate": "sign anew, as cosign or notation, what content trust says of the tags",
     "root": "distribute keys, identities and policies by a TUF repository of your own",
     "serve": "run a trust server that docker trust and notary work against",
     "status": "show keys, roots and when they expire",

@@ -6,10 +6,10 @@ time is refused unless --first-use says to believe its root this once; from then
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustkit.cli.output import as_json, plain, table
+from trustkit.cli.trust.asking import add_repository_arguments, tags_of, verified
 
 if TYPE_CHECKING:
     from trustkit.signing.content_trust.signers import RoleSigner
@@ -20,47 +20,24 @@ _SHORT = 16
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("repository", metavar="REPOSITORY[:TAG]")
-    parser.add_argument("--server", metavar="URL", help="trust server; default trust.server, else the registry's host")
-    parser.add_argument("--root", metavar="FILE", help="root.json that is trusted to begin with")
-    parser.add_argument("--first-use", action="store_true", help="believe a root that was never seen before, this once")
+    add_repository_arguments(parser)
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it. Raises VerificationError, SourceError, MalformedError, KeyFileError."""
-    from trustkit.admission.content_trust import Asked
-    from trustkit.app import open_repositories
     from trustkit.config import load
     from trustkit.model.reference import ImageRef
-    from trustkit.oci.trust_metadata import server_of
 
     config = load(os.environ)
     ref = ImageRef.parse(arguments.repository)
-    server = server_of(ref.name, arguments.server or config.text("trust.server"))
-    root = _root(Path(arguments.root)) if arguments.root else b""
-    asked = Asked(ref.name, server, root, first_use=arguments.first_use)
-    found = open_repositories(config).verified(asked)
-    wanted = [ref.tag] if ref.tag and ref.given.endswith(f":{ref.tag}") else sorted(found.tags)
+    found = verified(arguments, config, ref)
+    wanted = tags_of(found, ref)
     if arguments.output == "json":
         as_json(_json(found, wanted))
     else:
         _print(found, wanted)
     return 0
-
-
-def _root(file: Path) -> bytes:
-    from trustkit import limits
-    from trustkit.errors import KeyFileError
-
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(limits.TRUST_METADATA_BYTES + 1)
-    except OSError as error:
-        raise KeyFileError(f"{file}: {(error.strerror or str(error)).lower()}") from error
-    if len(content) > limits.TRUST_METADATA_BYTES:
-        raise KeyFileError(f"{file}: larger than {limits.TRUST_METADATA_BYTES} bytes, so no root")
-    return content
 
 
 def _print(found: "VerifiedRepository", tags: list[str]) -> None:

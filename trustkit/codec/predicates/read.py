@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from trustkit import limits
-from trustkit.codec.predicates import custom, cyclonedx, provenance, results, scai, scan, spdx, summary, vex
+from trustkit.codec.predicates import custom, cyclonedx, migration, provenance, results, scai, scan, spdx, summary, vex
 from trustkit.codec.predicates.custom import Custom
+from trustkit.codec.predicates.migration import Migration
 from trustkit.codec.predicates.provenance import Provenance
 from trustkit.codec.predicates.results import TestResult
 from trustkit.codec.predicates.sbom import Sbom
@@ -14,7 +15,7 @@ from trustkit.codec.predicates.summary import VerificationSummary
 from trustkit.codec.predicates.vex import Vex
 from trustkit.codec.strict_json import parse
 
-Predicate = Provenance | VerificationSummary | Sbom | Scan | Vex | AttributeReport | TestResult | Custom
+Predicate = Provenance | VerificationSummary | Sbom | Scan | Vex | AttributeReport | TestResult | Custom | Migration
 
 READERS: Mapping[str, Callable[[object], Predicate]] = {
     provenance.V02: provenance.read_v02,
@@ -23,6 +24,7 @@ READERS: Mapping[str, Callable[[object], Predicate]] = {
     scan.COSIGN: scan.read_cosign,
     results.TYPE: results.read,
     custom.TYPE: custom.read,
+    migration.TYPE: migration.read,
     **dict.fromkeys(scan.INTOTO, scan.read_intoto),
     **dict.fromkeys(spdx.TYPES, spdx.read),
     **dict.fromkeys(cyclonedx.TYPES, cyclonedx.read),
