@@ -159,6 +159,87 @@ def test_we_verify_what_cosign_2_makes_without_a_key(
     assert done.status == 0, done.said
 
 
+KIND = "https://example.com/predicate/v1"
+
+
+@pytest.fixture
+def predicate(tmp_path: Path) -> Path:
+    file = tmp_path / "predicate.json"
+    file.write_text('{"any":"thing"}', encoding="utf-8")
+    return file
+
+
+def untimed(place: Place) -> tuple[str, ...]:
+    """How trustkit signs here without a timestamp."""
+    flags = place.flags()
+    at = flags.index("--timestamp-url")
+    return flags[:at] + flags[at + 2 :]
+
+
+def test_cosign_2_verifies_our_legacy_signature_without_a_key(place: Place, run_trustkit: Run, cosign2: Cosign) -> None:
+    signed = run_trustkit("sign", *untimed(place), "--layout", "legacy", "-a", "build=42", place.reference)
+    assert signed.status == 0, signed.said
+    environment = cosign2_environment(place)
+    done = cosign2.run("verify", *ASKED, "-a", "build=42", place.reference, env=environment)
+    assert done.status == 0, done.said
+    ours = run_trustkit("verify", "--trusted-root", place.root, *ASKED, place.reference)
+    assert ours.status == 0, ours.said
+    for wrong in (("-a", "build=41"), ("--certificate-identity", "ceo@acme.example")):
+        assert cosign2.run("verify", *ASKED, *wrong, place.reference, env=environment).status != 0
+
+
+def test_cosign_2_verifies_our_legacy_attestation_without_a_key(
+    place: Place, predicate: Path, run_trustkit: Run, cosign2: Cosign
+) -> None:
+    made = ("--predicate", predicate, "--type", KIND, "--layout", "legacy")
+    signed = run_trustkit("attest", *untimed(place), *made, place.reference)
+    assert signed.status == 0, signed.said
+    environment = cosign2_environment(place)
+    done = cosign2.run("verify-attestation", *ASKED, "--type", KIND, place.reference, env=environment)
+    assert done.status == 0, done.said
+    assert cosign2.run("verify-attestation", *ASKED, "--type", "vuln", place.reference, env=environment).status != 0
+    asked = ("--type", KIND, "--trusted-root", place.root, *ASKED)
+    assert run_trustkit("verify-attestation", *asked, place.reference).status == 0
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_cosign_3_verifies_our_attestation_without_a_key(
+    place: Place, predicate: Path, version: int, run_trustkit: Run, cosign3: Cosign
+) -> None:
+    made = ("--predicate", predicate, "--type", KIND)
+    signed = run_trustkit("attest", *place.flags(version), *made, place.reference)
+    assert signed.status == 0, signed.said
+    asked = ("--trusted-root", place.root, *ASKED)
+    theirs = ("verify-attestation", *asked, "--use-signed-timestamps", "--type")
+    done = cosign3.run(*theirs, KIND, place.reference)
+    assert done.status == 0, done.said
+    assert cosign3.run(*theirs, "https://example.com/other", place.reference).status != 0
+    ours = run_trustkit("verify-attestation", *asked, "--type", KIND, place.reference)
+    assert ours.status == 0, ours.said
+
+
+@pytest.mark.parametrize(
+    ("command", "version", "said"), [("sign", 2, "promise"), ("attest", 1, "timestamp"), ("attest", 2, "promise")]
+)
+def test_what_the_legacy_layout_cannot_say_is_not_signed(
+    place: Place, predicate: Path, command: str, version: int, said: str, run_trustkit: Run
+) -> None:
+    about = ("--predicate", predicate, "--type", KIND) if command == "attest" else ()
+    done = run_trustkit(command, *place.flags(version), *about, "--layout", "legacy", place.reference)
+    assert done.status == 2, done.said
+    assert said in done.stderr
+    asked = ("verify-attestation", "--type", KIND) if command == "attest" else ("verify",)
+    assert run_trustkit(*asked, "--trusted-root", place.root, *ASKED, place.reference).status == 1
+
+
+def test_an_attestation_by_somebody_else_is_refused(place: Place, predicate: Path, run_trustkit: Run) -> None:
+    made = ("--predicate", predicate, "--type", KIND)
+    assert run_trustkit("attest", *place.flags(), *made, place.reference).status == 0
+    asked = ("--certificate-identity", "ceo@acme.example", "--certificate-oidc-issuer", IDP)
+    done = run_trustkit("verify-attestation", "--type", KIND, "--trusted-root", place.root, *asked, place.reference)
+    assert done.status == 1, done.said
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -355,10 +355,10 @@ def hashedrekord_1(digest: bytes, signature: bytes, verifier: bytes) -> bytes:
     return canonical({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec})
 
 
-def dsse_1(payload: bytes, signature: bytes, verifier: bytes) -> bytes:
-    """Return the first log's body for an envelope; `verifier` is PEM."""
+def dsse_1(payload: bytes, signature: bytes, verifier: bytes, uploaded: bytes = b"") -> bytes:
+    """Return the first log's body for an envelope, `uploaded` in this spelling; `verifier` is PEM."""
     spec = {
-        "envelopeHash": {"algorithm": "sha256", "value": hashlib.sha256(payload + signature).hexdigest()},
+        "envelopeHash": {"algorithm": "sha256", "value": hashlib.sha256(uploaded or payload + signature).hexdigest()},
         "payloadHash": {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()},
         "signatures": [{"signature": b64(signature), "verifier": b64(verifier)}],
     }
@@ -475,7 +475,10 @@ class _Handler(BaseHTTPRequestHandler):
             envelope = json.loads(content["envelope"])
             (signature,), (verifier,) = envelope["signatures"], content["verifiers"]
             body = dsse_1(
-                base64.b64decode(envelope["payload"]), base64.b64decode(signature["sig"]), base64.b64decode(verifier)
+                base64.b64decode(envelope["payload"]),
+                base64.b64decode(signature["sig"]),
+                base64.b64decode(verifier),
+                content["envelope"].encode(),
             )
         elif asked["kind"] == "intoto":
             body = intoto_1(asked["spec"]["content"]["envelope"].encode(), asked["spec"]["publicKey"])

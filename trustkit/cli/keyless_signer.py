@@ -1,8 +1,9 @@
 """Signing for whom an identity token names: resolve once, sign, push, put on record."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trustkit import app
 from trustkit.audit.events import image_signed
@@ -14,6 +15,10 @@ from trustkit.errors import UsageError
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
 from trustkit.oci.push import push
+
+if TYPE_CHECKING:
+    from trustkit.signing.keyless_sign import Keyless, KeylessSignature
+    from trustkit.signing.sign import Subjected
 
 _TOKEN_CHARS = 64 * 1024
 # RFC 7519: header, claims and signature in base64; what is shorter than any signed token names a file.
@@ -58,22 +63,30 @@ class KeylessSigner:
 
         Raises UsageError, SourceError, CryptoError, VerificationError, AuditError, StorageError.
         """
-        from trustkit.signing.format import Check
         from trustkit.signing.keyless_sign import sign_keyless
-        from trustkit.signing.sign import BUNDLE, Subjected
+
+        return self._attach(given, lambda image, how: sign_keyless(image, how, dict(annotations), layout))
+
+    def attest(self, given: str, layout: str, predicate: tuple[str, bytes]) -> Signed:
+        """Sign a statement about the image. Raises as `sign`, MalformedError."""
+        from trustkit.signing.keyless_sign import attest_keyless
+
+        return self._attach(given, lambda image, how: attest_keyless(image, how, predicate, layout))
+
+    def _attach(self, given: str, make: "Callable[[Subjected, Keyless], KeylessSignature]") -> Signed:
+        from trustkit.signing.format import Check
+        from trustkit.signing.keyless_sign import Keyless
+        from trustkit.signing.sign import Subjected
         from trustkit.signing.trust.load import sigstore_root
         from trustkit.signing.trust.roots import TrustRoots
 
-        if layout != BUNDLE:
-            raise UsageError("without a key only bundles are signed", next_step="leave --layout out")
         ref = ImageRef.parse(whole(given))
         place = self._sources.repository(ref)
         root = place.manifest(ref.at).descriptor
         name = ref.name if ref.transport == REGISTRY else ImageRef.parse(given).path
         trust = TrustRoots((), (sigstore_root(self._root, "sigstore"),))
         check = Check(root.digest, trust, self._crypto, app.now())
-        subject = Subjected(root.digest, name)
-        made = sign_keyless(subject, self._token, self._services, self._root, check, dict(annotations))
+        made = make(Subjected(root.digest, name), Keyless(self._token, self._services, self._root, check))
         evidence = push(made.attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
         signer = made.proven.identified.signer
         pinned = str(ref.with_digest(root.digest))

@@ -15,6 +15,7 @@ The annotation `dev.sigstore.cosign/bundle` holds a promise and no proof:
 
 from trustkit import limits
 from trustkit.codec import base64
+from trustkit.codec.canonical_json import canonical
 from trustkit.codec.protojson import as_bytes, as_unsigned, bounded, members
 from trustkit.codec.strict_json import as_int, as_object, as_text, parse
 from trustkit.errors import LimitExceededError, MalformedError
@@ -104,6 +105,17 @@ def from_annotation(text: str) -> LogEntry:
         proof=None,
         body=_body(base64.decode(as_text(payload["body"], "body"), "body")),
     )
+
+
+def to_annotation(entry: LogEntry) -> str:
+    """Return the entry as `from_annotation` reads it; its inclusion proof has no place there."""
+    payload = {
+        "body": base64.encode(entry.body),
+        "integratedTime": entry.integrated_time,
+        "logIndex": entry.log_index,
+        "logID": entry.log_id.hex(),
+    }
+    return canonical({"SignedEntryTimestamp": base64.encode(entry.promise), "Payload": payload}).decode()
 
 
 def _proof(value: object) -> InclusionProof:

@@ -8,13 +8,23 @@ import json
 
 from trustkit.codec import intoto
 from trustkit.codec.intoto import Subject
-from trustkit.codec.sigstore_bundle import MEDIA_TYPE, parse_bundle
+from trustkit.codec.sigstore_bundle import parse_bundle
 from trustkit.errors import KeyUnavailableError, UsageError
-from trustkit.model.evidence import REFERRERS, Place
+from trustkit.fips.hashing import digest_of
 from trustkit.model.values import NamedTuple
 from trustkit.signing.blob import Blob, SignedBlob, verify_blob
 from trustkit.signing.format import Attachment, Check
-from trustkit.signing.sign import Subjected
+from trustkit.signing.keyless.legacy import envelope_text, proofs_of
+from trustkit.signing.predicates import predicate_of, predicate_type_of
+from trustkit.signing.sign import (
+    BUNDLE,
+    Subjected,
+    bundled,
+    legacy_attestation,
+    legacy_signature,
+    require_layout,
+    simple_signing_payload,
+)
 from trustkit.signing.statement import SIGN_PREDICATE
 
 PUBLIC_FULCIO = "https://fulcio.sigstore.dev"
@@ -33,44 +43,79 @@ class Services(NamedTuple):
     audience: str = AUDIENCE
 
 
+class Keyless(NamedTuple):
+    """Who signs, by which services, and under which root it must hold: its trusted_root.json, and the same in `check`.
+
+    `check.image` is the image's digest.
+    """
+
+    token: str
+    services: Services
+    root: bytes
+    check: Check
+
+
 class KeylessSignature(NamedTuple):
-    """A bundle, ready to be pushed, and what it proves."""
+    """Evidence, ready to be pushed, and what it proves."""
 
     attachment: Attachment
     proven: SignedBlob
 
 
-def sign_keyless(
-    image: Subjected, token: str, services: Services, root: bytes, check: Check, annotations: dict[str, str]
-) -> KeylessSignature:
-    """Return a signature on the image that holds under the root: `root` is its trusted_root.json.
+def sign_keyless(image: Subjected, how: Keyless, annotations: dict[str, str], layout: str = BUNDLE) -> KeylessSignature:
+    """Return a signature on the image that holds under the root.
 
-    Raises UsageError for a token that is none, KeyUnavailableError if a service does not answer or refuses, and
-    what verification raises if what came back does not hold.
+    Raises UsageError for a token that is none, or for what the layout cannot say; KeyUnavailableError if a service
+    does not answer or refuses; and what verification raises if what came back does not hold.
     """
-    # cosign leaves the name out; the library wants one
-    subject = Subject(image.name, {image.digest.algorithm: image.digest.hex}, annotations)
-    payload = intoto.build([subject], SIGN_PREDICATE, {}, intoto.STATEMENT_V1)
-    content = _bundle(payload, token, services, root)
-    proven = verify_blob(Blob((image.digest,)), content, check)
-    if services.timestamp_url and not parse_bundle(content).timestamps:
+    require_layout(layout)
+    if layout == BUNDLE:
+        # cosign leaves the name out; the library wants one
+        subject = Subject(image.name, {image.digest.algorithm: image.digest.hex}, annotations)
+        made = _made(intoto.build([subject], SIGN_PREDICATE, {}, intoto.STATEMENT_V1), how, is_statement=True)
+        return KeylessSignature(bundled(made.content, SIGN_PREDICATE), made.proven)
+    payload = simple_signing_payload(image, annotations)
+    made = _made(payload, how, is_statement=False)
+    read = parse_bundle(made.content)
+    signature = read.message.signature if read.message else b""
+    return KeylessSignature(legacy_signature(payload, signature, proofs_of(read, timestamped=True)), made.proven)
+
+
+def attest_keyless(
+    image: Subjected, how: Keyless, predicate: tuple[str, bytes], layout: str = BUNDLE
+) -> KeylessSignature:
+    """Return an attestation that holds under the root; `predicate` is as for `attest`. Raises as `sign_keyless`."""
+    require_layout(layout)
+    name, content = predicate
+    kind, value = predicate_type_of(name), predicate_of(name, content, how.check.now)
+    subject = Subject(image.name, {image.digest.algorithm: image.digest.hex})
+    made = _made(intoto.build([subject], kind, value, intoto.STATEMENT_V1), how, is_statement=True)
+    if layout == BUNDLE:
+        return KeylessSignature(bundled(made.content, kind), made.proven)
+    proofs = proofs_of(parse_bundle(made.content), timestamped=False)
+    return KeylessSignature(legacy_attestation(envelope_text(made.content), kind, proofs), made.proven)
+
+
+class _Made(NamedTuple):
+    """A bundle that holds, and what it proves."""
+
+    content: bytes
+    proven: SignedBlob
+
+
+def _made(payload: bytes, how: Keyless, *, is_statement: bool) -> _Made:
+    content = _bundle(payload, how, is_statement=is_statement)
+    blob = Blob((how.check.image,)) if is_statement else Blob((digest_of(payload),), payload)
+    proven = verify_blob(blob, content, how.check)
+    url = how.services.timestamp_url
+    if url and not parse_bundle(content).timestamps:
         # the library only warns
-        raise KeyUnavailableError(f"{services.timestamp_url} gave no timestamp", next_step="check its URL")
-    attachment = Attachment(
-        place=Place(REFERRERS, MEDIA_TYPE),
-        media_type=MEDIA_TYPE,
-        content=content,
-        annotations={},
-        artifact_type=MEDIA_TYPE,
-        manifest_annotations={
-            "dev.sigstore.bundle.content": "dsse-envelope",
-            "dev.sigstore.bundle.predicateType": SIGN_PREDICATE,
-        },
-    )
-    return KeylessSignature(attachment, proven)
+        raise KeyUnavailableError(f"{url} gave no timestamp", next_step="check its URL")
+    return _Made(content, proven)
 
 
-def _bundle(payload: bytes, token: str, services: Services, root: bytes) -> bytes:
+def _bundle(payload: bytes, how: Keyless, *, is_statement: bool) -> bytes:
+    """Return a bundle, of which nothing is proven yet."""
     try:
         from sigstore.dsse import Statement
         from sigstore.models import ClientTrustConfig
@@ -81,13 +126,14 @@ def _bundle(payload: bytes, token: str, services: Services, root: bytes) -> byte
             "signing without a key needs the sigstore package", next_step="pip install trustkit[keyless]"
         ) from error
     try:
-        identity = IdentityToken(token, services.audience)
+        identity = IdentityToken(how.token, how.services.audience)
     except IdentityError as error:
         raise UsageError(f"the identity token cannot be used: {error}", next_step="log in again") from error
     try:
-        config = ClientTrustConfig.from_json(_trust_config(services, root))
+        config = ClientTrustConfig.from_json(_trust_config(how.services, how.root))
         with SigningContext.from_trust_config(config).signer(identity) as signer:
-            return signer.sign_dsse(Statement(payload)).to_json().encode()
+            signed = signer.sign_dsse(Statement(payload)) if is_statement else signer.sign_artifact(payload)
+            return signed.to_json().encode()
     except Exception as error:
         raise KeyUnavailableError(
             f"signing without a key failed: {type(error).__name__}: {str(error)[:300]}",

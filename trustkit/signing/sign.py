@@ -56,9 +56,10 @@ def sign(
     image: Subjected, key: SigningKey, layout: str = BUNDLE, annotations: Mapping[str, str] | None = None
 ) -> Attachment:
     """Return a signature on the image. Raises UsageError, AlgorithmNotApprovedError, KeyUnavailableError."""
-    _require_layout(layout)
+    require_layout(layout)
     if layout == LEGACY:
-        return _simple_signing(image, key, annotations or {})
+        content = simple_signing_payload(image, annotations or {})
+        return legacy_signature(content, _sign(key, content))
     # cosign's sign/v1 names no repository: the digest is all it speaks of
     subject = Subject("", {image.digest.algorithm: image.digest.hex}, annotations or {})
     payload = intoto.build([subject], SIGN_PREDICATE, {}, intoto.STATEMENT_V1)
@@ -72,7 +73,7 @@ def attest(
 
     Raises UsageError, MalformedError, AlgorithmNotApprovedError, KeyUnavailableError.
     """
-    _require_layout(layout)
+    require_layout(layout)
     name, content = predicate
     predicate_type = predicate_type_of(name)
     subject = Subject(image.name, {image.digest.algorithm: image.digest.hex})
@@ -80,20 +81,17 @@ def attest(
     if layout == BUNDLE:
         return _bundle(intoto.build([subject], predicate_type, value), predicate_type, key)
     payload = intoto.build([subject], predicate_type, value, intoto.STATEMENT_V01)
-    return Attachment(
-        place=cosign_attestation.TAG_PLACE,
-        media_type=cosign_attestation.MEDIA_TYPE,
-        content=canonical(_envelope(payload, key)),
-        annotations={cosign_signature.SIGNATURE_ANNOTATION: "", "predicateType": predicate_type},
-    )
+    return legacy_attestation(canonical(_envelope(payload, key)), predicate_type)
 
 
-def _require_layout(layout: str) -> None:
+def require_layout(layout: str) -> None:
+    """Return if there is such a layout. Raises UsageError."""
     if layout not in LAYOUTS:
         raise UsageError(f"no signature layout is called {layout[:40]!r}", next_step=f"use {' or '.join(LAYOUTS)}")
 
 
-def _simple_signing(image: Subjected, key: SigningKey, annotations: Mapping[str, str]) -> Attachment:
+def simple_signing_payload(image: Subjected, annotations: Mapping[str, str]) -> bytes:
+    """Return what the older layout signs about an image (cosign SIGNATURE_SPEC.md)."""
     payload = {
         "critical": {
             "identity": {"docker-reference": image.name},
@@ -102,12 +100,41 @@ def _simple_signing(image: Subjected, key: SigningKey, annotations: Mapping[str,
         },
         "optional": dict(annotations) or None,
     }
-    content = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def legacy_signature(content: bytes, signature: bytes, proofs: Mapping[str, str] | None = None) -> Attachment:
+    """Return the layer of the older layout: the signed payload, its signature, and proofs that come along."""
     return Attachment(
         place=cosign_signature.TAG_PLACE,
         media_type=cosign_signature.MEDIA_TYPE,
         content=content,
-        annotations={cosign_signature.SIGNATURE_ANNOTATION: base64.encode(_sign(key, content))},
+        annotations={cosign_signature.SIGNATURE_ANNOTATION: base64.encode(signature), **(proofs or {})},
+    )
+
+
+def legacy_attestation(envelope: bytes, predicate_type: str, proofs: Mapping[str, str] | None = None) -> Attachment:
+    """Return the layer of the older layout: a DSSE envelope, and proofs that come along."""
+    return Attachment(
+        place=cosign_attestation.TAG_PLACE,
+        media_type=cosign_attestation.MEDIA_TYPE,
+        content=envelope,
+        annotations={cosign_signature.SIGNATURE_ANNOTATION: "", "predicateType": predicate_type, **(proofs or {})},
+    )
+
+
+def bundled(content: bytes, predicate_type: str) -> Attachment:
+    """Return the referrer that holds a sigstore bundle with a DSSE envelope."""
+    return Attachment(
+        place=Place(REFERRERS, sigstore_bundle.MEDIA_TYPE),
+        media_type=sigstore_bundle.MEDIA_TYPE,
+        content=content,
+        annotations={},
+        artifact_type=sigstore_bundle.MEDIA_TYPE,
+        manifest_annotations={
+            "dev.sigstore.bundle.content": "dsse-envelope",
+            "dev.sigstore.bundle.predicateType": predicate_type,
+        },
     )
 
 
@@ -117,17 +144,7 @@ def _bundle(payload: bytes, predicate_type: str, key: SigningKey) -> Attachment:
         "verificationMaterial": {"publicKey": {"hint": _hint(key.public)}},
         "dsseEnvelope": _envelope(payload, key),
     }
-    return Attachment(
-        place=Place(REFERRERS, sigstore_bundle.MEDIA_TYPE),
-        media_type=sigstore_bundle.MEDIA_TYPE,
-        content=canonical(content),
-        annotations={},
-        artifact_type=sigstore_bundle.MEDIA_TYPE,
-        manifest_annotations={
-            "dev.sigstore.bundle.content": "dsse-envelope",
-            "dev.sigstore.bundle.predicateType": predicate_type,
-        },
-    )
+    return bundled(canonical(content), predicate_type)
 
 
 def _envelope(payload: bytes, key: SigningKey) -> dict[str, object]:

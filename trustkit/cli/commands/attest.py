@@ -2,7 +2,8 @@
 
 TYPE is a URI or one of cosign's names: custom, slsaprovenance, slsaprovenance1, spdx, spdxjson,
 cyclonedx, vuln, openvex, link; or of ours: vsa, vulns, scai, test-result. A predicate of one of these types, or of
-its URI, has to look as its specification says; any JSON object will do under another URI.
+its URI, has to look as its specification says; any JSON object will do under another URI. With --identity-token, a
+certificate authority vouches for whom the token names, and the key lives for one signature only.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import os
 from pathlib import Path
 
 from trustkit import limits
+from trustkit.cli.keyless_signer import KeylessSigner, add_keyless_arguments
 from trustkit.cli.output import as_json, print_place
 from trustkit.cli.words import actor
 from trustkit.errors import UsageError
@@ -18,7 +20,10 @@ from trustkit.errors import UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare cosign's names."""
     parser.add_argument("image", metavar="IMAGE")
-    parser.add_argument("--key", required=True, metavar="KEY", help="the private key")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--key", metavar="KEY", help="the private key")
+    who.add_argument("--identity-token", metavar="TOKEN", help="sign as whom this token names: a JWT, or a file")
+    add_keyless_arguments(parser)
     parser.add_argument("--predicate", required=True, metavar="FILE", help="what is stated; - reads standard input")
     parser.add_argument("--type", default="custom", metavar="TYPE", help="the predicate's type")
     parser.add_argument("--layout", choices=("bundle", "legacy"), default="bundle",
@@ -31,7 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.cli.signer import Signer
     from trustkit.config import load
 
-    signer = Signer(load(os.environ), arguments.key, actor())
+    config = load(os.environ)
+    signer: Signer | KeylessSigner
+    if arguments.key is None:
+        signer = KeylessSigner(config, arguments, actor())
+    else:
+        signer = Signer(config, arguments.key, actor())
     predicate = (arguments.type, _content(arguments.predicate))
     one = signer.attest(arguments.image, arguments.layout, predicate)
     if arguments.output == "json":
