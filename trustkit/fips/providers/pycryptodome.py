@@ -20,6 +20,14 @@ from trustkit.model.keys import PublicKey
 
 _HASHES: dict[str, ModuleType] = {"sha256": SHA256, "sha384": SHA384, "sha512": SHA512}
 _CURVES = {"ecdsa-p256": "P-256", "ecdsa-p384": "P-384", "ecdsa-p521": "P-521"}
+# RFC 8032 sections 5.1 and 2: the base point and its order, and what a hashed message has in front.
+_ED25519_BASE = (
+    0x216936D3CD6E53FEC0A4E231FDD6DC5C692CC7609525A7B2C9562D608F25D51A,
+    0x6666666666666666666666666666666666666666666666666666666666666658,
+)
+_ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
+_ED25519_BYTES = 32
+_PREHASH_PREFIX = b"SigEd25519 no Ed25519 collisions\1\0"
 _NO_ML_DSA = "pycryptodome has no ML-DSA (FIPS 204)"
 
 
@@ -190,9 +198,15 @@ def _verify_ecdsa(row: Algorithm, key: PublicKey, signature: bytes, message: byt
 
 
 def _verify_pkcs1(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
-    pkcs1_15.new(RSA.construct(spki.rsa_numbers(key), consistency_check=False)).verify(
-        _HASHES[row.digest].new(message), signature
-    )
+    modulus, exponent = spki.rsa_numbers(key)
+    digest = _HASHES[row.digest].new(message)
+    pkcs1_15.new(RSA.construct((modulus, exponent), consistency_check=False)).verify(digest, signature)
+    # RFC 8017 9.2, note 1: the library also takes what has no NULL behind the digest's name
+    encoded = pow(int.from_bytes(signature, "big"), exponent, modulus).to_bytes(len(signature), "big")
+    algorithm = der.encode(der.SEQUENCE, der.encode_oid(digest.oid), der.encode(der.NULL))
+    info = der.encode(der.SEQUENCE, algorithm, der.encode(der.OCTET_STRING, digest.digest()))
+    if not encoded.endswith(b"\0" + info):
+        raise ValueError("another encoding")
 
 
 def _verify_pss(row: Algorithm, key: PublicKey, signature: bytes, message: bytes) -> None:
@@ -206,6 +220,23 @@ def _verify_ed25519(row: Algorithm, key: PublicKey, signature: bytes, message: b
     prehash = row.scheme == algorithms.EDDSA_PREHASH
     content = SHA512.new(message) if prehash else message
     eddsa.new(public, "rfc8032").verify(content, signature)
+    if _ed25519_commitment(public, signature, content) != signature[:_ED25519_BYTES]:
+        raise ValueError("right only up to a point of the small group")
+
+
+def _ed25519_commitment(public: ECC.EccKey, signature: bytes, content: bytes | SHA512.SHA512Hash) -> bytes:
+    """Return [S]B - [k]A, which the signature must begin with.
+
+    RFC 8032 5.1.7 step 3 allows to compare multiples by the cofactor, as this library does and the others do not:
+    a signature must not fit here only.
+    """
+    prefix, whole = (b"", content) if isinstance(content, bytes) else (_PREHASH_PREFIX, content.digest())
+    r, s = signature[:_ED25519_BYTES], int.from_bytes(signature[_ED25519_BYTES:], "little")
+    challenge = SHA512.new(prefix + r + public.public_key().export_key(format="raw") + whole).digest()
+    x, y = _ED25519_BASE
+    base = ECC.construct(curve="Ed25519", point_x=x, point_y=y).pointQ
+    point = base * s + -public.pointQ * (int.from_bytes(challenge, "little") % _ED25519_ORDER)
+    return bytes((int(point.y) | (int(point.x) & 1) << 255).to_bytes(_ED25519_BYTES, "little"))
 
 
 def _refuse_ml_dsa(_: Algorithm, __: PublicKey, ___: bytes, ____: bytes) -> None:
