@@ -4,47 +4,26 @@ A valid response is refused all the same for an exponent below 2^16 + 1 (FIPS 18
 that is not as long as the digest (RFC 7518 3.5; NIST's file uses 10 bytes).
 """
 
-import importlib.util
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from nist_responses import CURVES, DIGESTS, VECTORS, blocks
 from peers.fips import EVERY_PROVIDER, crypto_named
 from trustkit.errors import AlgorithmNotApprovedError, MalformedError, SignatureMismatchError
 from trustkit.fips import spki
 from trustkit.fips.ecdsa_signature import from_numbers
 from trustkit.fips.parse import public_key_from_spki
 
-_FOUND = importlib.util.find_spec("cryptography_vectors")
-assert _FOUND is not None
-assert _FOUND.origin is not None
-VECTORS = Path(_FOUND.origin).parent
-DIGESTS = {"SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512",
-           "SHA256": "sha256", "SHA384": "sha384", "SHA512": "sha512"}  # fmt: skip
-CURVES = {"P-256": "ecdsa-p256", "P-384": "ecdsa-p384", "P-521": "ecdsa-p521"}
 LEAST_EXPONENT = 65537
 
 Case = tuple[bytes, str, bytes, bytes, str]
 
 
-def blocks(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each response under its heading, with what stands above it."""
-    heading, fields = "", {}
-    for line in path.read_text().splitlines():
-        if found := re.fullmatch(r"\[(.*)\]", line.strip()):
-            heading, fields = found[1], {}
-        elif " = " in line:
-            name, _, value = line.partition(" = ")
-            fields[name.strip()] = value.strip()
-            if name.strip() in {"Result", "MD"}:
-                yield heading, dict(fields)
-
-
 def ecdsa() -> Iterator[Case]:
-    for heading, fields in blocks(VECTORS / "asymmetric/ECDSA/FIPS_186-3/SigVer.rsp"):
+    for heading, fields in blocks(VECTORS / "asymmetric/ECDSA/FIPS_186-3/SigVer.rsp", "Result"):
         curve, _, digest = heading.partition(",")
         if curve not in CURVES or digest not in DIGESTS:
             continue
@@ -59,7 +38,7 @@ def ecdsa() -> Iterator[Case]:
 
 
 def rsa(name: str, scheme: str) -> Iterator[Case]:
-    for heading, fields in blocks(VECTORS / "asymmetric/RSA/FIPS_186-2" / name):
+    for heading, fields in blocks(VECTORS / "asymmetric/RSA/FIPS_186-2" / name, "Result"):
         if fields["SHAAlg"] not in DIGESTS or int(heading.partition("= ")[2]) < 2048:
             continue
         exponent = int(fields["e"], 16)
@@ -105,7 +84,7 @@ def test_every_response_gets_nist_s_verdict(provider: str, suite: str) -> None:
 @pytest.mark.parametrize("provider", EVERY_PROVIDER)
 def test_every_digest_is_nist_s(provider: str, digest: str, length: str) -> None:
     wrong = total = 0
-    for _, fields in blocks(VECTORS / f"hashes/SHA2/SHA{digest}{length}.rsp"):
+    for _, fields in blocks(VECTORS / f"hashes/SHA2/SHA{digest}{length}.rsp", "MD"):
         running = crypto_named(provider).hasher(f"sha{digest}")
         running.update(bytes.fromhex(fields["Msg"])[: int(fields["Len"]) // 8])
         wrong += running.digest().hex() != fields["MD"]
@@ -116,9 +95,9 @@ def test_every_digest_is_nist_s(provider: str, digest: str, length: str) -> None
 
 def gcm() -> Iterator[tuple[bytes, bytes, bytes, bytes | None]]:
     """Yield key, sealed, what stands beside it, and the content (None: refused) of 96-bit nonces and whole tags."""
-    for bits in (128, 192, 256):
-        for path in (VECTORS / "ciphers/AES/GCM").glob(f"gcmDecrypt{bits}.rsp"):
-            yield from _gcm_cases(path.read_text())
+    for name in ("gcmDecrypt", "gcmEncryptExtIV"):
+        for bits in (128, 192, 256):
+            yield from _gcm_cases((VECTORS / f"ciphers/AES/GCM/{name}{bits}.rsp").read_text())
 
 
 def _gcm_cases(text: str) -> Iterator[tuple[bytes, bytes, bytes, bytes | None]]:

@@ -19,9 +19,7 @@ def _spki_of(case: dict[str, str]) -> bytes:
     if "x" in case:
         kind = case["algorithm"].rpartition("-")[0]
         return spki.ec_spki(kind, int(case["x"], 16), int(case["y"], 16))
-    if "n" in case:
-        return spki.rsa_spki(int(case["n"], 16), int(case["e"], 16))
-    return spki.ed25519_spki(bytes.fromhex(case["public"]))
+    return spki.rsa_spki(int(case["n"], 16), int(case["e"], 16))
 
 
 def _signature_of(case: dict[str, str]) -> bytes:
@@ -42,7 +40,7 @@ def _verdict(name: str, case: dict[str, str]) -> str:
     return "valid"
 
 
-@pytest.mark.parametrize("suite", ["ecdsa", "rsa", "ed25519"])
+@pytest.mark.parametrize("suite", ["ecdsa", "rsa"])
 @pytest.mark.parametrize("name", EVERY_PROVIDER)
 def test_every_vector_gets_its_expected_verdict(suite: str, name: str) -> None:
     cases = json.loads((_FOLDER / f"{suite}.json").read_text())
@@ -53,12 +51,3 @@ def test_every_vector_gets_its_expected_verdict(suite: str, name: str) -> None:
     ]
     assert cases
     assert wrong == []
-
-
-@pytest.mark.parametrize("name", EVERY_PROVIDER)
-def test_a_flipped_bit_in_an_ed25519_vector_is_noticed(name: str) -> None:
-    cases = json.loads((_FOLDER / "ed25519.json").read_text())
-    for number, case in enumerate(cases):
-        signature = bytearray.fromhex(case["signature"])
-        signature[number % len(signature)] ^= 1 << number % 8
-        assert _verdict(name, {**case, "signature": signature.hex()}) == "invalid"
