@@ -3,24 +3,33 @@
 Each function loads what it needs when it is called, so that a command pays only for its own parts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from trustkit import __version__, limits
 from trustkit.admission.gate import AuditLog, Gate
+from trustkit.admission.in_force import PolicyGate, Standing
 from trustkit.admission.judge import Kit
-from trustkit.admission.policies import builtin_policy, key_lives, read_policy, trust_roots
-from trustkit.audit.events import log_started, policy_loaded
+from trustkit.admission.policies import (
+    Document,
+    builtin_policy,
+    key_lives,
+    policy_from,
+    read_documents,
+    read_policy,
+    trust_roots,
+)
+from trustkit.audit.events import log_started
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
 from trustkit.errors import ConfigError, KeyFileError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
 from trustkit.model.image import ResolvedImage
-from trustkit.model.keys import KEY_NAME, KeyLife
+from trustkit.model.keys import KEY_NAME
 from trustkit.model.signature import VerificationReport
 from trustkit.policy.document import Policy
 from trustkit.policy.trusted import PolicyRoot, Signer
@@ -230,40 +239,23 @@ def open_repositories(config: Config) -> "Repositories":
     return Repositories(registry_session(config), config.home / "content-trust", open_crypto(config), now)
 
 
-class PolicyGate:
-    """The gate of configuration and policy as they stand on disk now, made anew when either changed.
+def policy_gate(reload: Callable[[], Config], log: DecisionLog) -> PolicyGate[Config]:
+    """Return what gives the gate of configuration and policy as they stand on disk, with its records in `log`."""
 
-    A configuration or policy that no longer loads raises: nothing is decided until it is mended.
-    """
+    def standing(config: Config, documents: tuple[Document, ...]) -> Standing:
+        policy = policy_from(documents) if documents else load_policy(config)
+        besides = (config, distributed(config), key_lives(config.keys))
+        opened = partial(open_gate, config, policy=policy, log=log)
+        return Standing(policy, besides, str(config.policy or ""), lambda: opened().kit)
 
-    def __init__(self, reload: Callable[[], Config], log: DecisionLog) -> None:
-        """Decide by what `reload` reads, and keep records in `log`."""
-        self._reload, self._log = reload, log
-        self._lock = Lock()
-        self._config: Config | None = None
-        self._lives: Mapping[str, KeyLife] = {}
-        self._distributed: Distributed | None = None
-        self._gate: Gate | None = None
+    return PolicyGate(reload, _policy_documents, standing, log, now)
 
-    def __call__(self) -> Gate:
-        """Return the gate in force; the same one for as long as it would be made the same."""
-        config = self._reload()
-        policy, found, lives = load_policy(config), distributed(config), key_lives(config.keys)
-        with self._lock:
-            current = self._gate
-            same = config == self._config and found == self._distributed and lives == self._lives
-            if current is None or not same or current.kit.policy.digest != policy.digest:
-                current = self._opened(config, policy)
-                self._distributed, self._lives = found, lives
-            return current
 
-    def _opened(self, config: Config, policy: Policy) -> Gate:
-        file = str(config.policy or "")
-        event = policy_loaded(now(), name=policy.name, digest=policy.digest, file=file, actor="daemon")
-        self._log.append(event)
-        gate = open_gate(config, policy=policy, log=self._log)
-        self._config, self._gate = config, gate
-        return gate
+def _policy_documents(config: Config) -> tuple[Document, ...]:
+    """Return the documents of the configured policy, or those distributed; none for the built-in one."""
+    found = None if config.policy else distributed(config)
+    path = config.policy or (found.policies if found else None)
+    return read_documents(path) if path else ()
 
 
 async def serve_daemon(reload: Callable[[], Config]) -> None:
@@ -283,7 +275,7 @@ async def serve_daemon(reload: Callable[[], Config]) -> None:
     log.append(log_started(now(), actor="daemon", version=__version__, crypto=open_crypto(config).status()))
     engine = await EngineService.open(engine_settings(config))
     try:
-        gate = PolicyGate(reload, log)
+        gate = policy_gate(reload, log)
         parts = Parts(
             engine=engine,
             gate=gate,
@@ -291,6 +283,7 @@ async def serve_daemon(reload: Callable[[], Config]) -> None:
             now=now,
             socket=config.socket,
             policy_file=lambda: str(reload().policy or ""),
+            policy_problem=gate.problem,
         )
         await serve(parts, group=config.text("daemon.group"), records=log.records)
     finally:
@@ -322,7 +315,7 @@ async def serve_webhook(
     from trustkit.hooks.kubernetes.serving import serve
 
     with open_log(reload()) as log:
-        await serve(PolicyGate(reload, log), log, now, settings, ready)
+        await serve(policy_gate(reload, log), log, now, settings, ready)
 
 
 async def serve_docker_authz(
@@ -332,7 +325,7 @@ async def serve_docker_authz(
     from trustkit.hooks.docker.serving import serve
 
     with open_log(reload()) as log:
-        await serve(PolicyGate(reload, log), log, now, settings, ready)
+        await serve(policy_gate(reload, log), log, now, settings, ready)
 
 
 class TrustServing(NamedTuple):

@@ -247,12 +247,31 @@ def test_nothing_starts_when_the_decision_log_is_gone(trustkit: Trustkit, refere
     assert '"Status": "created"' in trustkit.must("inspect", container).stdout
 
 
-def test_a_policy_that_breaks_while_the_daemon_runs_stops_every_decision(trustkit: Trustkit, reference: str) -> None:
+def test_a_bad_policy_at_the_start_admits_nothing(trustkit: Trustkit, reference: str) -> None:
     policy = trustkit.home / "policy"
     trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(policy)
-    policy.write_text("version: 1\ncolour: red\n", encoding="utf-8")
-    for text in ("colour: red\n", "- [\n"):
+    for text in ("version: 1\ncolour: red\n", "colour: red\n", "- [\n"):
         policy.write_text(text, encoding="utf-8")
         done = trustkit.run(*RUN, reference, "echo", "ran")
         assert (done.status, done.stdout) == (2, "")
         assert str(policy) in done.stderr
+
+
+def test_a_policy_that_breaks_while_the_daemon_runs_leaves_the_one_before_in_force(
+    trustkit: Trustkit, signed: Signed, reference: str
+) -> None:
+    policy = trustkit.home / "policy"
+    trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(policy)
+    keys = f"{{release: {{pem: {signed.key_ring / 'release.pub'}}}}}"
+    policy.write_text(
+        "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: release}\n"
+        f"spec: {{trust: {{keys: {keys}}}, verify: {{signatures: {{key: release}}}}}}\n"
+    )
+    assert trustkit.run(*RUN, reference, "echo", "ran").stdout == "ran\n"
+    policy.write_text("colour: red\n")
+    assert trustkit.run(*RUN, reference, "echo", "ran").stdout == "ran\n"
+    assert trustkit.run(*RUN, signed.push(build(files={"x": b"no"}), sign=False), "true").status == 1
+    assert "the policy release of before stays in force" in trustkit.must("info").stdout
+    assert len(records(trustkit, "policy.refused")) == 1
+    signed.distrust()
+    assert trustkit.run(*RUN, reference, "echo", "ran").stdout == ""

@@ -133,7 +133,8 @@ def test_a_policy_that_breaks_leaves_the_one_before_in_force(server, signed, ima
     good = pinned(server, signed.push(image))
     (trustkit.home / "config.toml").write_text('[trust]\npolicy = "/nowhere.yaml"\n')
     server.process.wait_until(lambda: b"nowhere" in server.process.log.read_bytes())
-    assert (server.ask("/readyz")[0], server.answer("/validate", pod(good))["allowed"]) == (200, True)
+    status, told = server.ask("/readyz")
+    assert (status, b"nowhere.yaml" in told, server.answer("/validate", pod(good))["allowed"]) == (200, True, True)
 
 
 def test_a_key_that_is_no_longer_trusted_ends_what_was_kept(server, signed, image):

@@ -30,12 +30,13 @@ _BODY_BYTES = limits.AUDIT_ENTRY_BYTES - 4096
 
 
 class Context(NamedTuple):
-    """What the gate knows beside the judgement."""
+    """What the gate knows beside the judgement; `note`: what is wrong with the policy on disk, if that is another."""
 
     crypto: ModuleStatus
     trust: TrustRoots
     policy: Digest
     policy_name: str
+    note: str = ""
 
 
 class _Cut(NamedTuple):
@@ -106,11 +107,12 @@ def _fitting(make: Callable[[_Cut], dict[str, object]]) -> dict[str, object]:
 
 def _common(ref: ImageRef, request: RequestFacts, context: Context, cut: _Cut) -> dict[str, object]:
     crypto = context.crypto
+    noted = {"note": _text(context.note, cut)} if context.note else {}
     return {
         "reference": _text(ref.given, _CUTS[0]),
         "name": _text(str(ref), _CUTS[0]),
         "request": _request(request, cut),
-        "policy": {"name": _text(context.policy_name, cut), "digest": str(context.policy)},
+        "policy": {"name": _text(context.policy_name, cut), "digest": str(context.policy), **noted},
         "crypto": {
             "provider": _text(crypto.provider, cut),
             "version": _text(crypto.version, cut),

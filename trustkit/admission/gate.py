@@ -1,6 +1,6 @@
 """The gate: judge, record, admit. Shared by the command line and the daemon."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from trustkit.admission.admit import admit
@@ -29,10 +29,11 @@ class AuditLog(Protocol):
 class Gate:
     """The one way to an Admission. Keeps no state, so threads may share it if they may share the log."""
 
-    def __init__(self, kit: Kit, log: AuditLog) -> None:
-        """Take the parts of the path, and the log every decision goes to."""
+    def __init__(self, kit: Kit, log: AuditLog, note: Callable[[], str] = str) -> None:
+        """Take the parts of the path, and the log every decision goes to; `note` is said in each record."""
         self.kit = kit
         self.log = log
+        self.note = note
 
     def source(self, ref: ImageRef) -> ImageSource:
         """Return the place the reference's bytes come from. Raises SourceError."""
@@ -68,4 +69,4 @@ class Gate:
     def context(self) -> Context:
         """Return what records say beside the judgement."""
         kit = self.kit
-        return Context(kit.crypto.status(), kit.trust, kit.policy.digest, kit.policy.name)
+        return Context(kit.crypto.status(), kit.trust, kit.policy.digest, kit.policy.name, self.note())

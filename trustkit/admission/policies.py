@@ -1,7 +1,7 @@
 """Policy files and the user's keys to a Policy, and a Policy to the trust roots it asks for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trustkit import limits
@@ -10,6 +10,7 @@ from trustkit.fips.hashing import digest_of
 from trustkit.fips.parse import public_key_from_pem
 from trustkit.model.digest import Digest
 from trustkit.model.keys import KeyLife
+from trustkit.model.values import NamedTuple
 from trustkit.policy.builtin import NAME, builtin
 from trustkit.policy.document import Policy, Section, trusted_keys, trusted_roots
 from trustkit.policy.trusted import PolicyRoot, Signer
@@ -24,6 +25,22 @@ _NAMESPACES = "namespaces"
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
+class Document(NamedTuple):
+    """A policy file's content, and the namespace it is for, empty for all."""
+
+    namespace: str
+    file: Path
+    content: bytes
+
+
+def read_documents(path: Path) -> tuple[Document, ...]:
+    """Return the documents of a policy path. Raises PolicySyntaxError."""
+    return tuple(
+        Document(namespace, file, _content(file, limits.POLICY_BYTES, str(file)))
+        for namespace, file in policy_files(path)
+    )
+
+
 def read_policy(path: Path, *, resolve: bool = True) -> Policy:
     """Return the policy of a YAML file, or of all YAML files of a directory together.
 
@@ -32,12 +49,17 @@ def read_policy(path: Path, *, resolve: bool = True) -> Policy:
     With `resolve` False keys are neither read nor checked: good for looking at a file, never for deciding.
     Raises PolicySyntaxError.
     """
+    return policy_from(read_documents(path), resolve=resolve)
+
+
+def policy_from(documents: Iterable[Document], *, resolve: bool = True) -> Policy:
+    """Return the policy of these documents; the keys and roots they name are read now. Raises PolicySyntaxError."""
     from trustkit.policy.parse import combine
 
     sections: list[Section] = []
-    for namespace, file in policy_files(path):
-        found = _read(file, resolve=resolve)
-        sections += [_of_namespace(section, namespace) for section in found] if namespace else found
+    for one in documents:
+        found = _read(one, resolve=resolve)
+        sections += [_of_namespace(section, one.namespace) for section in found] if one.namespace else found
     return combine(sections, digest_of)
 
 
@@ -146,8 +168,10 @@ def _yaml_files(path: Path) -> list[Path]:
     return files
 
 
-def _read(file: Path, *, resolve: bool) -> tuple[Section, ...]:
+def _read(document: Document, *, resolve: bool) -> tuple[Section, ...]:
     from trustkit.policy.parse import parse
+
+    file = document.file
 
     def load_key(name: str) -> bytes:
         return _content(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}")
@@ -155,10 +179,9 @@ def _read(file: Path, *, resolve: bool) -> tuple[Section, ...]:
     def load_root(name: str) -> bytes:
         return _content(file.parent / name, limits.TRUST_FILE_BYTES, f"{file}: root {name!r}")
 
-    content = _content(file, limits.POLICY_BYTES, str(file))
     if resolve:
         found = parse(
-            content,
+            document.content,
             file=str(file),
             load_key=load_key,
             load_root=load_root,
@@ -166,7 +189,7 @@ def _read(file: Path, *, resolve: bool) -> tuple[Section, ...]:
             fingerprint=_fingerprint,
         )
     else:
-        found = parse(content, file=str(file), load_key=str.encode, digest=digest_of, fingerprint=_stand_in)
+        found = parse(document.content, file=str(file), load_key=str.encode, digest=digest_of, fingerprint=_stand_in)
     return found.sections
 
 

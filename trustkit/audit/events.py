@@ -22,6 +22,14 @@ def policy_loaded(at: datetime, *, name: str, digest: Digest, file: str, actor: 
     return AuditEvent(at, "policy.loaded", "ok", None, {"policy": policy, "file": file, "actor": actor})
 
 
+def policy_refused(at: datetime, *, name: str, digest: Digest, why: str) -> AuditEvent:
+    """Say that a new policy cannot be read, and which one decides on."""
+    policy = {"name": name, "digest": str(digest)}
+    return AuditEvent(
+        at, "policy.refused", "deny", None, {"in_force": policy, "message": why[:2048], "actor": "daemon"}
+    )
+
+
 def key_generated(at: datetime, *, name: str, kind: str, fingerprint: str, actor: str) -> AuditEvent:
     """Say that a signing key was made."""
     body = {"name": name, "key": kind, "fingerprint": fingerprint, "actor": actor}

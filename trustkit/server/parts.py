@@ -55,6 +55,8 @@ class Parts:
     socket: Path
     # The policy's file or folder as configured now, nothing for the built-in policy; blocking.
     policy_file: Callable[[], str] = str
+    # Why the policy on disk is not the one in force, or nothing; blocking.
+    policy_problem: Callable[[], str] = str
     permits: dict[str, Permit] = field(default_factory=dict)
     # Set, and taken out, once a started container's exit is on record.
     exits: dict[str, asyncio.Event] = field(default_factory=dict)

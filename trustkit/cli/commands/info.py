@@ -3,7 +3,7 @@
 import argparse
 
 from trustkit.cli.client.daemon import daemon, members
-from trustkit.cli.output import as_json, table
+from trustkit.cli.output import as_json, plain, table
 
 _SHOWN = (
     "ServerVersion", "Containers", "ContainersRunning", "ContainersStopped", "Images", "Driver", "DefaultRuntime",
@@ -24,4 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         as_json(found)
         return 0
     table(("WHAT", "VALUE"), [("socket", peer.path), *((name, str(found.get(name, ""))) for name in _SHOWN)])
+    warnings = found.get("Warnings")
+    for text in warnings if isinstance(warnings, list) else ():
+        print(plain(str(text)))
     return 0

@@ -33,9 +33,9 @@ _TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 class Webhook:
     """Answers HTTP requests of API servers and kubelets."""
 
-    def __init__(self, decider: Decider, unready: Callable[[], str]) -> None:
-        """Answer as `decider` does; `unready` says why nothing can be decided now, or nothing."""
-        self._decider, self._unready = decider, unready
+    def __init__(self, decider: Decider, state: Callable[[], tuple[str, str]]) -> None:
+        """Answer as `decider` does; `state` says why nothing can be decided now, and what else is worth knowing."""
+        self._decider, self._told = decider, state
         self._ways = {"/validate": decider.validate, "/mutate": decider.mutate}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -91,8 +91,8 @@ class Webhook:
             return 200, b"ok\n"
         if path != "/readyz":
             return 404, b"no such path\n"
-        reason = self._unready()
-        return (503, f"{reason}\n".encode()) if reason else (200, b"ok\n")
+        unready, note = self._told()
+        return (503, f"{unready}\n".encode()) if unready else (200, f"ok\n{note}".encode())
 
 
 def _seconds(query: bytes) -> float:

@@ -15,7 +15,7 @@ from trustkit.admission.cached_gate import CachedGate
 from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.judge import Established
 from trustkit.admission.single_flight import SingleFlight
-from trustkit.errors import ConfigError, TrustkitError, UsageError
+from trustkit.errors import ConfigError, TrustkitError
 from trustkit.hooks.kubernetes.asgi import Webhook
 from trustkit.hooks.kubernetes.deciding import Decider
 from trustkit.hooks.kubernetes.pods import CustomPath
@@ -41,7 +41,7 @@ class Settings(NamedTuple):
 
 
 class InForce:
-    """The gate that decides now. A policy that no longer loads leaves the one before in force."""
+    """The gate that decides now. What `load` raises ends it: a policy that is bad does not make it raise."""
 
     def __init__(self, load: Callable[[], Gate], log: BatchedLog) -> None:
         """Decide by what `load` returns."""
@@ -49,6 +49,7 @@ class InForce:
         self._flights: SingleFlight[Established] = SingleFlight(limits.PARALLEL_FETCHES, limits.WAITING_FETCHES)
         self._gate: CachedGate | None = None
         self.unready = "policy and trust roots are not loaded yet"
+        self.note = ""
 
     def gate(self) -> CachedGate:
         """Return it. Raises ConfigError: there is none."""
@@ -61,9 +62,6 @@ class InForce:
         try:
             found = await asyncio.to_thread(self._load)
             _require_decidable(found.kit.policy)
-        except UsageError as error:
-            _LOG.error("%s", error.message)
-            self.unready = "" if self._gate else error.message
         except TrustkitError as error:
             # trust that has ended, or a log that is broken: what was in force before is so no more
             _LOG.error("%s", error.message)
@@ -71,7 +69,9 @@ class InForce:
         else:
             if self._gate is None or self._gate.gate is not found:
                 self._gate = CachedGate(found, self._flights, self._log)
-            self.unready = ""
+            if (note := found.note()) != self.note:
+                _LOG.error("%s", note or "the policy on disk is in force again")
+            self.unready, self.note = "", note
 
     def close(self) -> None:
         """Begin no fetch any more."""
@@ -135,7 +135,7 @@ async def serve(
     listener = _bind(settings.host, settings.port)
     records = BatchedLog(log)
     force = InForce(load, records)
-    app = Webhook(Decider(force.gate, records, now, settings.custom), lambda: force.unready)
+    app = Webhook(Decider(force.gate, records, now, settings.custom), lambda: (force.unready, force.note))
     config = uvicorn.Config(
         app, lifespan="off", access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS, backlog=_BACKLOG,

@@ -1,5 +1,6 @@
 """`/_ping`, `/version`, `/info`, `/events`."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -22,7 +23,9 @@ async def version(parts: Parts, request: Request, name: str) -> Answer:
 
 async def info(parts: Parts, request: Request, name: str) -> Answer:
     """Tell what the engine holds and stands on."""
-    members = shape.information(await parts.engine.info(), str(parts.socket))
+    problem = await asyncio.to_thread(parts.policy_problem)
+    warnings = (f"WARNING: policy: {problem}",) if problem else ()
+    members = shape.information(await parts.engine.info(), str(parts.socket), warnings)
     return Reply(body=json.dumps(members).encode())
 
 

@@ -39,7 +39,7 @@ def version(info: EngineInfo) -> dict[str, object]:
     }
 
 
-def information(info: EngineInfo, socket: str) -> dict[str, object]:
+def information(info: EngineInfo, socket: str, warnings: tuple[str, ...] = ()) -> dict[str, object]:
     """Return the answer of `GET /info`."""
     return {
         "ID": "",
@@ -74,7 +74,7 @@ def information(info: EngineInfo, socket: str) -> dict[str, object]:
         "IPv4Forwarding": True,
         "LiveRestoreEnabled": True,
         "ExperimentalBuild": False,
-        "Warnings": [],
+        "Warnings": list(warnings),
     }
 
 
