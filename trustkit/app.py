@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from trustkit import __version__, limits
 from trustkit.admission.gate import AuditLog, Gate
@@ -25,13 +25,13 @@ from trustkit.admission.policies import (
 from trustkit.audit.events import log_started
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
-from trustkit.errors import ConfigError, KeyFileError, UsageError
+from trustkit.errors import KeyFileError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
 from trustkit.model.image import ResolvedImage
 from trustkit.model.keys import KEY_NAME
 from trustkit.model.signature import VerificationReport
-from trustkit.policy.document import Policy
+from trustkit.policy.document import Policy, breaks_glass
 from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.format import SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
@@ -42,13 +42,12 @@ from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public ho
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
     from trustkit.admission.content_trust import Repositories
+    from trustkit.admission.grants import GrantFolder
     from trustkit.engine.settings import EngineSettings
     from trustkit.hooks.docker.serving import Settings as AuthzSettings
     from trustkit.hooks.kubernetes.serving import Settings as WebhookSettings
     from trustkit.signing.notation.fetch import RevocationSource
     from trustkit.signing.trust_root.cache import Distributed
-    from trustkit.trust_server.access import Access
-    from trustkit.trust_server.storage import Storage
 
 
 def now() -> datetime:
@@ -160,8 +159,16 @@ def open_gate(
         at_once=at_once,
         ask_revocation=_revocation_source(config) if trust.stores else None,
         ask_repository=_tag_proofs(config) if trust.repositories else None,
+        grants=open_grants(config) if breaks_glass(decided) else None,
     )
     return Gate(kit, log or open_log(config))
+
+
+def open_grants(config: Config) -> "GrantFolder":
+    """Return the break-glass grants of this machine."""
+    from trustkit.admission.grants import GrantFolder
+
+    return GrantFolder(config.home / "break-glass")
 
 
 def _revocation_source(config: Config) -> "RevocationSource":
@@ -326,63 +333,3 @@ async def serve_docker_authz(
 
     with open_log(reload()) as log:
         await serve(policy_gate(reload, log), log, now, settings, ready)
-
-
-class TrustServing(NamedTuple):
-    """How a trust server is to run; an empty `database` is a SQLite file in the state directory."""
-
-    listen: str
-    database: str
-    tls: tuple[Path, Path] | None
-    users: Path | None
-    tokens: Path | None
-    passphrase: bytes
-
-
-async def serve_trust(config: Config, serving: TrustServing, ready: Callable[[str], None]) -> None:
-    """Run the trust server until SIGTERM or SIGINT. Raises ConfigError, KeyUnavailableError, StorageError."""
-    from trustkit.trust_server.listen import Address, Tls
-    from trustkit.trust_server.publish import Publisher
-    from trustkit.trust_server.routes import Service
-    from trustkit.trust_server.server_keys import ServerKeys
-    from trustkit.trust_server.serving import Settings, serve
-
-    crypto = open_crypto(config)
-    address = Address.parse(serving.listen)
-    access = _trust_access(serving, crypto, loopback=address.is_loopback)
-    storage = _open_trust_storage(serving.database, config)
-    try:
-        keys = ServerKeys(storage, crypto, serving.passphrase, now)
-        keys.require_passphrase()
-        service = Service(storage, keys, Publisher(storage, keys, crypto), access, now)
-        await serve(service, Settings(address, Tls(*serving.tls) if serving.tls else None), ready)
-    finally:
-        storage.close()
-
-
-def _trust_access(serving: TrustServing, crypto: CryptoProvider, *, loopback: bool) -> "Access":
-    if serving.users:
-        from trustkit.trust_server.passwords import PasswordAccess, read_users
-
-        return PasswordAccess(read_users(serving.users), crypto)
-    if serving.tokens:
-        from trustkit.trust_server.token_file import read_token_service
-        from trustkit.trust_server.tokens import TokenAccess
-
-        return TokenAccess(read_token_service(serving.tokens), crypto)
-    if loopback:
-        from trustkit.trust_server.access import OpenAccess
-
-        return OpenAccess()
-    message = f"{serving.listen} can be reached from elsewhere, and everybody may do everything"
-    raise ConfigError(message, next_step="give --users or --tokens, or listen on 127.0.0.1")
-
-
-def _open_trust_storage(database: str, config: Config) -> "Storage":
-    if database.startswith(("postgresql://", "postgres://")):
-        from trustkit.trust_server.postgres_storage import open_postgres
-
-        return open_postgres(database)
-    from trustkit.trust_server.sqlite_storage import open_sqlite
-
-    return open_sqlite(Path(database) if database else config.home / "trust-server" / "trust.db")

@@ -167,3 +167,9 @@ ENGINE_ANSWER_BYTES = 8 * 1024 * 1024
 AUTHZ_CONNECTIONS = 256
 # Names under which one image of an engine's store is looked at.
 STORED_NAMES = 8
+# A break-glass grant's statement, the rules it may name, grants on one machine, signatures and bytes of one file.
+GRANT_BYTES = 16 * 1024
+GRANT_RULES = 32
+GRANTS = 256
+GRANT_SIGNATURES = 16
+GRANT_FILE_BYTES = 512 * 1024

@@ -24,13 +24,15 @@ def admit(judgement: Judgement, record: AuditRecord, now: datetime) -> Admission
         raise _denied(judgement, record)
     if not judgement.image.config_bytes:
         raise AdmissionDenied(f"{judgement.image.ref} was judged without its configuration, so it cannot be run")
+    expires_at, until = now + timedelta(seconds=limits.ADMISSION_SECONDS), decision.until
     return Admission(
         id=random_bytes(_ID_BYTES).hex(),
         image=judgement.image,
         request=judgement.facts.request,
         decision=decision,
         issued_at=now,
-        expires_at=now + timedelta(seconds=limits.ADMISSION_SECONDS),
+        # what rests on an exemption or a grant ends with it
+        expires_at=expires_at if until is None else min(expires_at, until),
         record=record.sequence,
     )
 

@@ -18,6 +18,7 @@ from trustkit.errors import TrustkitError
 from trustkit.model.decision import DENY, Decision
 from trustkit.model.digest import Digest
 from trustkit.model.facts import RequestFacts
+from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 
@@ -69,7 +70,7 @@ class CachedGate:
             now = kit.now()
             key = (*self._scope, ref.name, found.image.digest, ref.digest is not None, request)
             before = self._decisions.get(key, now)
-            if before and before.at <= now < before.at + timedelta(seconds=limits.CACHED_DECISION_SECONDS):
+            if before and before.at <= now < _until(before):
                 return before.ruling
             judgement = conclude(found._replace(image=found.image._replace(ref=ref)), request, kit, now)
         except TrustkitError as error:
@@ -80,10 +81,18 @@ class CachedGate:
             ruling = before.ruling
         else:
             record = await self._log.append(decision_event(judgement, self.gate.context()))
+            await self._alert(judgement)
             ruling = _ruling(judgement.decision, found.image.digest, record.sequence)
         life = (now, now + timedelta(seconds=limits.CACHED_SECONDS))
         self._decisions.put(key, _Decided(judgement.decision, ruling, now), life)
         return ruling
+
+    async def _alert(self, judgement: Judgement) -> None:
+        if judgement.decision.grants:
+            from trustkit.admission.grants import alerts
+
+            for event in alerts(judgement):
+                await self._log.append(event)
 
     async def established(self, ref: ImageRef) -> Established:
         """Return what is known of the image, fetched once however many ask. Raises as `judge.judge`."""
@@ -125,6 +134,13 @@ class CachedGate:
         for key in self._kit.trust.keys:
             moments += [key.not_before, key.not_after, key.revoked.at if key.revoked else None]
         return min(moment for moment in moments if moment is not None and moment > found.at)
+
+
+def _until(decided: _Decided) -> datetime:
+    """Return until when a decision is not made anew: a moment, and never beyond what it rests on."""
+    soon = decided.at + timedelta(seconds=limits.CACHED_DECISION_SECONDS)
+    ends = decided.decision.until
+    return soon if ends is None else min(soon, ends)
 
 
 def _ruling(decision: Decision, digest: Digest, record: int) -> Ruling:

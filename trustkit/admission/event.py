@@ -13,10 +13,11 @@ from trustkit.errors import TrustkitError
 from trustkit.fips.hashing import digest_of
 from trustkit.model.audit import AuditEvent
 from trustkit.model.crypto import ModuleStatus
-from trustkit.model.decision import DENY, Finding
+from trustkit.model.decision import DENY, Decision, Finding
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Rejection
 from trustkit.model.facts import RequestFacts
+from trustkit.model.grant import GrantUse
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerifiedSignature
@@ -167,6 +168,26 @@ def _decision_body(judgement: Judgement, context: Context, cut: _Cut) -> dict[st
         "layers": about.layers,
         **lists,
         "omitted": omitted,
+        **_excused(decision, cut),
+    }
+
+
+def _excused(decision: Decision, cut: _Cut) -> dict[str, object]:
+    """Return until when the decision holds, if it rests on something that ends, and the grants if it does on those."""
+    found: dict[str, object] = {"until": decision.until.isoformat()} if decision.until else {}
+    if decision.grants:
+        found["grants"] = [_grant(use, cut) for use in decision.grants]
+    return found
+
+
+def _grant(use: GrantUse, cut: _Cut) -> dict[str, object]:
+    return {
+        "id": use.id,
+        "rules": _kept([_text(rule, cut) for rule in use.rules], cut),
+        "requester": _text(use.requester, cut),
+        "approvers": _kept([_text(name, cut) for name in use.approvers], cut),
+        "reason": _text(use.reason, cut),
+        "until": use.until.isoformat(),
     }
 
 

@@ -56,7 +56,12 @@ class Gate:
         except TrustkitError as error:
             self.log.append(inconclusive_event(ref, request, error, self.context(), self.kit.now()))
             raise
-        return judgement, self.log.append(decision_event(judgement, self.context()))
+        event = decision_event(judgement, self.context())
+        if not judgement.decision.grants:
+            return judgement, self.log.append(event)
+        from trustkit.admission.grants import alerts
+
+        return judgement, self.log.append_many((event, *alerts(judgement)))[0]
 
     def admit(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Admission:
         """Return the permit to act on the image, after the decision is on record.

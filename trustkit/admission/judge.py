@@ -5,6 +5,7 @@ from datetime import datetime
 
 from trustkit.admission.facts import build_facts
 from trustkit.fips.provider import CryptoProvider
+from trustkit.model.digest import Digest
 from trustkit.model.evidence import Evidence, Gathered, Place
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform, ResolvedImage
@@ -45,6 +46,8 @@ class Kit(NamedTuple):
     ask_repository: (
         Callable[[VerificationReport, ResolvedImage, tuple[TrustedRepository, ...]], VerificationReport] | None
     ) = None
+    # Break-glass grants that lie on this machine, by the image they are about: evidence, like what lies beside images.
+    grants: Callable[[Digest], Gathered] | None = None
 
 
 class Established(NamedTuple):
@@ -95,9 +98,20 @@ def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with
 
 
 def conclude(found: Established, request: RequestFacts, kit: Kit, now: datetime) -> Judgement:
-    """Decide on one request for an image that is known. Raises MalformedError if its configuration is."""
+    """Decide on one request for an image that is known. Raises MalformedError if its configuration is.
+
+    Grants on this machine are looked at when the image is refused without them, so they hold from the moment they
+    are there, and while no registry answers.
+    """
     facts = build_facts(found.image, found.report, kit.crypto.status(), request, now)
-    return Judgement(found.image, facts, evaluate(kit.policy, facts))
+    decision = evaluate(kit.policy, facts)
+    if kit.grants is not None and not decision.allowed:
+        from trustkit.admission.grants import with_grants
+
+        check = Check(found.image.digest, kit.trust, kit.crypto, now, target=found.image.root)
+        facts = with_grants(facts, kit.grants(found.image.digest), kit.formats, check)
+        decision = evaluate(kit.policy, facts)
+    return Judgement(found.image, facts, decision)
 
 
 def places_of(kit: Kit) -> tuple[Place, ...]:

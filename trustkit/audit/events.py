@@ -7,6 +7,7 @@ from trustkit.model.audit import AuditEvent
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.decision import Decision
 from trustkit.model.digest import Digest
+from trustkit.model.grant import GrantUse
 from trustkit.model.keys import KeyRevocation
 
 
@@ -111,6 +112,41 @@ def container_refused(at: datetime, image: Digest | None, container: str, **body
 def container_removed(at: datetime, image: Digest | None, container: str, **body: object) -> AuditEvent:
     """Say that a container is gone."""
     return AuditEvent(at, "container.removed", "ok", image, {**body, "container": container})
+
+
+def grant_added(at: datetime, *, grant: str, image: Digest, reference: str, until: datetime, actor: str) -> AuditEvent:
+    """Say that a break-glass grant was put on this machine, and until when it holds."""
+    body: dict[str, object] = {"grant": grant, "reference": reference, "until": until.isoformat(), "actor": actor}
+    return AuditEvent(at, "breakglass.added", "ok", image, body)
+
+
+def grant_removed(at: datetime, *, grant: str, image: Digest, reference: str, actor: str) -> AuditEvent:
+    """Say that a break-glass grant was taken from this machine."""
+    body: dict[str, object] = {"grant": grant, "reference": reference, "actor": actor}
+    return AuditEvent(at, "breakglass.removed", "ok", image, body)
+
+
+def grant_used(at: datetime, *, use: GrantUse, image: Digest, reference: str, actor: str) -> AuditEvent:
+    """Say that an image was let through by a break-glass grant: who asked, who approved, why, and what is due."""
+    due = (at + use.review_within).isoformat() if use.review_within is not None else ""
+    body: dict[str, object] = {
+        "grant": use.id,
+        "reference": reference[:1024],
+        "rules": [rule[:256] for rule in use.rules[:64]],
+        "requester": use.requester,
+        "approvers": list(use.approvers),
+        "reason": use.reason,
+        "until": use.until.isoformat(),
+        "alert": use.alert,
+        "review_by": due,
+        "actor": actor[:1024],
+    }
+    return AuditEvent(at, "breakglass.used", "ok", image, body)
+
+
+def grant_reviewed(at: datetime, *, grant: str, note: str, actor: str) -> AuditEvent:
+    """Say that somebody looked at every use of a break-glass grant until now, and what came of it."""
+    return AuditEvent(at, "breakglass.reviewed", "ok", None, {"grant": grant, "note": note, "actor": actor})
 
 
 def facts_judged(at: datetime, *, reference: str, decision: Decision, actor: str) -> AuditEvent:

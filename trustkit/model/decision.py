@@ -1,6 +1,9 @@
 """A decision and its findings: only `policy/evaluate.py` makes a Decision."""
 
+from datetime import datetime
+
 from trustkit.model.digest import Digest
+from trustkit.model.grant import GrantUse
 from trustkit.model.values import NamedTuple
 
 ALLOW = "allow"
@@ -22,13 +25,18 @@ class Finding(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """ALLOW or DENY, with the findings that led there and the digest of the policy that decided."""
+    """ALLOW or DENY, with the findings that led there and the digest of the policy that decided.
+
+    `until`: from then on it no longer holds, because an exemption, a grant or a rollout that it rests on ends.
+    """
 
     verdict: str
     findings: tuple[Finding, ...]
     policy: Digest
     policy_name: str = ""
     mode: str = "enforce"
+    until: datetime | None = None
+    grants: tuple[GrantUse, ...] = ()
 
     @property
     def allowed(self) -> bool:

@@ -18,6 +18,7 @@ from trustkit.policy.trusted import PolicyRoot
 
 if TYPE_CHECKING:  # most policies have none
     from trustkit.policy.exemptions import Exemption
+    from trustkit.policy.grants import BreakGlass
 
 ENFORCE = "enforce"
 WARN = "warn"
@@ -116,6 +117,7 @@ class Section(NamedTuple):
     # until then the mode `enforce` only warns
     warn_until: datetime | None = None
     namespace: str = ""
+    break_glass: "BreakGlass | None" = None
 
 
 class Policy(NamedTuple):
@@ -128,7 +130,16 @@ class Policy(NamedTuple):
 
 def reads(policy: Policy) -> frozenset[str]:
     """Return which of ATTESTATIONS, CONFIGURATION and PREDICATES any rule looks at."""
-    return frozenset(what for section in policy.sections for rule in section.rules for what in rule.reads)
+    found = {what for section in policy.sections for rule in section.rules for what in rule.reads}
+    terms = [section.break_glass for section in policy.sections if section.break_glass is not None]
+    # grants are attestations
+    found |= {ATTESTATIONS} if terms else set()
+    return frozenset(found | {CONFIGURATION} if any(one.reads_labels for one in terms) else found)
+
+
+def breaks_glass(policy: Policy) -> bool:
+    """Whether a break-glass grant could change a decision."""
+    return any(section.break_glass is not None for section in policy.sections)
 
 
 def trusted_keys(policy: Policy) -> tuple[PolicyKey, ...]:

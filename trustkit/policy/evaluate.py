@@ -10,15 +10,22 @@ The documents of the cluster decide so among themselves. Documents of the reques
 what one of them denies is denied, and nothing they say allows what the cluster's documents deny.
 
 A section in mode warn or audit reports and never decides; so does one in mode enforce until its `warnUntil`.
-A rule that denies allows if an exemption covers everything its section denies, and says so.
+A rule that denies allows if an exemption or a break-glass grant covers everything its section denies, and says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING  # noqa: TID251  (excuses load on demand)
 
 from trustkit.model.decision import ALLOW, DENY, Decision, Finding
 from trustkit.model.facts import Facts
+from trustkit.model.grant import GrantUse
+from trustkit.model.values import NamedTuple
 from trustkit.policy.document import AUDIT, ENFORCE, WARN, Policy, Section
 from trustkit.policy.scope import matching
+
+if TYPE_CHECKING:  # most policies excuse nothing
+    from trustkit.policy.excuse import Excuse
 
 _NAMES_SHOWN = 4
 
@@ -30,58 +37,84 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
     if not own:
         return _decided(policy, sections, facts)
     cluster = _decided(policy, tuple(section for section in sections if not section.namespace), facts)
-    findings = [finding for section in own for finding in _findings(section, facts)]
-    denied = not cluster.allowed or any(finding.enforced and finding.verdict == DENY for finding in findings)
+    judged = [_judged(section, facts) for section in own]
+    findings = tuple(finding for one in judged for finding in one.findings)
     mode = _strictest({cluster.mode, *(_mode(section, facts) for section in own)})
-    return cluster._replace(
-        verdict=DENY if denied else ALLOW,
-        findings=(*cluster.findings, *findings),
-        policy_name=f"{cluster.policy_name}+{_names(own)}",
-        mode=mode,
+    both = cluster._replace(
+        findings=(*cluster.findings, *findings), policy_name=f"{cluster.policy_name}+{_names(own)}", mode=mode
     )
+    if not cluster.allowed or _denies(findings):
+        return both._replace(verdict=DENY, until=None, grants=())
+    rested = _rested(judged)
+    until = min((moment for moment in (cluster.until, rested.until) if moment is not None), default=None)
+    return both._replace(until=until, grants=(*cluster.grants, *rested.grants))
 
 
 def _decided(policy: Policy, sections: tuple[Section, ...], facts: Facts) -> Decision:
     """Return the decision of the cluster's documents that match."""
     if not sections:
         return _unmatched(policy, facts)
-    findings = [finding for section in sections for finding in _findings(section, facts)]
+    judged = [_judged(section, facts) for section in sections]
+    findings = [finding for one in judged for finding in one.findings]
     mode = _strictest({_mode(section, facts) for section in sections})
     if not any(rule.demands_evidence for section in sections for rule in section.rules):
         findings.append(_nothing_demanded(sections[0], facts, enforced=mode == ENFORCE))
-    denied = any(finding.enforced and finding.verdict == DENY for finding in findings)
-    return Decision(DENY if denied else ALLOW, tuple(findings), policy.digest, _names(sections), mode)
+    names = _names(sections)
+    if _denies(findings):
+        return Decision(DENY, tuple(findings), policy.digest, names, mode)
+    rested = _rested(judged)
+    return Decision(ALLOW, tuple(findings), policy.digest, names, mode, rested.until, rested.grants)
 
 
-def _findings(section: Section, facts: Facts) -> list[Finding]:
+class _Judged(NamedTuple):
+    """What sections found; `until`: when an excuse or a delay that it rests on ends."""
+
+    findings: tuple[Finding, ...]
+    until: datetime | None = None
+    grants: tuple[GrantUse, ...] = ()
+
+
+def _denies(findings: Iterable[Finding]) -> bool:
+    return any(finding.enforced and finding.verdict == DENY for finding in findings)
+
+
+def _rested(judged: Sequence[_Judged]) -> _Judged:
+    """Return on what sections rest together, and until when all of it holds."""
+    until = min((one.until for one in judged if one.until is not None), default=None)
+    return _Judged((), until, tuple(grant for one in judged for grant in one.grants))
+
+
+def _judged(section: Section, facts: Facts) -> _Judged:
     enforced = _mode(section, facts) == ENFORCE
+    waits = section.warn_until if section.mode == ENFORCE and not enforced else None
     if not section.rules:
         step = "add spec.verify to the policy"
-        return [Finding(f"{section.name}/rules", DENY, enforced, "the policy has no rules", (), step)]
+        finding = Finding(f"{section.name}/rules", DENY, enforced, "the policy has no rules", (), step)
+        return _Judged((finding,), waits)
     outcomes = [(rule.id, rule.judge(facts)) for rule in section.rules]
     # anything but a clear ALLOW denies
-    denied = [rule for rule, outcome in outcomes if outcome.verdict != ALLOW]
-    exempt = _exempt(section, denied, facts) if denied and section.exemptions else None
+    denied = tuple(rule for rule, outcome in outcomes if outcome.verdict != ALLOW)
+    excused = _excuse(section, denied, facts, enforced=enforced)
     found: list[Finding] = []
     for rule, outcome in outcomes:
         verdict, message = ALLOW if outcome.verdict == ALLOW else DENY, outcome.message
-        if verdict == DENY and exempt is not None:
-            verdict, message = exempt[0], exempt[1](message)
+        if verdict == DENY and excused is not None:
+            verdict, message = ALLOW if excused.holds else DENY, excused.told(message)
         step = outcome.next_step if verdict == DENY else ""
         found.append(Finding(f"{section.name}/{rule}", verdict, enforced, message, outcome.evidence, step))
-    return found
+    if waits is not None or excused is None:
+        return _Judged(tuple(found), waits)
+    return _Judged(tuple(found), excused.until, (excused.grant,) if excused.grant else ())
 
 
-def _exempt(section: Section, denied: list[str], facts: Facts) -> tuple[str, Callable[[str], str]]:
-    """Return the verdict on every rule that denies, of a section with exemptions, and what becomes of its message."""
-    from trustkit.policy.exemptions import exemption_for
+def _excuse(section: Section, denied: tuple[str, ...], facts: Facts, *, enforced: bool) -> "Excuse | None":
+    """Return what excuses the rules that deny; a grant is spent on rules that are enforced only."""
+    terms = section.break_glass if enforced else None
+    if not denied or not (section.exemptions or terms):
+        return None
+    from trustkit.policy.excuse import excuse
 
-    exempted = exemption_for(section.exemptions, denied, facts)
-    one = exempted.found
-    if one is None:
-        return DENY, lambda message: f"{message}; {exempted.note}" if exempted.note else message
-    prefix = f"exempt by {one.id} until {one.expires.isoformat()}, approved by {', '.join(one.approved_by)}"
-    return ALLOW, lambda message: f"{prefix} ({one.reason}): {message}"
+    return excuse(section.exemptions, terms, denied, facts)
 
 
 def _mode(section: Section, facts: Facts) -> str:

@@ -32,7 +32,7 @@ def lint(policy: Policy, now: datetime) -> tuple[Lint, ...]:
 
 
 def _section(section: Section, now: datetime) -> Iterator[Lint]:
-    for check in (_demands, _scope, _registries, _exemptions, _rollout, _expressions):
+    for check in (_demands, _scope, _registries, _exemptions, _break_glass, _rollout, _expressions):
         yield from check(section, now)
     yield from _signers(section, now)
     yield from _unused(section)
@@ -80,6 +80,20 @@ def _exemptions(section: Section, now: datetime) -> Iterator[Lint]:
         if any(rule.startswith("verify.") for rule in one.skip) and not all(image.digest for image in one.images):
             yield Lint(WARNING, "open-exemption", section.name, where,
                        "lets unverified images of a name run; name their digests")  # fmt: skip
+
+
+def _break_glass(section: Section, _now: datetime) -> Iterator[Lint]:
+    terms = section.break_glass
+    if terms is None:
+        return
+    where = "spec.exceptions.breakGlass"
+    open_rules = [rule for rule in terms.skip if rule.startswith("verify.signatures")]
+    if open_rules and not any(rule.startswith("verify.signatures") for rule in terms.never_skip):
+        yield Lint(WARNING, "open-break-glass", section.name, f"{where}.skip",
+                   "a grant lets images run that nobody signed; name verify.signatures in neverSkip")  # fmt: skip
+    if terms.review_within is None:
+        yield Lint(WARNING, "no-review", section.name, f"{where}.audit",
+                   "nobody has to look at what was broken; say reviewWithin")  # fmt: skip
 
 
 def _rollout(section: Section, now: datetime) -> Iterator[Lint]:
@@ -136,6 +150,8 @@ def _signer(section: Section, signer: Signer, now: datetime) -> Iterator[Lint]:
 
 def _unused(section: Section) -> Iterator[Lint]:
     used = {one.name for rule in section.rules for option in _options(rule) for one in option.of}
+    if section.break_glass is not None:
+        used |= {one.name for one in (*section.break_glass.approvers.of, *section.break_glass.requesters)}
     for key in section.keys:
         if key.name not in used:
             yield Lint(WARNING, "unused-key", section.name, f"spec.trust.keys.{key.name}", "no rule names it")

@@ -6,6 +6,7 @@ The schema is that of docs/policy.md. A document that cannot be read whole is no
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING  # noqa: TID251  (grants load on demand)
 
 from trustkit.codec.canonical_json import canonical
 from trustkit.model.digest import Digest
@@ -16,10 +17,13 @@ from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapp
 from trustkit.policy.nodes import Node, located, refuse, shown
 from trustkit.policy.parse_pattern import image_pattern, namespace_pattern
 from trustkit.policy.parse_require import require_rules, signed_with
-from trustkit.policy.parse_trust import KeyReader, restricted, trust
+from trustkit.policy.parse_trust import KeyReader, Trust, restricted, trust
 from trustkit.policy.parse_verify import verify_rules
 from trustkit.policy.rules.pinned import Pinned
 from trustkit.policy.trusted import PolicyKey, PolicyRoot
+
+if TYPE_CHECKING:  # most policies have none
+    from trustkit.policy.grants import BreakGlass
 
 API_VERSION = "trustkit.dev/v1"
 ENGINES = ("trustkit", "docker", "podman", "containerd", "cri-o", "kubernetes")
@@ -108,6 +112,7 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
     enforcement = _enforcement(spec.get("enforcement"))
     verify = verify_rules(spec.get("verify"), trusted)
     rules = verify.rules + enforcement.rules + require_rules(spec.get("require"), verify.sources)
+    excepted = _exceptions(spec.get("exceptions"), rules, trusted)
     return Section(
         name=_name(metadata.require("name")),
         match=_match(spec.get("match")),
@@ -120,17 +125,20 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
         owner=text(owner) if owner else "",
         file=node.file,
         roots=trusted.roots,
-        exemptions=_exceptions(spec.get("exceptions"), rules),
+        exemptions=excepted[0],
         warn_until=enforcement.warn_until,
+        break_glass=excepted[1],
     )
 
 
-def _exceptions(node: Node | None, rules: tuple[Rule, ...]) -> tuple[Exemption, ...]:
+def _exceptions(
+    node: Node | None, rules: tuple[Rule, ...], trusted: Trust
+) -> "tuple[tuple[Exemption, ...], BreakGlass | None]":
     if node is None:
-        return ()
-    from trustkit.policy.parse_exceptions import exemptions
+        return (), None
+    from trustkit.policy.parse_exceptions import exceptions
 
-    return exemptions(node, rules)
+    return exceptions(node, rules, trusted)
 
 
 def _name(node: Node) -> str:

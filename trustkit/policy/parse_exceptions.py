@@ -1,10 +1,14 @@
-"""`spec.exceptions`: exemptions, each for named rules; loaded when a policy has any."""
+"""`spec.exceptions`: exemptions and break-glass, both for named rules; loaded when a policy has any."""
 
 from trustkit.policy.document import Rule
 from trustkit.policy.exemptions import ExemptImage, Exemption
-from trustkit.policy.fields import Fields, items, moment, text, texts
+from trustkit.policy.fields import Fields, boolean, choice, items, moment, text, texts
+from trustkit.policy.grants import LONGEST, BreakGlass
 from trustkit.policy.nodes import Node, refuse, shown
 from trustkit.policy.parse_pattern import image_pattern
+from trustkit.policy.parse_trust import Trust
+from trustkit.policy.parse_verify import parties, threshold
+from trustkit.policy.quantities import duration
 
 _ID_CHARS = 63
 _HEX_CHARS = 64
@@ -13,16 +17,55 @@ _HEX = frozenset("0123456789abcdef")
 _TOO_WIDE = ("all", "spec", "verify", "require", "verify.attestations", "enforcement")
 
 
-def exemptions(node: Node | None, rules: tuple[Rule, ...]) -> tuple[Exemption, ...]:
-    """Return the exemptions, each checked against the rules of its section. Raises PolicySyntaxError."""
-    if node is None:
-        return ()
-    fields = Fields(node, ("exemptions",), ("breakGlass",))
-    found = tuple(_exemption(item, rules) for item in items(fields.require("exemptions")))
+_TERMS = ("enabled", "grant", "approvers", "requesters", "maxDuration", "skip", "neverSkip", "audit")
+
+
+def exceptions(node: Node, rules: tuple[Rule, ...], trusted: Trust) -> tuple[tuple[Exemption, ...], BreakGlass | None]:
+    """Return the exemptions and the terms of break-glass, checked against their section. Raises PolicySyntaxError."""
+    fields = Fields(node, ("exemptions", "breakGlass"))
+    listed, terms = fields.get("exemptions"), fields.get("breakGlass")
+    if listed is None and terms is None:
+        raise refuse(node, "the mapping is empty", "give exemptions or breakGlass")
+    return (
+        _exemptions(listed, rules) if listed is not None else (),
+        _break_glass(terms, rules, trusted) if terms is not None else None,
+    )
+
+
+def _exemptions(node: Node, rules: tuple[Rule, ...]) -> tuple[Exemption, ...]:
+    found = tuple(_exemption(item, rules) for item in items(node))
     for number, one in enumerate(found):
         if any(one.id == other.id for other in found[:number]):
             raise refuse(node, f"exemption {shown(one.id)} is given twice")
     return found
+
+
+def _break_glass(node: Node, rules: tuple[Rule, ...], trusted: Trust) -> BreakGlass | None:
+    """Return the terms, None if they are not enabled; everything is checked all the same."""
+    fields = Fields(node, _TERMS)
+    choice(fields.require("grant"), ("signed",))
+    approvers = Fields(fields.require("approvers"), ("count", "of", "notRequester"))
+    apart, audit = approvers.get("notRequester"), fields.get("audit")
+    if apart is not None and not boolean(apart):
+        raise refuse(apart, "who asks must not approve", "leave it out, or say true")
+    longest, skip, never = fields.require("maxDuration"), fields.require("skip"), fields.get("neverSkip")
+    if duration(longest) > LONGEST:
+        raise refuse(longest, f"at most {LONGEST.days} days", "an exemption is for more")
+    for item in (*items(skip), *(items(never) if never is not None else ())):
+        _require_rule(item, rules)
+    requesters = fields.get("requesters")
+    told = Fields(audit, ("alert", "reviewWithin")) if audit is not None else None
+    alert, within = (told.get("alert"), told.get("reviewWithin")) if told else (None, None)
+    terms = BreakGlass(
+        approvers=threshold(approvers, trusted),
+        requesters=parties(requesters, trusted) if requesters is not None else trusted.signers,
+        max_duration=duration(longest),
+        skip=texts(skip),
+        never_skip=texts(never) if never is not None else (),
+        alert=boolean(alert) if alert is not None else True,
+        review_within=duration(within) if within is not None else None,
+    )
+    return terms if boolean(fields.require("enabled")) else None
 
 
 def _exemption(node: Node, rules: tuple[Rule, ...]) -> Exemption:

@@ -57,6 +57,11 @@ class Trust(NamedTuple):
         """Return the party of this name, of whatever family."""
         return next((found[name] for found in self.parties.values() if name in found), None)
 
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """Every party, of whatever family."""
+        return tuple(one for found in self.parties.values() for one in found.values())
+
 
 def trust(node: Node | None, reader: KeyReader) -> Trust:
     """Return what `spec.trust` says. Raises PolicySyntaxError, and what the reader raises."""

@@ -87,21 +87,31 @@ def _signers(fields: Fields, trust: Trust) -> Signers:
     given = fields.exactly_one(*_OPTIONS)
     if fields.get("threshold") is None:
         return Signers(1, (_party(fields, trust),))
-    threshold = Fields(given, ("count", "distinct", "of"))
-    distinct = threshold.get("distinct")
+    return threshold(Fields(given, ("count", "distinct", "of")), trust)
+
+
+def threshold(fields: Fields, trust: Trust) -> Signers:
+    """Return what `count`, `of` and perhaps `distinct` state. Raises PolicySyntaxError."""
+    distinct = fields.get("distinct")
     if distinct is not None:
         choice(distinct, ("key", "identity"), ("issuer",))
-    listed = items(threshold.require("of"))
-    of = tuple(_member(item, trust) for item in listed)
-    for item, one in zip(listed, of, strict=True):
-        if sum(one.name == other.name for other in of) > 1:
-            raise refuse(item, f"{shown(one.name)} is listed twice")
-    number = threshold.require("count")
+    of = parties(fields.require("of"), trust)
+    number = fields.require("count")
     needed = integer(number, 1, _COUNT_MAX)
     different = len({one.fingerprint if isinstance(one, PolicyKey) else one.name for one in of})
     if needed > different:
         raise refuse(number, f"{needed} can never be reached: `of` lists {different} distinct signers")
     return Signers(needed, of)
+
+
+def parties(node: Node, trust: Trust) -> tuple[Signer, ...]:
+    """Return the parties of a list, each once. Raises PolicySyntaxError."""
+    listed = items(node)
+    of = tuple(_member(item, trust) for item in listed)
+    for item, one in zip(listed, of, strict=True):
+        if sum(one.name == other.name for other in of) > 1:
+            raise refuse(item, f"{shown(one.name)} is listed twice")
+    return of
 
 
 def _member(node: Node, trust: Trust) -> Signer:

@@ -84,6 +84,11 @@ def attest(
     return legacy_attestation(canonical(_envelope(payload, key)), predicate_type)
 
 
+def signed_statement(payload: bytes, predicate_type: str, key: SigningKey) -> Attachment:
+    """Return a bundle of the key's signature on a statement that is written already. Raises as `sign`."""
+    return _bundle(payload, predicate_type, key)
+
+
 def require_layout(layout: str) -> None:
     """Return if there is such a layout. Raises UsageError."""
     if layout not in LAYOUTS:

@@ -110,7 +110,7 @@ def test_a_threshold_that_means_nothing_is_refused(threshold: str, reason: str) 
 @pytest.mark.parametrize(
     "body",
     [
-        "  exceptions: {exemptions: [], breakGlass: {enabled: true}}\n",
+        "  verify: {signedIdentity: {}}\n",
         "  cache: {}\n",
         "  registry: {}\n",
         "  match: {kinds: podBearing}\n",

@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     import logging
     import sys
 
-    from trustkit.app import TrustServing, serve_trust
     from trustkit.cli import fips_start
+    from trustkit.trust_serving import TrustServing, serve_trust
 
     serving = TrustServing(
         listen=arguments.listen,

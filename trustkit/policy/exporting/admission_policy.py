@@ -37,6 +37,8 @@ def export(policy: Policy) -> Exported:
             left_out.append(f"{section.name}: images and conditions are left out: it is about every Pod")
         if section.exemptions:
             left_out.append(f"{section.name}: exemptions are left out")
+        if section.break_glass:
+            left_out.append(f"{section.name}: break-glass grants are left out")
         if validations:
             items += [_policy(section, validations), _binding(section)]
     return Exported({"apiVersion": "v1", "kind": "List", "items": items}, tuple(left_out))

@@ -73,6 +73,8 @@ def _requirements(section: Section, left_out: list[str]) -> Iterator[Requirement
         left_out.append(f"{section.name}: engines, namespaces, conditions are left out: it is about every request")
     if section.exemptions:
         left_out.append(f"{section.name}: exemptions are left out")
+    if section.break_glass:
+        left_out.append(f"{section.name}: break-glass grants are left out")
     demanded = False
     for rule in section.rules:
         found = list(_signed(rule)) if isinstance(rule, SignedBy) else None
