@@ -100,6 +100,12 @@ def test_only_its_maker_makes_a_trusted_value(name: str) -> None:
     assert strangers == []
 
 
+def test_only_one_module_makes_tls_contexts() -> None:
+    makers = {"SSLContext", "create_default_context", "_create_unverified_context"}
+    found = {relative(path) for path in MODULES for called, _ in calls(path) if called in makers}
+    assert found == {"trustkit/net/tls.py"}
+
+
 def test_no_module_hides_its_docstring_rules_behind_all() -> None:
     with_all = [
         relative(path)

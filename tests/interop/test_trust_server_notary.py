@@ -156,7 +156,9 @@ def _login(user, password):
 
 @pytest.fixture
 def guarded(trustkit, tls):
-    hashed = trustkit.must("trust", "serve", "--hash-password", env={"TRUSTKIT_PASSWORD": "secret"}).stdout.strip()
+    hashed = trustkit.must(
+        "trust", "serve", "--hash-password", env={"TRUSTKIT_PASSWORD": "a long secret"}
+    ).stdout.strip()
     users = trustkit.home / "users.toml"
     users.write_text(
         f'[[user]]\nname = "alice"\npassword = "{hashed}"\nrepositories = ["{GUN}"]\nactions = ["push", "pull"]\n'
@@ -167,11 +169,11 @@ def guarded(trustkit, tls):
 
 
 def test_a_user_publishes_what_she_may(guarded, tmp_path):
-    alice = Notary(guarded, tmp_path / "alice", _login("alice", "secret"))
+    alice = Notary(guarded, tmp_path / "alice", _login("alice", "a long secret"))
     alice.must("init", "-p", GUN)
     alice.sign(GUN, "v1", ONE)
     # notary never sends a password to read
-    assert list(_targets(guarded, _login("bob", "secret"))) == ["v1"]
+    assert list(_targets(guarded, _login("bob", "a long secret"))) == ["v1"]
 
 
 def _targets(server, login):
@@ -185,9 +187,9 @@ def _targets(server, login):
     ("user", "password", "gun"),
     [
         ("alice", "wrong", GUN),
-        ("nobody", "secret", GUN),
-        ("alice", "secret", "registry.example/else"),
-        ("bob", "secret", GUN),
+        ("nobody", "a long secret", GUN),
+        ("alice", "a long secret", "registry.example/else"),
+        ("bob", "a long secret", GUN),
     ],
     ids=["password", "unknown", "repository", "right"],
 )

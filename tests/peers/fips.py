@@ -2,11 +2,15 @@
 
 import atexit
 import shutil
+import subprocess
+import sys
 import tempfile
+import textwrap
 from functools import cache
 from pathlib import Path
 
 from peers.processes import PeerError
+from peers.trustkit import Trustkit
 from trustkit.fips import installation
 from trustkit.fips.mode import MODULE
 from trustkit.fips.provider import CryptoProvider
@@ -45,3 +49,24 @@ def fips_provider() -> OsslFipsProvider:
 def crypto_named(name: str) -> CryptoProvider:
     """Return a provider by name, the module's too, behind its self-tests."""
     return SelfTestedProvider(fips_provider()) if name == FIPS else provider(name)
+
+
+def enter_fips_mode(trustkit: Trustkit) -> Trustkit:
+    """Install the module, and turn the mode on by the configuration."""
+    trustkit.must("fips", "install", "--module", module_file())
+    (trustkit.home / "config.toml").write_text('[fips]\nmode = "module"\n')
+    return trustkit
+
+
+def inside(fips: Trustkit, code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process that has entered FIPS mode."""
+    folder = fips.home / "fips"
+    env = {**fips.env, "OPENSSL_CONF": str(folder / "openssl.cnf"), "OPENSSL_MODULES": str(folder)}
+    start = "from trustkit.cli import fips_start\nfips_start.enter([])\n"
+    return subprocess.run(
+        [sys.executable, "-I", "-c", start + textwrap.dedent(code)],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from peers import engines, images, misbehaving, registry, trustkit, workspace
+from peers.fips import enter_fips_mode
 from peers.tools import Cosign, Ran
 
 _NAMES = itertools.count(1)
@@ -126,6 +127,12 @@ def trustkit_home() -> Iterator[Path]:
 def trustkit_(trustkit_home: Path) -> trustkit.Trustkit:
     """The installed command with a state directory of its own: `trustkit.run("verify", image).status`."""
     return trustkit.Trustkit(trustkit_home)
+
+
+@pytest.fixture(name="fips")
+def fips_(trustkit: trustkit.Trustkit) -> trustkit.Trustkit:
+    """A trustkit with the module installed, in FIPS mode by its configuration."""
+    return enter_fips_mode(trustkit)
 
 
 @pytest.fixture

@@ -59,14 +59,16 @@ def enter(arguments: list[str]) -> "OsslFipsProvider | None":
 
     config = load(os.environ)
     found = installation.read(folder_of(config))
-    if os.environ.get(_CONF) != str(found.configuration) or os.environ.get(_MODULES) != str(found.folder):
-        _again(arguments, {_CONF: str(found.configuration), _MODULES: str(found.folder), VARIABLE: mode})
-    guard.enter()
+    wanted = {_CONF: str(found.configuration), _MODULES: str(found.folder)}
+    if not sys.flags.isolated or any(os.environ.get(name) != value for name, value in wanted.items()):
+        _again(arguments, {**wanted, VARIABLE: mode})
+    guard.enter(frozenset({config.text("engine.runtime").rpartition("/")[2]}))
     listed = config.path("fips.validated_list") or validated.SHIPPED
     # Before anything uses Python's own OpenSSL: a module tests itself once in a process, and we want to see it.
     provider = OsslFipsProvider(found, mode, listed)
     select.fix(provider)
     guard.require_default_is_fips()
+    provider.require_alone()
     _entered.append(mode)
     _module.append(provider)
     return provider
@@ -75,6 +77,12 @@ def enter(arguments: list[str]) -> "OsslFipsProvider | None":
 def entered() -> str:
     """Return the FIPS mode this process is in, nothing when it is in none."""
     return _entered[0] if _entered else ""
+
+
+def require_alone() -> None:
+    """Return if no other cryptography was loaded since FIPS mode was entered, if it was. Raises SelfTestError."""
+    if _module:
+        _module[0].require_alone()
 
 
 def watched(config: Config) -> AbstractContextManager[object]:

@@ -139,10 +139,17 @@ def run(arguments: list[str]) -> int:
         from trustkit.cli import fips_start
 
         fips_start.enter(arguments)
+        status = _command(name, arguments[1:])
+        fips_start.require_alone()
+        return status
+    return _command(name, arguments[1:])
+
+
+def _command(name: str, arguments: list[str]) -> int:
     module = import_module(module_of(name))
     parser = Parser(prog=f"trustkit {name}", description=_sentence(name, module.__doc__))
     module.add_arguments(parser)
-    status: int = module.run(parser.parse_args(arguments[1:]))
+    status: int = module.run(parser.parse_args(arguments))
     return status
 
 

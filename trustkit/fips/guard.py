@@ -5,7 +5,7 @@ to hashes of its own when OpenSSL refuses one (cpython#123112), so those are tak
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
@@ -14,25 +14,34 @@ from trustkit.errors import GuardError, SelfTestError
 from trustkit.fips.libcrypto.fips_module import mapped_files
 from trustkit.fips.libcrypto.library import SONAME, Library
 
-BUILTIN_HASHES = ("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2")
+BUILTIN_HASHES = ("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2", "_crypt", "crypt")
+# cffi opens libraries without an audit event, so nothing that stands on it is loaded.
 LIBRARIES = frozenset({
     "cryptography", "Crypto", "Cryptodome", "nacl", "bcrypt", "rfc3161_client", "pysequoia", "regopy", "M2Crypto",
-    "OpenSSL", "ecdsa", "rsa", "gnupg", "psycopg_binary",
+    "OpenSSL", "ecdsa", "rsa", "gnupg", "psycopg_binary", "cffi", "_cffi_backend",
 })  # fmt: skip
-PROGRAMS = frozenset(
-    {"gpg", "gpg2", "gpgv", "gpg-agent", "openssl", "ssh", "ssh-keygen", "cosign", "notation", "notary"}
-)
+# What trustkit starts, and ctypes to find a library; anything else might be a shell, or do cryptography.
+PROGRAMS = frozenset({"containerd", "runc", "iptables", "iptables-restore", "ldconfig"})
+CREDENTIAL_HELPER = "docker-credential-"
+_OURSELVES = ("-I", "-m", "trustkit")
+# Ed25519 in Python, which securesystemslib loads with everything else and uses when `cryptography` is not there.
+_VENDORED = "securesystemslib._vendor.ed25519.ed25519"
 # What else may hold cryptography, by the name of its file.
 LOOKS_LIKE = (
     "libcrypto", "libssl", "libgcrypt", "libnettle", "libhogweed", "libgnutls", "libsodium", "libmbedcrypto",
-    "libbotan", "libnss3", "fips.so", "_rust.abi3", "_sodium", "cygrpc", "_blake2", "_md5", "_sha", "sequoia",
+    "libbotan", "libnss3", "libcrypt.so", "fips.so", "_rust.abi3", "_sodium", "cygrpc", "_blake2", "_md5", "_sha",
+    "sequoia",
 )  # fmt: skip
 _UNUSED = (*BUILTIN_HASHES, "cygrpc")
 _NULL = None
+_up: list[bool] = []
 
 
-class _QuietHashlib(MetaPathFinder):
-    """Lets hashlib be loaded without its complaints: it logs, with a traceback, each hash the module does not have."""
+class _Altered(MetaPathFinder):
+    """Lets one module be loaded in another way than it loads itself."""
+
+    def __init__(self, name: str, loader: type[SourceFileLoader]) -> None:
+        self._name, self._loader = name, loader
 
     def find_spec(
         self,
@@ -40,14 +49,16 @@ class _QuietHashlib(MetaPathFinder):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Return hashlib's own spec, to be executed in silence; nothing of any other."""
-        spec = PathFinder.find_spec(fullname, path, target) if fullname == "hashlib" else None
+        """Return the module's own spec with our loader; nothing of any other."""
+        spec = PathFinder.find_spec(fullname, path, target) if fullname == self._name else None
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
-            spec.loader = _QuietLoader(spec.loader.name, spec.loader.path)
+            spec.loader = self._loader(spec.loader.name, spec.loader.path)
         return spec
 
 
-class _QuietLoader(SourceFileLoader):
+class _QuietHashlib(SourceFileLoader):
+    """Without its complaints: hashlib logs, with a traceback, each hash that the module does not have."""
+
     def exec_module(self, module: ModuleType) -> None:
         import logging
 
@@ -57,6 +68,16 @@ class _QuietLoader(SourceFileLoader):
             super().exec_module(module)
         finally:
             logging.disable(before)
+
+
+class _NarrowTls(SourceFileLoader):
+    """With contexts whose protocol and suites are the approved ones, for good."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        from trustkit.fips.narrow_tls import narrow
+
+        super().exec_module(module)
+        narrow(module)
 
 
 class _Denial(MetaPathFinder):
@@ -70,22 +91,45 @@ class _Denial(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Raise GuardError for a library of the list, and leave every other to the next finder."""
         if fullname.partition(".")[0] in LIBRARIES:
-            raise GuardError(
-                f"{fullname} does cryptography outside the FIPS module and may not be loaded",
-                next_step="use a key and a format that the module can check, or do this where FIPS mode is off",
-            )
+            raise _outside(fullname)
         return None
 
 
-def enter() -> None:
-    """Put the guard up. Raises SelfTestError if a library it would deny is loaded already."""
+class _Refusing(ModuleType):
+    """Stands in for a module that others import but must not use."""
+
+    SignatureMismatch = Exception
+
+    def __getattr__(self, name: str) -> object:
+        """Return what raises GuardError when it is called."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def refuse(*_: object) -> None:
+            raise _outside(self.__name__)
+
+        return refuse
+
+
+def enter(programs: frozenset[str] = frozenset()) -> None:
+    """Put the guard up; of programs, only ours and these may be started.
+
+    Raises SelfTestError if a library it would deny is loaded already.
+    """
     for name in BUILTIN_HASHES:
         sys.modules[name] = None  # type: ignore[assignment]
-    loaded = sorted(LIBRARIES & {name.partition(".")[0] for name in tuple(sys.modules)})
+    loaded = sorted((LIBRARIES | {"ssl", "hashlib"}) & {name.partition(".")[0] for name in tuple(sys.modules)})
     if loaded:
         raise SelfTestError(f"loaded before FIPS mode was entered: {', '.join(loaded)}")
-    sys.meta_path[:0] = (_Denial(), _QuietHashlib())
-    sys.addaudithook(_audit)
+    _up.append(True)
+    sys.modules[_VENDORED] = _Refusing(_VENDORED)
+    sys.meta_path[:0] = (_Denial(), _Altered("hashlib", _QuietHashlib), _Altered("ssl", _NarrowTls))
+    sys.addaudithook(_hook(PROGRAMS | programs))
+
+
+def is_up() -> bool:
+    """Whether this process is guarded."""
+    return bool(_up)
 
 
 def strangers(module: str) -> list[str]:
@@ -104,7 +148,7 @@ def require_no_late_strangers(module: str) -> None:
     if found:
         raise SelfTestError(
             f"cryptography outside the FIPS module was loaded: {', '.join(found)}",
-            next_step="find out what loaded it, and start the daemon again",
+            next_step="find out what loaded it, and start the command or daemon without it",
         )
 
 
@@ -131,12 +175,47 @@ def _is_expected(name: str) -> bool:
     return name in {SONAME, "libssl.so.3"}
 
 
-def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "subprocess.Popen" or event in {"os.exec", "os.posix_spawn"}:
-        program = str(arguments[0] or "").rpartition("/")[2]
-        if program in PROGRAMS:
-            raise GuardError(f"{program} does cryptography outside the FIPS module and may not be started")
-    elif event == "ctypes.dlopen":
-        name = str(arguments[0] or "").rpartition("/")[2]
-        if name and name != SONAME and any(part in name for part in LOOKS_LIKE):
-            raise GuardError(f"{name} does cryptography outside the FIPS module and may not be loaded")
+def _outside(name: str) -> GuardError:
+    return GuardError(
+        f"{name} does cryptography outside the FIPS module and may not be used",
+        next_step="use a key and a format that the module can check, or do this where FIPS mode is off",
+    )
+
+
+def _hook(programs: frozenset[str]) -> Callable[[str, tuple[object, ...]], None]:
+    def audit(event: str, arguments: tuple[object, ...]) -> None:
+        if event in {"subprocess.Popen", "os.exec", "os.posix_spawn"}:
+            _require_known(arguments[0], arguments[1], programs)
+        elif event == "os.system":
+            _require_known("a shell", (), programs)
+        elif event == "ctypes.dlopen":
+            _require_harmless(arguments[0])
+        # of an extension that is loaded by its file, whoever asks for it
+        elif event == "import" and arguments[1] is not None:
+            _require_harmless(arguments[1])
+
+    return audit
+
+
+def _require_known(program: object, words: object, programs: frozenset[str]) -> None:
+    path, given = _text(program), tuple(map(_text, words)) if isinstance(words, (list, tuple)) else ()
+    name = path.rpartition("/")[2]
+    if path == sys.executable and given[1 : 1 + len(_OURSELVES)] == _OURSELVES:
+        return
+    if name not in programs and not name.startswith(CREDENTIAL_HELPER):
+        raise GuardError(
+            f"{name} is no program that trustkit starts in FIPS mode: it may do cryptography outside the module",
+            next_step="do this where FIPS mode is off",
+        )
+
+
+def _require_harmless(file: object) -> None:
+    *folders, name = _text(file).split("/")
+    if name in {"", SONAME} or name.startswith("cygrpc"):
+        return
+    if LIBRARIES & set(folders) or any(part in name for part in LOOKS_LIKE):
+        raise _outside(name)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")

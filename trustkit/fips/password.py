@@ -1,8 +1,9 @@
 """Passwords as servers keep them: PBKDF2-HMAC-SHA-256 (SP 800-132), `pbkdf2-sha256:ROUNDS:SALT:HASH` in base64."""
 
 from trustkit.codec import base64
-from trustkit.errors import ConfigError, MalformedError, SignatureMismatchError
+from trustkit.errors import ConfigError, MalformedError, SignatureMismatchError, UsageError
 from trustkit.fips.hashing import random_bytes
+from trustkit.fips.select import provider
 from trustkit.model.values import NamedTuple
 
 _SCHEME = "pbkdf2-sha256"
@@ -14,6 +15,8 @@ _MOST_ROUNDS = 10_000_000
 # SP 800-132 5.1
 _SALT_BYTES = 16
 _HASH_BYTES = 32
+# SP 800-63B 5.1.1.2; no FIPS module asks for a length.
+LEAST_PASSWORD_BYTES = 8
 
 
 class PasswordHash(NamedTuple):
@@ -29,7 +32,12 @@ class PasswordHash(NamedTuple):
 
 
 def hash_password(password: bytes, rounds: int = _ROUNDS) -> PasswordHash:
-    """Return what to store of a password."""
+    """Return what to store of a password. Raises UsageError for one that is too short."""
+    if len(password) < LEAST_PASSWORD_BYTES:
+        raise UsageError(
+            f"the password has {len(password)} bytes and needs {LEAST_PASSWORD_BYTES} (SP 800-63B 5.1.1.2)",
+            next_step="choose a longer one",
+        )
     salt = random_bytes(_SALT_BYTES)
     return PasswordHash(rounds, salt, _derive(password, salt, rounds))
 
@@ -50,17 +58,14 @@ def parse(text: str) -> PasswordHash:
 
 def require_password(password: bytes, stored: PasswordHash) -> None:
     """Return if it is the stored password. Raises SignatureMismatchError."""
-    from cryptography.hazmat.primitives.constant_time import bytes_eq
+    from hmac import compare_digest
 
-    if not bytes_eq(_derive(password, stored.salt, stored.rounds), stored.hashed):
+    if not compare_digest(_derive(password, stored.salt, stored.rounds), stored.hashed):
         raise SignatureMismatchError("wrong password")
 
 
 def _derive(password: bytes, salt: bytes, rounds: int) -> bytes:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
-
-    return PBKDF2HMAC(hashes.SHA256(), _HASH_BYTES, salt, rounds).derive(password)
+    return provider().derive(password, salt, rounds, _HASH_BYTES)
 
 
 def _unreadable() -> ConfigError:

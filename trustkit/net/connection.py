@@ -3,26 +3,19 @@
 import select
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from trustkit import limits
-from trustkit.errors import ConfigError, DroppedConnectionError, UnreachableError
+from trustkit.errors import DroppedConnectionError, UnreachableError
 from trustkit.model.values import NamedTuple
+from trustkit.net.tls import TlsContext
 from trustkit.net.url import Url
 
 _A = TypeVar("_A")
 _T = TypeVar("_T")
 _SEND_BYTES = 256 * 1024
 _LOCAL_FIX = "check that the registry is running and that the name and port are right"
-
-
-class TlsContext(Protocol):
-    """What is needed of `ssl.SSLContext`, which is only imported when a URL says https."""
-
-    def wrap_socket(self, sock: socket.socket, /, *, server_hostname: str) -> socket.socket:
-        """Return the socket, encrypted and its peer verified."""
 
 
 class QuietSocket(socket.socket):
@@ -125,33 +118,6 @@ def connect(url: Url, timeouts: Timeouts, tls: Callable[[], TlsContext]) -> Conn
     if url.scheme == "https":
         opened = _encrypted(opened, host, url, tls)
     return Connection(opened, url, timeouts)
-
-
-def tls_context(ca_file: Path | None) -> TlsContext:
-    """Return a client context: TLS 1.2 or later, the peer always verified.
-
-    The authorities are the system's and those of `ca_file`. Raises ConfigError.
-    """
-    import ssl
-
-    class QuietTlsSocket(ssl.SSLSocket):
-        """As QuietSocket."""
-
-        def __del__(self) -> None:
-            """Close."""
-            self.close()
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.sslsocket_class = QuietTlsSocket
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_default_certs()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:
-            message = f"{ca_file} holds no usable certificate authority: {_reason(error)}"
-            raise ConfigError(message, next_step="name a PEM file with CA certificates") from error
-    return context
 
 
 def _encrypted(opened: socket.socket, host: str, url: Url, tls: Callable[[], TlsContext]) -> socket.socket:

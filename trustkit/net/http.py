@@ -14,7 +14,8 @@ from trustkit import __version__, limits
 from trustkit.errors import LimitExceededError, ProtocolError, TrustkitError, UnreachableError
 from trustkit.model.values import NamedTuple
 from trustkit.net import wire
-from trustkit.net.connection import Connection, Timeouts, TlsContext, connect, tls_context
+from trustkit.net.connection import Connection, Timeouts, connect
+from trustkit.net.tls import TlsContext, tls_context
 from trustkit.net.url import Url, is_loopback, is_machines_own, join
 
 _REDIRECTS = (301, 302, 303, 307, 308)

@@ -21,8 +21,9 @@ from trustkit.errors import (
 from trustkit.fips.hashing import random_bytes
 from trustkit.model.reference import DEFAULT_REGISTRY, ImageRef
 from trustkit.model.values import NamedTuple
-from trustkit.net.connection import Timeouts, TlsContext, tls_context
+from trustkit.net.connection import Timeouts
 from trustkit.net.http import HttpClient, HttpOptions, Request, Response
+from trustkit.net.tls import TlsContext, tls_context
 from trustkit.net.url import Url, is_loopback, split_host
 from trustkit.oci.failures import failure
 

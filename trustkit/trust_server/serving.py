@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trustkit.net.server_tls import server_context
+from trustkit.net.tls import server_context
 from trustkit.trust_server.listen import Address, Tls, bind, listening
 from trustkit.trust_server.routes import Service, application
 

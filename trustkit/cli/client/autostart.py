@@ -46,7 +46,8 @@ def _spawn(log: Path, socket: str) -> Connection:
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     pid = os.posix_spawn(
         sys.executable,
-        [sys.executable, "-m", "trustkit", "daemon"],
+        # in FIPS mode the guard lets no other form of ourselves be started
+        [sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "trustkit", "daemon"],
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, nothing, 0),

@@ -69,6 +69,7 @@ def wrap(module: Module, key: bytes, content: bytes, *, padded: bool, opening: b
 
 @contextmanager
 def _begun(module: Module, mode: str, key: bytes, iv: bytes | None, *, encrypt: bool) -> Iterator[int]:
+    module.require_usable()
     library = module.library
     if len(key) not in _BITS:
         raise MalformedError(f"AES takes no key of {len(key)} bytes")

@@ -41,10 +41,18 @@ CHECKS = (
     "x963kdf-key-check",
     "x963kdf-digest-check",
 )
-# SP 800-52 r2 3.3.1 and 3.4.2: TLS 1.2 and 1.3 with AES-GCM, and NIST's curves.
-_TLS = """MinProtocol = TLSv1.2
+# SP 800-52 r2 3.3.1 and 3.4.2: TLS 1.2 and 1.3 with AES-GCM, NIST's curves, and no SHA-1.
+SUITES = "ECDHE+AESGCM:@SECLEVEL=2"
+_SIGNATURES = (
+    "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512"
+    ":rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512"
+    ":rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512"
+    ":rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512"
+)
+_TLS = f"""MinProtocol = TLSv1.2
 Groups = P-256:P-384
-CipherString = ECDHE+AESGCM:DHE+AESGCM
+SignatureAlgorithms = {_SIGNATURES}
+CipherString = {SUITES}
 Ciphersuites = TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256
 """
 _UNWRITABLE = frozenset("\n\r#$;\\\"'`")

@@ -21,6 +21,7 @@ def hkdf(module: Module, key: bytes, salt: bytes, info: bytes, count: int) -> by
 
 
 def _derived(module: Module, name: str, count: int, *items: tuple[str, int | bytes | str]) -> bytes:
+    module.require_usable()
     library = module.library
     method = library.made("EVP_KDF_fetch", module.context, name.encode(), module.properties)
     context = library.made("EVP_KDF_CTX_new", method)

@@ -13,7 +13,7 @@ from typing import Any
 from trustkit.errors import SelfTestError
 from trustkit.fips.libcrypto.indicator import SINCE, Indicator
 from trustkit.fips.libcrypto.library import CondemnedLibrary, Library, Parameter
-from trustkit.fips.libcrypto.module import Module, RunningHash
+from trustkit.fips.libcrypto.module import Module
 from trustkit.model.values import NamedTuple
 
 PROPERTIES = b"provider=fips,fips=yes"
@@ -37,10 +37,11 @@ class KnownAnswer(NamedTuple):
 class FipsModule(Module):
     """The module of one configuration file, active and tested."""
 
-    def __init__(self, library: Library, context: int, provider: int, tests: "_Tests") -> None:
+    def __init__(self, library: Library, context: int, path: Path, tests: "_Tests") -> None:
         """Use `load`."""
         super().__init__(library, context, PROPERTIES, _DECODE)
-        self._provider, self._tests = provider, tests
+        self._provider, self._tests = library.made("OSSL_PROVIDER_load", context, b"fips"), tests
+        self._path, self._stamp = path, stamp_of(path)
         _, version, _ = self.about()
         told = tuple(int(part) for part in version.split(".") if part.isdigit())
         self._indicator = Indicator(library) if told >= SINCE else None
@@ -61,8 +62,7 @@ class FipsModule(Module):
             raise _unusable(module, reason)
         if not is_mapped(module):
             raise _unusable(module, "another file was loaded in its place")
-        provider = library.made("OSSL_PROVIDER_load", context, b"fips")
-        return cls(library, context, provider, tests)
+        return cls(library, context, module, tests)
 
     @property
     def self_tests(self) -> tuple[KnownAnswer, ...]:
@@ -89,11 +89,18 @@ class FipsModule(Module):
         """How often the indicator called which service approved; nothing of a module that has none."""
         return dict(self._indicator.approved) if self._indicator else {}
 
-    def hasher(self, algorithm: str) -> RunningHash:
-        """Return a fresh hash. Raises AlgorithmNotApprovedError, CryptoError, SelfTestError."""
+    def require_usable(self) -> None:
+        """Return if it is not condemned, and its file is the one that was loaded. Raises SelfTestError.
+
+        What runs is in memory; but once its file is another, nobody could say which module this was.
+        """
         if isinstance(self.library, CondemnedLibrary):
             self.library.function("EVP_MD_CTX_new")
-        return super().hasher(algorithm)
+        if stamp_of(self._path) != self._stamp:
+            raise SelfTestError(
+                f"the FIPS module {self._path} was changed or removed while in use",
+                next_step="find out who changed it, run trustkit fips install, and start the daemon again",
+            )
 
     def condemn(self, error: SelfTestError) -> None:
         """Have every later call refused with this error; there is no way back in this process."""
@@ -161,6 +168,15 @@ class _Tests:
                 KnownAnswer(told.get(b"st-type", ""), told.get(b"st-desc", ""), phase == "Pass", taken)
             )
         return 1
+
+
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is replaced or written to; nothing of one that cannot be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def is_mapped(module: Path) -> bool:

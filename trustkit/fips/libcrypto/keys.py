@@ -95,6 +95,7 @@ class PublicKeys:
 
 def load_pkcs8(module: Module, content: bytes) -> tuple[Pkey, PublicKey]:
     """Take a key from PKCS#8 DER. Raises MalformedError, AlgorithmNotApprovedError. RFC 5958, 5915, 8410."""
+    module.require_usable()
     outer = der.Reader(content, _WHAT)
     fields = outer.nested()
     outer.require_end()
@@ -158,6 +159,7 @@ def generate(module: Module, kind: str) -> tuple[Pkey, PublicKey]:
     if kind not in algorithms.GENERATED_KINDS:
         known = ", ".join(algorithms.GENERATED_KINDS)
         raise AlgorithmNotApprovedError(f"keys of kind {kind!r} are not made (known: {known})")
+    module.require_usable()
     if kind in spki.ML_DSA:
         pkey = Pkey(module, ml_dsa.generate(module, kind))
         return pkey, public_of(module, pkey)

@@ -48,10 +48,12 @@ class Module:
 
     def hasher(self, algorithm: str) -> "RunningHash":
         """Return a fresh hash. Raises AlgorithmNotApprovedError, CryptoError."""
+        self.require_usable()
         return RunningHash(self._hashing, self.digest(algorithm), _DIGEST_BYTES[algorithm])
 
     def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
         """Return the HMAC (FIPS 198-1). Raises AlgorithmNotApprovedError, CryptoError."""
+        self.require_usable()
         library, rows = self.library, parameters(("digest", digest_name(algorithm).decode()))
         method = library.made("EVP_MAC_fetch", self.context, b"HMAC", self.properties)
         context = library.made("EVP_MAC_CTX_new", method)
@@ -66,11 +68,15 @@ class Module:
             library.call("EVP_MAC_CTX_free", context)
             library.call("EVP_MAC_free", method)
 
+    def require_usable(self) -> None:
+        """Return if the module is what it was when it was loaded; only FIPS modules ask. Before every service."""
+
     def require_approved(self, getter: str, context: object, service: str) -> None:
         """Return if the module calls what the context did approved; only FIPS modules say so. See `indicator`."""
 
     def random(self, count: int) -> bytes:
         """Return bytes of the module's own generator (SP 800-90A). Raises CryptoError."""
+        self.require_usable()
         out = create_string_buffer(max(count, 1))
         self.library.done("RAND_bytes_ex", self.context, out, count, _ANY_STRENGTH)
         return out.raw[:count]

@@ -56,6 +56,7 @@ def verify_digest(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, 
         raise AlgorithmNotApprovedError(
             f"{row.name} cannot be checked over a digest", next_step="give the file instead of its digest"
         )
+    module.require_usable()
     library = module.library
     named = [("digest", digest_name(row.digest).decode())]
     if row.scheme == algorithms.RSA_PKCS1:
@@ -72,6 +73,7 @@ def verify_digest(module: Module, pkey: Pkey, row: Algorithm, signature: bytes, 
 
 def _begun(module: Module, pkey: Pkey, row: Algorithm, init: str) -> tuple[int, c_void_p]:
     """Return a context ready for one message, and the key's context inside it."""
+    module.require_usable()
     library = module.library
     prehash = row.scheme == algorithms.EDDSA_PREHASH
     if prehash and module.release() < PREHASH_SINCE:

@@ -45,7 +45,6 @@ class OsslFipsProvider(LibcryptoProvider):
         module = FipsModule.load(installation.configuration, installation.module)
         super().__init__(module, fully_checked=True)
         self._fips, self._installation, self._mode = module, installation, mode
-        self._file = _file_of(installation.module)
         self.identity = self._identified(validated.read(certificates))
         self._version = tuple(int(part) for part in self.identity.version.split(".") if part.isdigit())
         if mode == VALIDATED and not self.identity.match.validated:
@@ -58,9 +57,9 @@ class OsslFipsProvider(LibcryptoProvider):
     def status(self) -> ModuleStatus:
         """Name the module and its file; `validated` only if a certificate covers this file on this system.
 
-        Raises SelfTestError when the file was changed since it was loaded.
+        Raises SelfTestError when the file was changed since it was loaded, or other cryptography was loaded.
         """
-        self._require_same_file()
+        self.require_alone()
         found = self.identity
         library = f"{found.name} {found.version} sha256:{found.sha256} on {self._module.version()}"
         certificate = found.match.certificate
@@ -92,14 +91,28 @@ class OsslFipsProvider(LibcryptoProvider):
         Raises SelfTestError, and from then on so does everything else here (FIPS 140-3 section 7.10.3.8).
         """
         try:
-            self._require_same_file()
-            guard.require_no_late_strangers(str(self._installation.module))
+            self._fips.require_usable()
+            self.require_alone()
             tests = self._fips.require_self_test()
             self._require_sha256()
         except SelfTestError as error:
             self._fips.condemn(error)
             raise
         return tests
+
+    def require_alone(self) -> None:
+        """Return if no cryptography but the module's was loaded since the guard is up.
+
+        Raises SelfTestError, and from then on so does everything else here.
+        """
+        self._fips.require_usable()
+        if not guard.is_up():
+            return
+        try:
+            guard.require_no_late_strangers(str(self._installation.module))
+        except SelfTestError as error:
+            self._fips.condemn(error)
+            raise
 
     def hasher(self, algorithm: str) -> Hasher:
         """Return a fresh hash. Raises AlgorithmNotApprovedError."""
@@ -117,7 +130,6 @@ class OsslFipsProvider(LibcryptoProvider):
 
     def verify(self, key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
         """Return if the signature fits. Raises as `CryptoProvider.verify`."""
-        self._require_same_file()
         self._require(approved.VERIFY, algorithm)
         super().verify(key, algorithm, signature, message)
 
@@ -132,14 +144,6 @@ class OsslFipsProvider(LibcryptoProvider):
         key = super().load_pkcs8(der)
         self._require(approved.SIGN, algorithms.algorithms_for(key.public)[0])
         return key
-
-    def _require_same_file(self) -> None:
-        """What runs is in memory; but once its file is another, nobody could say which module this was."""
-        if _file_of(self._installation.module) != self._file:
-            raise SelfTestError(
-                f"the FIPS module {self._installation.module} was changed or removed while in use",
-                next_step="find out who changed it, run trustkit fips install, and start the daemon again",
-            )
 
     def _require(self, operation: str, algorithm: str) -> None:
         answer = approved.select(MODULE, operation, algorithm, provider=self.name, version=self._version)
@@ -165,14 +169,6 @@ class OsslFipsProvider(LibcryptoProvider):
                 next_step="find out who changed it, then run trustkit fips install again",
             )
         return sha256
-
-
-def _file_of(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _environment() -> str:

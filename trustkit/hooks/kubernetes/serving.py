@@ -20,7 +20,7 @@ from trustkit.hooks.kubernetes.asgi import Webhook
 from trustkit.hooks.kubernetes.deciding import Decider
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.model.values import NamedTuple
-from trustkit.net.server_tls import server_context
+from trustkit.net.tls import server_context
 from trustkit.policy.document import Policy
 
 _LOG = logging.getLogger(__name__)
