@@ -58,13 +58,13 @@ def enter_fips_mode(trustkit: Trustkit) -> Trustkit:
     return trustkit
 
 
-def inside(fips: Trustkit, code: str) -> subprocess.CompletedProcess[str]:
+def inside(fips: Trustkit, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python code in a process that has entered FIPS mode."""
     folder = fips.home / "fips"
     env = {**fips.env, "OPENSSL_CONF": str(folder / "openssl.cnf"), "OPENSSL_MODULES": str(folder)}
     start = "from trustkit.cli import fips_start\nfips_start.enter([])\n"
     return subprocess.run(
-        [sys.executable, "-I", "-c", start + textwrap.dedent(code)],
+        [sys.executable, "-I", "-c", start + textwrap.dedent(code), *arguments],
         env=env,
         capture_output=True,
         text=True,

@@ -18,7 +18,7 @@ from trustkit.signing.key_rotation import NewKey, Overlap, new_file_key
 from trustkit.signing.key_rotation import rotate as rotated
 from trustkit.signing.keyring import Keyring, StoredKey
 
-_GENERATED = {"rsa": "rsa-3072", "ecdsa-p521": "ecdsa-p384"}
+_GENERATED = {"rsa": "rsa-3072"}
 _MOST_DAYS = 3650
 
 

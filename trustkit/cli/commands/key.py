@@ -21,7 +21,7 @@ from trustkit.signing.key_providers.remote import is_remote
 from trustkit.signing.keyring import EXPORTS, Keyring, StoredKey
 
 KINDS = (
-    "ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-3072", "rsa-4096", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87",
+    "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-3072", "rsa-4096", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87",
 )  # fmt: skip
 
 
