@@ -85,6 +85,25 @@ SETTINGS = (
         (),
         "Registries (host[:port]) that may be spoken to without TLS; loopback always may.",
     ),
+    Setting(
+        "registry.allow_private_networks",
+        "flag",
+        True,
+        "Whether registries may lie in private networks or on this machine. Say false where others choose what is "
+        "asked for, as in admission hooks. Link-local addresses are never asked.",
+    ),
+    Setting(
+        "registry.private_hosts",
+        "list",
+        (),
+        "Registries (host[:port]) that may lie there all the same; mirrors may always.",
+    ),
+    Setting(
+        "registry.auth_hosts",
+        "list",
+        (),
+        "Token services that may be told credentials of a registry of another domain.",
+    ),
     Setting("registry.ca_file", "path", "", "PEM file with further certificate authorities for registries."),
     Setting("registry.mirrors", "map", {}, 'Where to ask first: { "docker.io" = "https://mirror.example" }.'),
     Setting("registry.timeout", "number", 30, "Seconds a registry may stay silent before it counts as unreachable."),

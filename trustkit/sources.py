@@ -24,6 +24,9 @@ def registry_options(config: Config) -> RegistryOptions:
         ca_file=config.path("registry.ca_file"),
         mirrors=mirrors,
         credential_files=tuple(file for file in files if file),
+        private_networks=config.flag("registry.allow_private_networks"),
+        private_hosts=config.items("registry.private_hosts"),
+        auth_hosts=config.items("registry.auth_hosts"),
     )
 
 

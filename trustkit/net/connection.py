@@ -4,11 +4,12 @@ import select
 import socket
 from collections.abc import Callable
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trustkit import limits
 from trustkit.errors import DroppedConnectionError, UnreachableError
 from trustkit.model.values import NamedTuple
+from trustkit.net.reach import MACHINE, NAMES, reach_of
 from trustkit.net.tls import TlsContext
 from trustkit.net.url import Url
 
@@ -16,6 +17,14 @@ _A = TypeVar("_A")
 _T = TypeVar("_T")
 _SEND_BYTES = 256 * 1024
 _LOCAL_FIX = "check that the registry is running and that the name and port are right"
+
+
+class _Place(NamedTuple):
+    """An address of a host, and how far inwards it lies."""
+
+    family: int
+    address: tuple[Any, ...]
+    reach: int
 
 
 class QuietSocket(socket.socket):
@@ -36,8 +45,9 @@ class Timeouts(NamedTuple):
 class Connection:
     """A socket whose waits are counted, so that neither silence nor dripping keeps us for ever."""
 
-    def __init__(self, opened: socket.socket, url: Url, timeouts: Timeouts) -> None:
-        """Take over a connected socket."""
+    def __init__(self, opened: socket.socket, url: Url, timeouts: Timeouts, reach: int) -> None:
+        """Take over a connected socket whose peer lies so far inwards."""
+        self.reach = reach
         self._socket = opened
         self._name = url.authority
         self._timeouts = timeouts
@@ -95,19 +105,14 @@ class Connection:
         )
 
 
-def connect(url: Url, timeouts: Timeouts, tls: Callable[[], TlsContext]) -> Connection:
-    """Return a connection to the URL's host; `tls` is only called for https.
+def connect(url: Url, timeouts: Timeouts, tls: Callable[[], TlsContext], reach: int = MACHINE) -> Connection:
+    """Return a connection to the URL's host, at an address that lies no further inwards than `reach`.
 
-    Raises UnreachableError.
+    `tls` is only called for https. Raises UnreachableError.
     """
     host = url.host.strip("[]")
     try:
-        # As bytes: a text name is run through the IDNA codec, which costs 2 ms to import.
-        place = (host.encode("ascii"), url.port)
-        found = socket.create_connection(place, timeouts.connect_seconds)  # type: ignore[arg-type]
-        opened: socket.socket = QuietSocket(found.family, found.type, found.proto, found.detach())
-        opened.settimeout(timeouts.connect_seconds)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened, found = _connected(_places(url, host, reach), timeouts.connect_seconds)
     except socket.gaierror as error:
         raise _unreachable(url, f"the name is not known ({_reason(error)})") from error
     except TimeoutError as error:
@@ -117,7 +122,45 @@ def connect(url: Url, timeouts: Timeouts, tls: Callable[[], TlsContext]) -> Conn
         raise _unreachable(url, _reason(error)) from error
     if url.scheme == "https":
         opened = _encrypted(opened, host, url, tls)
-    return Connection(opened, url, timeouts)
+    return Connection(opened, url, timeouts, found)
+
+
+def _places(url: Url, host: str, reach: int) -> list[_Place]:
+    """Return where the name leads, as far as we may go. The addresses that are judged are those that are connected to.
+
+    Raises UnreachableError, OSError.
+    """
+    # As bytes: a text name is run through the IDNA codec, which costs 2 ms to import.
+    found = socket.getaddrinfo(host.encode("ascii"), url.port, type=socket.SOCK_STREAM)
+    places = [_Place(family, address, reach_of(str(address[0]))) for family, _, _, _, address in found]
+    allowed = [place for place in places if place.reach <= min(reach, MACHINE)]
+    if places and not allowed:
+        place = places[0]
+        raise UnreachableError(
+            f"{url.authority} lies {NAMES[place.reach]} ({place.address[0]}), where it may not be asked",
+            next_step="name it in registry.private_hosts if that is where it belongs"
+            if place.reach <= MACHINE
+            else "link-local, multicast and reserved addresses are never asked",
+            host=url.authority,
+        )
+    return allowed
+
+
+def _connected(places: list[_Place], seconds: float) -> tuple[socket.socket, int]:
+    """Return the first place's socket that opens, and how far inwards it is. Raises OSError."""
+    failed: OSError = OSError("the name has no address")
+    for place in places:
+        opened = QuietSocket(place.family, socket.SOCK_STREAM)
+        try:
+            opened.settimeout(seconds)
+            opened.connect(place.address)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            opened.close()
+            failed = error
+        else:
+            return opened, place.reach
+    raise failed
 
 
 def _encrypted(opened: socket.socket, host: str, url: Url, tls: Callable[[], TlsContext]) -> socket.socket:

@@ -15,6 +15,7 @@ from trustkit.errors import LimitExceededError, ProtocolError, TrustkitError, Un
 from trustkit.model.values import NamedTuple
 from trustkit.net import wire
 from trustkit.net.connection import Connection, Timeouts, connect
+from trustkit.net.reach import MACHINE
 from trustkit.net.tls import TlsContext, tls_context
 from trustkit.net.url import Url, is_loopback, is_machines_own, join
 
@@ -25,31 +26,42 @@ _IDLE_CONNECTIONS = 8
 class HttpOptions(NamedTuple):
     """What a client may do; `insecure_hosts` (`host` or `host:port`) may be spoken to without TLS.
 
-    `make_tls_context` replaces the context, for a cryptographic module that brings its own TLS.
+    `make_tls_context` replaces the context, for a cryptographic module that brings its own TLS. Hosts may lie no
+    further inwards than `reach`, but those in `private_hosts` (`host` or `host:port`) on this machine too.
     """
 
     ca_file: Path | None = None
     insecure_hosts: tuple[str, ...] = ()
     timeouts: Timeouts = Timeouts()
     make_tls_context: Callable[[Path | None], TlsContext] = tls_context
+    reach: int = MACHINE
+    private_hosts: tuple[str, ...] = ()
 
 
 class Request(NamedTuple):
-    """What to ask; `leaves_host` allows redirects to other hosts (blobs in object storage)."""
+    """What to ask; `leaves_host` allows redirects to other hosts (blobs in object storage).
+
+    `reach` is how far inwards the host may lie, where somebody else than we chose it.
+    """
 
     method: str
     url: Url
     headers: Mapping[str, str] = {}
     body: bytes = b""
     leaves_host: bool = False
+    reach: int = MACHINE
 
 
 class Response:
     """An answer whose body is still on the wire; read it or close it."""
 
-    def __init__(self, head: wire.Head, url: Url, body: Iterator[bytes], finish: Callable[[bool], None]) -> None:
+    def __init__(
+        self, head: wire.Head, url: Url, body: Iterator[bytes], finish: Callable[[bool], None], reach: int = MACHINE
+    ) -> None:
         """Keep the parts; `finish` is told once whether the body was read whole."""
         self.head = head
+        # how far inwards lies who answered
+        self.reach = reach
         self.status = head.status
         self.url = url
         self._body = body
@@ -116,7 +128,7 @@ class HttpClient:
                 return response
             location = response.head.get("location")
             response.read(limits.ERROR_BODY_BYTES, "the redirect's body")
-            request = self._redirected(request, location)
+            request = self._redirected(request, location, response.reach)
         raise ProtocolError(
             f"{request.url.authority} redirects more than {limits.REDIRECTS} times",
             next_step="the registry is misconfigured; ask its operator",
@@ -128,7 +140,8 @@ class HttpClient:
             while idle:
                 idle.pop().close()
 
-    def _redirected(self, request: Request, location: str) -> Request:
+    def _redirected(self, request: Request, location: str, reach: int = MACHINE) -> Request:
+        """Return what to ask next: nobody sends us further inwards than he lies himself. Raises ProtocolError."""
         url, origin = join(request.url, location), request.url
         stays = (url.host, url.port) == (origin.host, origin.port)
         if origin.scheme == "https" and url.scheme == "http":
@@ -141,7 +154,7 @@ class HttpClient:
         if url.host != origin.host and is_machines_own(url.host) and not _both_loopback(origin, url):
             raise _bad_redirect(origin, url, "into this machine")
         headers = {k: v for k, v in request.headers.items() if k.lower() != "authorization"}
-        return request._replace(url=url, headers=headers)
+        return request._replace(url=url, headers=headers, reach=min(request.reach, reach))
 
     def _exchange(self, request: Request) -> Response:
         url = request.url
@@ -151,7 +164,7 @@ class HttpClient:
                 next_step="use https, or name the host as insecure in the configuration",
                 host=url.authority,
             )
-        connection = self._connection(url)
+        connection = self._connection(url, request.reach)
         try:
             connection.send(_head_bytes(request), request.body)
             reader = wire.Reader(connection.receive)
@@ -170,24 +183,27 @@ class HttpClient:
             else:
                 connection.close()
 
-        response = Response(head, url, _named(wire.body(reader, frame), url), finish)
+        response = Response(head, url, _named(wire.body(reader, frame), url), finish, connection.reach)
         if frame.length == 0:
             # a HEAD answer states a length it does not send, so this is not `read`
             for _ in response.chunks():
                 pass
         return response
 
-    def _connection(self, url: Url) -> Connection:
+    def _connection(self, url: Url, reach: int) -> Connection:
+        named = self._options.private_hosts
+        listed = url.host in named or f"{url.host}:{url.port}" in named
+        allowed = MACHINE if listed else min(reach, self._options.reach)
         idle = self._idle.get((url.scheme, url.host, url.port))
         while idle:
             try:
                 connection = idle.pop()
             except IndexError:
                 break
-            if not connection.is_stale:
+            if connection.reach <= allowed and not connection.is_stale:
                 return connection
             connection.close()
-        return connect(url, self._options.timeouts, self._tls_context)
+        return connect(url, self._options.timeouts, self._tls_context, allowed)
 
     def _keep(self, connection: Connection, url: Url) -> None:
         idle = self._idle.setdefault((url.scheme, url.host, url.port), deque())

@@ -2,8 +2,8 @@
 
     WWW-Authenticate: Bearer realm="https://auth.example/token",service="x",scope="repository:a:pull"
 
-A token is asked once per registry and scope. Credentials go only to the registry's own host or to
-an https realm; a plain realm elsewhere is refused.
+A token is asked once per registry and scope. Credentials go only to the registry's own host, to an https realm of its
+domain, or to one that the configuration names; a plain realm elsewhere is refused.
 """
 
 import re
@@ -13,8 +13,10 @@ from trustkit import limits
 from trustkit.codec import base64, strict_json
 from trustkit.codec.strict_json import as_object, as_text
 from trustkit.errors import MalformedError, ProtocolError, UnauthorizedError
+from trustkit.model.values import NamedTuple
 from trustkit.net.credentials import Credential
 from trustkit.net.http import HttpClient, Request
+from trustkit.net.reach import MACHINE
 from trustkit.net.url import Url, is_loopback, is_machines_own, parse, query
 from trustkit.oci.failures import require_status
 
@@ -22,27 +24,40 @@ _SCHEME = re.compile(r"\s*([A-Za-z]+)(?:\s+|$)")
 _PARAMETER = re.compile(r'([A-Za-z_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))\s*(?:,\s*|$)')
 _HEADER_SAFE = re.compile(r"[!-~]{1,65536}\Z")
 _CLIENT = "trustkit"
+# `co.uk`, `com.au`, `gov.cn`: a country's two letters behind at most three. Too many labels refuse, too few would tell.
+_COUNTRY_CHARS, _SECOND_LEVEL_CHARS = 2, 3
 
 FindCredential = Callable[[], Credential | None]
+
+
+class Refused(NamedTuple):
+    """A request that was answered with 401: to which host, for what, its challenges, and how far inwards it lies."""
+
+    url: Url
+    scope: str
+    challenges: tuple[str, ...]
+    reach: int = MACHINE
 
 
 class Authenticator:
     """Credentials and tokens of one process, for any number of registries."""
 
-    def __init__(self, client: HttpClient) -> None:
-        """Begin without tokens."""
+    def __init__(self, client: HttpClient, hosts: tuple[str, ...] = ()) -> None:
+        """Begin without tokens. `hosts` may be told credentials of registries of other domains."""
         self._client = client
+        self._hosts = hosts
         self._headers: dict[tuple[str, str], str] = {}
 
     def header(self, url: Url, scope: str) -> str:
         """Return the Authorization value known for this registry and scope, or ""."""
         return self._headers.get((url.authority, scope)) or self._headers.get((url.authority, ""), "")
 
-    def answer(self, url: Url, challenges: tuple[str, ...], scope: str, sent: str, find: FindCredential) -> bool:
+    def answer(self, refused: Refused, sent: str, find: FindCredential) -> bool:
         """Act on a 401 to a request with the Authorization value `sent`; return whether there is another to try.
 
         Raises UnauthorizedError, ProtocolError, SourceError, ConfigError.
         """
+        url, scope = refused.url, refused.scope
         known = self.header(url, scope)
         if known not in ("", sent):
             # another thread was told the same and has answered since
@@ -50,9 +65,9 @@ class Authenticator:
         for place in ((url.authority, scope), (url.authority, "")):
             if self._headers.get(place) == sent:
                 self._headers.pop(place, None)
-        offered = dict(_challenge(each) for each in challenges)
+        offered = dict(_challenge(each) for each in refused.challenges)
         if "bearer" in offered:
-            header = f"Bearer {self._token(url, offered['bearer'], scope, find())}"
+            header = f"Bearer {self._token(refused, offered['bearer'], find())}"
             self._headers[url.authority, scope] = header
             return header != sent
         credential = find()
@@ -62,11 +77,13 @@ class Authenticator:
         self._headers[url.authority, ""] = header
         return header != sent
 
-    def _token(self, registry: Url, challenge: Mapping[str, str], scope: str, credential: Credential | None) -> str:
-        realm = parse(challenge.get("realm", ""))
+    def _token(self, refused: Refused, challenge: Mapping[str, str], credential: Credential | None) -> str:
+        registry, realm = refused.url, parse(challenge.get("realm", ""))
         self._require_safe(registry, realm)
+        if credential is not None:
+            self._require_known(registry, realm)
         service = challenge.get("service", "")
-        asked = (("service", service), ("scope", scope))
+        asked = (("service", service), ("scope", refused.scope))
         if credential is not None and credential.identity_token:
             form = (
                 ("grant_type", "refresh_token"),
@@ -75,16 +92,27 @@ class Authenticator:
                 ("refresh_token", credential.identity_token),
             )
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            request = Request("POST", realm, headers, query(form).encode())
+            request = Request("POST", realm, headers, query(form).encode(), reach=refused.reach)
         else:
             mark = "&" if "?" in realm.target else "?"
             target = f"{realm.target}{mark}{query(tuple(pair for pair in asked if pair[1]))}"
             headers = {} if credential is None else {"Authorization": _basic(credential)}
-            request = Request("GET", realm._replace(target=target), headers)
+            request = Request("GET", realm._replace(target=target), headers, reach=refused.reach)
         response = self._client.send(request)
         require_status(response, (200,), f"a token for {registry.authority}")
         content = response.read(limits.ERROR_BODY_BYTES, "the token answer")
         return _token_of(content, realm.authority)
+
+    def _require_known(self, registry: Url, realm: Url) -> None:
+        """Return if the registry's credentials may be told to the realm. Raises ProtocolError."""
+        if realm.host == registry.host or (is_loopback(realm.host) and is_loopback(registry.host)):
+            return
+        if _domain(realm.host) == _domain(registry.host) or realm.host in self._hosts:
+            return
+        raise ProtocolError(
+            f"{registry.authority} wants its credentials sent to {realm.host}, which is not of its domain",
+            next_step=f"if {realm.host} is its token service, add it to registry.auth_hosts",
+        )
 
     def _require_safe(self, registry: Url, realm: Url) -> None:
         stays = realm.host == registry.host or (is_loopback(realm.host) and is_loopback(registry.host))
@@ -102,6 +130,15 @@ class Authenticator:
             f"{registry.authority} wants credentials sent in the clear to {realm.authority}",
             next_step="its token service must use https; ask the registry's operator",
         )
+
+
+def _domain(host: str) -> str:
+    """Return what one party is likely to hold: the last two labels of a name, three under `co.uk` and its like."""
+    labels = host.rsplit(".", 3)[-3:]
+    if host.startswith("[") or labels[-1].isdigit():
+        return host
+    wide = len(labels[-1]) == _COUNTRY_CHARS and len(labels[-2:][0]) <= _SECOND_LEVEL_CHARS
+    return ".".join(labels if wide else labels[-2:])
 
 
 def _challenge(header: str) -> tuple[str, dict[str, str]]:

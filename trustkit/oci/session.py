@@ -23,6 +23,7 @@ from trustkit.model.reference import DEFAULT_REGISTRY, ImageRef
 from trustkit.model.values import NamedTuple
 from trustkit.net.connection import Timeouts
 from trustkit.net.http import HttpClient, HttpOptions, Request, Response
+from trustkit.net.reach import MACHINE, WORLD
 from trustkit.net.tls import TlsContext, tls_context
 from trustkit.net.url import Url, is_loopback, split_host
 from trustkit.oci.failures import failure
@@ -42,7 +43,8 @@ class RegistryOptions(NamedTuple):
 
     `insecure` names hosts that may be spoken to without TLS (this machine always may); `mirrors`
     maps a registry to hosts (`host[:port][/prefix]`) that are read from first. `credential_files`
-    are read in order, docker's config.json or containers' auth.json; `login` comes before them.
+    are read in order, docker's config.json or containers' auth.json; `login` comes before them. Without
+    `private_networks` only `private_hosts` may lie in them or on this machine. `auth_hosts` may be told credentials.
     """
 
     insecure: tuple[str, ...] = ()
@@ -54,6 +56,9 @@ class RegistryOptions(NamedTuple):
     tries: int = limits.TRIES
     pause: Callable[[float], None] = time.sleep
     make_tls_context: Callable[[Path | None], TlsContext] = tls_context
+    private_networks: bool = True
+    private_hosts: tuple[str, ...] = ()
+    auth_hosts: tuple[str, ...] = ()
 
 
 class Endpoint(NamedTuple):
@@ -78,15 +83,27 @@ class Call(NamedTuple):
     actions: str = "pull"
 
 
+def http_options(options: RegistryOptions) -> HttpOptions:
+    """Return what a client that speaks to registries may do. Who is named in the configuration may lie anywhere."""
+    mirrors = (urls for listed in options.mirrors.values() for urls in listed)
+    named = tuple(mirror.partition("://")[2] or mirror for mirror in mirrors)
+    return HttpOptions(
+        options.ca_file,
+        options.insecure,
+        options.timeouts,
+        options.make_tls_context,
+        MACHINE if options.private_networks else WORLD,
+        (*options.private_hosts, *(name.partition("/")[0] for name in named)),
+    )
+
+
 class RegistrySession:
     """Everything shared between calls."""
 
     def __init__(self, options: RegistryOptions) -> None:
         """Begin without connections, tokens or knowledge."""
         self.options = options
-        self._client = HttpClient(
-            HttpOptions(options.ca_file, options.insecure, options.timeouts, options.make_tls_context)
-        )
+        self._client = HttpClient(http_options(options))
         # Loaded with the first challenge: most evidence lies open, and start-up time is a feature.
         self._auth: Authenticator | None = None
         self._auth_lock = Lock()
@@ -167,8 +184,11 @@ class RegistrySession:
         if response.status != 401 or not challenges:  # noqa: PLR2004
             return response
         origin = self._origin(endpoint.host, self._schemes[endpoint.host])
+        from trustkit.oci.auth import Refused
+
         auth = self._authenticator()
-        if not auth.answer(origin, challenges, scope, sent, lambda: self._credential(endpoint)):
+        refused = Refused(origin, scope, challenges, response.reach)
+        if not auth.answer(refused, sent, lambda: self._credential(endpoint)):
             return response
         response.read(limits.ERROR_BODY_BYTES, "the challenge's body")
         return self._exchange(endpoint, call, self._authorization(endpoint, scope))
@@ -185,7 +205,7 @@ class RegistrySession:
 
         with self._auth_lock:
             if self._auth is None:
-                self._auth = Authenticator(self._client)
+                self._auth = Authenticator(self._client, self.options.auth_hosts)
             return self._auth
 
     def _credential(self, endpoint: Endpoint) -> "Credential | None":

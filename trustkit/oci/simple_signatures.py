@@ -16,10 +16,10 @@ from trustkit.fips.hashing import random_bytes
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import LOOKASIDE, SIGNATURE_API, Place
 from trustkit.model.reference import ImageRef
-from trustkit.net.http import HttpClient, HttpOptions
+from trustkit.net.http import HttpClient
 from trustkit.oci.lookaside import Lookaside, Lookasides
 from trustkit.oci.registry import RegistrySource
-from trustkit.oci.session import Call, RegistrySession
+from trustkit.oci.session import Call, RegistrySession, http_options
 
 _ANSWER_BYTES = 2 * limits.SIGNATURE_BYTES * 4
 _WHAT = "the registry's signatures"
@@ -31,11 +31,8 @@ class SignedRegistrySource(RegistrySource):
     def __init__(self, ref: ImageRef, session: RegistrySession, lookasides: Lookasides) -> None:
         """Take the reference and the lookasides; nothing is asked yet."""
         super().__init__(ref, session)
-        options = session.options
         self._ref, self._lookasides = ref, lookasides
-        self._files = HttpClient(
-            HttpOptions(options.ca_file, options.insecure, options.timeouts, options.make_tls_context)
-        )
+        self._files = HttpClient(http_options(session.options))
         self._has_api: bool | None = None
 
     def simple_signatures(self, place: Place, digest: Digest) -> tuple[tuple[bytes, ...], bool]:

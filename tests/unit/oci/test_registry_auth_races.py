@@ -5,7 +5,7 @@ import pytest
 from trustkit.net.credentials import Credential
 from trustkit.net.http import HttpClient, HttpOptions
 from trustkit.net.url import Url
-from trustkit.oci.auth import Authenticator
+from trustkit.oci.auth import Authenticator, Refused
 
 URL = Url("https", "registry.example", 443, "/")
 SCOPE = "repository:app:pull"
@@ -22,17 +22,17 @@ def credential() -> Credential:
 
 
 def test_the_second_of_two_401s_may_use_the_answer_to_the_first(auth: Authenticator) -> None:
-    assert auth.answer(URL, BASIC, SCOPE, "", credential)
-    assert auth.answer(URL, BASIC, SCOPE, "", credential)
+    assert auth.answer(Refused(URL, SCOPE, BASIC), "", credential)
+    assert auth.answer(Refused(URL, SCOPE, BASIC), "", credential)
     assert auth.header(URL, SCOPE).startswith("Basic ")
 
 
 def test_an_answer_that_was_sent_and_refused_is_not_tried_again(auth: Authenticator) -> None:
-    auth.answer(URL, BASIC, SCOPE, "", credential)
-    assert not auth.answer(URL, BASIC, SCOPE, auth.header(URL, SCOPE), credential)
+    auth.answer(Refused(URL, SCOPE, BASIC), "", credential)
+    assert not auth.answer(Refused(URL, SCOPE, BASIC), auth.header(URL, SCOPE), credential)
 
 
 def test_a_bearer_answer_of_another_thread_is_used_without_asking_for_a_token(auth: Authenticator) -> None:
     auth._headers[URL.authority, SCOPE] = "Bearer new"
-    assert auth.answer(URL, ('Bearer realm="https://auth.invalid/token"',), SCOPE, "Bearer old", credential)
+    assert auth.answer(Refused(URL, SCOPE, ('Bearer realm="https://auth.invalid/token"',)), "Bearer old", credential)
     assert auth.header(URL, SCOPE) == "Bearer new"
