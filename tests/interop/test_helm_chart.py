@@ -1,0 +1,89 @@
+"""The chart, rendered by the real helm: the plain manifests with values, closed to values that would weaken them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from peers.tools import Ran, peer, run
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "deploy" / "helm" / "trustkit-webhook"
+PLAIN = ROOT / "deploy" / "kubernetes" / "trustkit-webhook.yaml"
+IMAGE = "registry.example/trustkit@sha256:" + "0" * 64
+GIVEN = ("--set", f"image={IMAGE}", "--set", "caBundle=Cg==")
+Documents = dict[str, dict]
+Template = Callable[..., Ran]
+
+
+@pytest.fixture(name="template")
+def template_(tmp_path: Path) -> Template:
+    def call(*words: str, namespace: str = "trustkit-system") -> Ran:
+        command = [peer("helm"), "template", "trustkit", str(CHART), "--namespace", namespace, *words]
+        return run(command, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
+
+    return call
+
+
+def documents(text: str) -> Documents:
+    return {one["kind"]: one for one in yaml.safe_load_all(text) if one}
+
+
+def test_the_chart_says_what_the_plain_manifests_say(template: Template) -> None:
+    plain = documents(PLAIN.read_text(encoding="utf-8"))
+    # helm makes the namespace itself
+    del plain["Namespace"]
+    assert documents(template(*GIVEN).stdout) == plain
+
+
+def test_the_webhooks_leave_out_the_namespace_they_are_installed_in(template: Template) -> None:
+    found = documents(template(*GIVEN, namespace="elsewhere").stdout)
+    for kind in ("Mutating", "Validating"):
+        (webhook,) = found[f"{kind}WebhookConfiguration"]["webhooks"]
+        (excluded,) = webhook["namespaceSelector"]["matchExpressions"]
+        assert excluded["values"] == ["elsewhere"]
+        assert webhook["clientConfig"]["service"]["namespace"] == "elsewhere"
+
+
+def test_policies_of_namespaces_are_mounted_where_they_are_read(template: Template) -> None:
+    found = documents(template(*GIVEN, "--set", "namespacePolicies.production=prod-policy").stdout)
+    pod = found["StatefulSet"]["spec"]["template"]["spec"]
+    mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
+    volumes = {one["name"]: one for one in pod["volumes"]}
+    assert mounts["policy-production"] == "/namespaces/production"
+    assert volumes["policy-production"]["configMap"] == {"name": "prod-policy"}
+
+
+def test_registries_inside_are_named(template: Template) -> None:
+    hosts = ("--set", "registry.privateHosts={registry.corp:5000,10.0.0.7}")
+    found = documents(template(*GIVEN, *hosts).stdout)
+    variables = found["StatefulSet"]["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "TRUSTKIT_REGISTRY_PRIVATE_HOSTS", "value": "registry.corp:5000,10.0.0.7"} in variables
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("--set", "caBundle=Cg=="),
+        ("--set", f"image={IMAGE}"),
+        ("--set", "image=registry.example/trustkit:latest", "--set", "caBundle=Cg=="),
+        (*GIVEN, "--set", "caBundle=not base64!"),
+        (*GIVEN, "--set", "replicas=1"),
+        (*GIVEN, "--set", "timeoutSeconds=31"),
+        (*GIVEN, "--set", "failurePolicy=Ignore"),
+        (*GIVEN, "--set", "registry.allowPrivateNetworks=maybe"),
+        (*GIVEN, "--set", "namespacePolicies.Prod=x"),
+    ],
+    ids=lambda words: words[-1],
+)
+def test_values_that_would_weaken_it_render_nothing(template: Template, values: tuple[str, ...]) -> None:
+    done = template(*values)
+    assert done.status != 0
+    assert not done.stdout
+
+
+def test_helm_finds_nothing_wrong_with_the_chart(tmp_path: Path) -> None:
+    command = [peer("helm"), "lint", "--strict", str(CHART), *GIVEN]
+    done = run(command, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    assert done.status == 0, done.said
