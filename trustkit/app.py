@@ -141,12 +141,13 @@ def open_gate(
     config: Config,
     *,
     policy: Policy | None = None,
+    trust: TrustRoots | None = None,
     log: AuditLog | None = None,
     at_once: bool = True,
 ) -> Gate:
-    """Return the gate of a policy. Raises PolicySyntaxError, AuditError, StorageError."""
+    """Return the gate of a policy, under its roots or `trust`. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
-    trust = trust_roots(decided, key_lives(config.keys))
+    trust = trust or trust_roots(decided, key_lives(config.keys))
     if revoking := distributed(config):
         trust = revoking.applied(trust)
     kit = Kit(
@@ -157,7 +158,7 @@ def open_gate(
         trust=trust,
         now=now,
         at_once=at_once,
-        ask_revocation=_revocation_source(config) if trust.stores else None,
+        ask_revocation=_revocation_source(config) if trust.asks_revocation else None,
         ask_repository=_tag_proofs(config) if trust.repositories else None,
         grants=open_grants(config) if breaks_glass(decided) else None,
     )

@@ -1,5 +1,6 @@
 """Whatever bytes come as a notation signature or a revocation list, only our errors come out."""
 
+import json
 import lzma
 import tarfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from trustkit.codec import cbor
 from trustkit.codec.crl import parse_revocation_list
 from trustkit.errors import MalformedError, TrustkitError
+from trustkit.policy.trust_policy import statements
 from trustkit.signing.notation import envelope
 
 ARCHIVE = Path(__file__).resolve().parents[1] / "conformance" / "vectors" / "notation.tar.xz"
@@ -73,6 +75,32 @@ def test_a_changed_list_is_a_list_or_our_error(at: int, byte: int) -> None:
         parse_revocation_list(bytes(content))
     except TrustkitError:
         return
+
+
+POLICY: dict[str, object] = {
+    "name": "a", "registryScopes": ["r.example/a"], "trustStores": ["ca:a", "tsa:b"],
+    "signatureVerification": {"level": "strict", "override": {"expiry": "log"}, "verifyTimestamp": "always"},
+    "trustedIdentities": ["x509.subject: C=US, ST=WA, O=a"],
+}  # fmt: skip
+JSON_VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+SHAPES = st.recursive(
+    JSON_VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3)
+)
+
+
+@given(st.sampled_from(sorted(POLICY)), SHAPES)
+def test_a_changed_trust_policy_is_one_or_our_error(name: str, value: object) -> None:
+    content = json.dumps({"version": "1.0", "trustPolicies": [{**POLICY, name: value}]}).encode()
+    try:
+        statements(content)
+    except TrustkitError:
+        return
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_trust_policy_or_our_error(content: bytes) -> None:
+    with pytest.raises(TrustkitError):
+        statements(content)
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,7 @@ def _signature(item: VerifiedSignature, cut: _Cut) -> dict[str, object]:
         "predicate_type": _text(item.statement.predicate_type, cut) if item.statement else "",
         "signed_at": item.signed_at.isoformat() if item.signed_at else "",
         "time_source": _text(item.time_source, cut),
+        **({"unenforced": _kept([_text(one, cut) for one in item.unenforced], cut)} if item.unenforced else {}),
     }
 
 

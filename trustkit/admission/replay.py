@@ -141,6 +141,7 @@ def _written(item: Mapping[str, object]) -> Written:
         time_source=words["time_source"],
         log=words["log"],
         predicate_type=words["predicate_type"],
+        unenforced=tuple(map(str, as_list(item.get("unenforced", []), "unenforced"))),
     )
 
 

@@ -59,6 +59,7 @@ def _accepted(item: VerifiedSignature, today: date) -> tuple[str, list[str]]:
         leaves.insert(1, f"name       {item.claimed_name}")
     when = item.signed_at.isoformat() + f" ({item.time_source})" if item.signed_at else "no proven time"
     leaves.insert(1, f"when       {when}")
+    leaves += [f"not enforced  {failure}" for failure in item.unenforced]
     leaves += [f"annotation {name}={value}" for name, value in item.annotations]
     if item.statement and item.kind == ATTESTATION:
         from trustkit.cli.predicate_words import words_of

@@ -3,10 +3,10 @@
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Self
+from typing import Protocol, Self
 
-from trustkit.admission.gate import Gate
-from trustkit.app import open_gate, open_log
+from trustkit.admission.gate import AuditLog
+from trustkit.app import open_log
 from trustkit.cli.client.layouts import whole
 from trustkit.cli.evidence_tree import judgement_json, print_judgement
 from trustkit.cli.output import as_json, fail
@@ -19,14 +19,27 @@ from trustkit.model.image import Platform
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.oci.ahead import begin
-from trustkit.policy.document import Policy
 
 Decided = tuple[Judgement, AuditRecord]
 # Images judged at once: a registry answers several, and most of the time is waiting for it.
 _AT_ONCE = 16
 
 
-def judge_images(config: Config, policy: Policy, images: Sequence[str], platform: Platform | None, output: str) -> int:
+class Decider(Protocol):
+    """What decides about images and records it: a gate, or several behind one door."""
+
+    def decide(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Decided:
+        """Decide as `Gate.decide`."""
+
+
+class Opens(Protocol):
+    """Opens what decides, with the log it records in."""
+
+    def __call__(self, *, log: AuditLog, at_once: bool) -> Decider:
+        """Return it; `at_once` as in `Kit`."""
+
+
+def judge_images(config: Config, opens: Opens, images: Sequence[str], platform: Platform | None, output: str) -> int:
     """Judge, record and show every image; return the status that matters most.
 
     Raises AuditError, StorageError before anything is shown.
@@ -34,7 +47,7 @@ def judge_images(config: Config, policy: Policy, images: Sequence[str], platform
     statuses: list[int] = []
     shown: list[object] = []
     with _Opening(config) as log:
-        gate = open_gate(config, policy=policy, log=log, at_once=len(images) == 1)
+        gate = opens(log=log, at_once=len(images) == 1)
         for given, decided in _decisions(gate, images, platform):
             try:
                 judgement, record = decided()
@@ -86,7 +99,7 @@ def worst(statuses: list[int]) -> int:
 
 
 def _decisions(
-    gate: Gate, images: Sequence[str], platform: Platform | None
+    gate: Decider, images: Sequence[str], platform: Platform | None
 ) -> Iterator[tuple[str, Callable[[], Decided]]]:
     """Yield, in the order given, each image and a function that returns its decision or raises."""
     request = RequestFacts(actor=actor(), purpose="verify")

@@ -61,6 +61,8 @@ class VerifiedSignature(NamedTuple):
     log: str = ""
     expires_at: datetime | None = None
     revocation: str = ""
+    # Checks that failed where a trust policy only wants to be told.
+    unenforced: tuple[str, ...] = ()
 
 
 class VerificationReport(NamedTuple):

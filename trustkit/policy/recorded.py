@@ -45,6 +45,7 @@ class Written(NamedTuple):
     predicate_type: str = ""
     predicate: bytes = b"{}"
     said: object = None
+    unenforced: tuple[str, ...] = ()
 
 
 class About(NamedTuple):
@@ -110,4 +111,5 @@ def _proven(one: Written, image: Digest) -> VerifiedSignature:
         time_source=one.time_source,
         statement=Statement(one.predicate_type, one.predicate, one.said) if one.predicate_type else None,
         log=one.log,
+        unenforced=one.unenforced,
     )

@@ -171,8 +171,27 @@ class PolicyCertificate(NamedTuple):
         found = DistinguishedName.read(item.signer.subject)
         return found is not None and any(wanted.within(found) for wanted in self.subjects)
 
+    def problem(self, item: VerifiedSignature, _facts: Facts) -> str:
+        """Return which check of the certificate a looser trust policy let fail; else verification made them all."""
+        return f"signed by {self.name}, but {item.unenforced[0]}" if item.unenforced else ""
+
+
+class PolicyNotation(NamedTuple):
+    """Whoever satisfies a statement of a Notary Project trust policy; verification made all of its checks."""
+
+    name: str
+
+    @property
+    def reads_labels(self) -> bool:
+        """No."""
+        return False
+
+    def fits(self, item: VerifiedSignature, _facts: Facts) -> bool:
+        """Whether it is a signature of the Notary Project."""
+        return item.format == "notation"
+
     def problem(self, _item: VerifiedSignature, _facts: Facts) -> str:
-        """Return nothing: verification checked the certificate's bounds."""
+        """Return nothing: what is only to be told stands beside the signature."""
         return ""
 
 

@@ -221,11 +221,21 @@ def test_the_scope_of_everything_leaves_out_named_scopes() -> None:
     assert says(policy, "r.example/app") == DENY
 
 
-def test_audit_reports_and_permissive_becomes_strict() -> None:
+def test_audit_reports_and_permissive_stays_so_for_unknown_revocation_only() -> None:
     assert says(trust_policy(notation(signatureVerification={"level": "audit"}))[1], "r.example/app") == ALLOW
     found, policy = trust_policy(notation(signatureVerification={"level": "permissive"}))
     assert says(policy, "r.example/app") == DENY
-    assert any("permissive becomes strict" in note for note in found.notes)
+    assert any("authenticTimestamp, expiry deny" in note for note in found.notes)
+    assert found.documents[0]["spec"]["trust"]["roots"]["x509"]["acme"]["revocation"] == "permissive"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("action", "expected"), [("log", True), ("skip", True), ("enforce", False)])
+def test_an_override_of_revocation_is_as_loose_as_we_can_say(action: str, expected: bool) -> None:
+    verification = {"level": "strict", "override": {"revocation": action}}
+    found, _ = trust_policy(notation(signatureVerification=verification))
+    root = found.documents[0]["spec"]["trust"]["roots"]["x509"]["acme"]  # type: ignore[index]
+    assert ("revocation" in root) == expected
+    assert bool(found.notes) >= expected
 
 
 @pytest.mark.parametrize(

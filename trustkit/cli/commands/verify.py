@@ -3,18 +3,25 @@
 Without --key the policy decides; with --key an image passes if one of those keys signed it. KEY is a
 name in the key ring or a file with a public key. With --certificate-identity and --certificate-oidc-issuer
 it passes if a certificate for that identity signed it; with --gpg-key, if an OpenPGP key of that keyring did.
+With --trust-policy, notation's trustpolicy.json decides with its levels, as `notation verify` does.
 No daemon is needed and nothing is run.
 """
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trustkit.cli.identities import add_identity_arguments, trusted_by
-from trustkit.cli.judging import judge_images
+from trustkit.cli.judging import Opens, judge_images
 from trustkit.cli.openpgp import add_gpg_arguments, gpg_trusted_by
 from trustkit.cli.words import annotations_of, platform_of
+from trustkit.errors import UsageError
 from trustkit.policy.trusted import Signer
+
+if TYPE_CHECKING:
+    from trustkit.config import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-a", "--annotations", action="append", default=[], metavar="NAME=VALUE",
                         help="the signature must carry this annotation; may repeat")  # fmt: skip
     parser.add_argument("--policy", metavar="FILE", help="use this policy instead of the configured one")
+    parser.add_argument("--trust-policy", metavar="FILE", help="notation's trustpolicy.json decides, and nothing else")
+    parser.add_argument("--trust-store", metavar="DIR", help="its trust store; default: truststore beside the file")
     add_identity_arguments(parser)
     add_gpg_arguments(parser)
     parser.add_argument("--platform", metavar="OS/ARCH[/VARIANT]", help="which image of an index")
@@ -32,10 +41,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge and record every image; return the status that matters most."""
-    from trustkit.app import keys_policy, load_policy
     from trustkit.config import load
 
     config = load(os.environ)
+    opens = _by_trust_policy(arguments, config) if arguments.trust_policy else _by_policy(arguments, config)
+    return judge_images(config, opens, arguments.image, platform_of(arguments.platform), arguments.output)
+
+
+def _by_trust_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
+    from trustkit.cli.trust_policies import TrustPolicyGates, require_alone
+
+    require_alone(arguments)
+    store = Path(arguments.trust_store) if arguments.trust_store else None
+    return partial(TrustPolicyGates, config, Path(arguments.trust_policy), store)
+
+
+def _by_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
+    from trustkit.app import keys_policy, load_policy, open_gate
+
+    if arguments.trust_store:
+        raise UsageError("--trust-store goes with a trust policy", next_step="give --trust-policy too")
     wanted = annotations_of(arguments.annotations)
     identities, roots = trusted_by(arguments, config)
     rings, ring_roots = gpg_trusted_by(arguments)
@@ -45,4 +70,4 @@ def run(arguments: argparse.Namespace) -> int:
         policy = keys_policy(config, arguments.key, annotations=wanted, identities=signers, roots=every_root)
     else:
         policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
-    return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)
+    return partial(open_gate, config, policy=policy)

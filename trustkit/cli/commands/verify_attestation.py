@@ -7,6 +7,7 @@ the whole predicate is printed. With --threshold, several different signers must
 
 import argparse
 import os
+from functools import partial
 
 from trustkit.cli.identities import add_identity_arguments, trusted_by
 from trustkit.cli.judging import judge_images
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge and record every image; return the status that matters most."""
-    from trustkit.app import keys_policy
+    from trustkit.app import keys_policy, open_gate
     from trustkit.config import load
     from trustkit.signing.predicates import predicate_type_of
 
@@ -37,4 +38,5 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = predicate_type_of(arguments.type)
     policy = keys_policy(config, arguments.key, attested=wanted, identities=identities, roots=roots,
                          threshold=arguments.threshold)  # fmt: skip
-    return judge_images(config, policy, arguments.image, platform_of(arguments.platform), arguments.output)
+    opens = partial(open_gate, config, policy=policy)
+    return judge_images(config, opens, arguments.image, platform_of(arguments.platform), arguments.output)

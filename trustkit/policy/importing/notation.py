@@ -57,20 +57,23 @@ def _level(
         return
     if level == "audit":
         section.set("mode", "audit")
-    if level == "permissive":
-        draft.note(
-            f"{section.name}: level permissive becomes strict: expiry and revocation deny, and are not only logged"
-        )
     override = as_object(verification.get("override") or {}, "override")
-    loose = [name for name, action in override.items() if action != "enforce"]
+    loose = {name for name, action in override.items() if action != "enforce"}
+    if level == "permissive":
+        loose |= {"authenticTimestamp", "expiry", "revocation"} - override.keys()
+    lenient = "revocation" in loose
+    if lenient:
+        draft.note(f"{section.name}: who was revoked is denied; of whom that cannot be found out, passes")
+    if others := sorted(loose - {"revocation"}):
+        draft.note(f"{section.name}: {', '.join(others)[:120]} deny, and are not only logged")
+    if verification.get("verifyTimestamp") == "afterCertExpiry":
+        draft.note(f"{section.name}: timestamps are asked for always, not only after a certificate's end")
     if loose:
-        draft.note(f"{section.name}: {', '.join(sorted(loose))[:120]} stay enforced")
-    if verification.get("verifyTimestamp"):
-        draft.note(f"{section.name}: timestamps are always verified where there are any")
-    _signers(draft, section, policy)
+        draft.note(f"{section.name}: `trustkit verify --trust-policy` judges by the file itself, with its levels")
+    _signers(draft, section, policy, lenient=lenient)
 
 
-def _signers(draft: Draft, section: Section, policy: Mapping[str, object]) -> None:
+def _signers(draft: Draft, section: Section, policy: Mapping[str, object], *, lenient: bool) -> None:
     identities = [as_text(item, "trustedIdentities") for item in as_list(policy.get("trustedIdentities"), "identities")]
     subjects = [one.removeprefix(_SUBJECT).strip() for one in identities if one.startswith(_SUBJECT)]
     odd = [one for one in identities if not one.startswith(_SUBJECT) and one != "*"]
@@ -85,7 +88,8 @@ def _signers(draft: Draft, section: Section, policy: Mapping[str, object]) -> No
         elif colon and kind in _STORES and not (subjects or "*" in identities):
             continue
         elif colon and kind in _STORES:
-            section.root("x509", name, {"pem": file, "kind": _STORES[kind]})
+            more = {"revocation": "permissive"} if lenient else {}
+            section.root("x509", name, {"pem": file, "kind": _STORES[kind], **more})
             party = f"{kind.lower()}-{name}"
             section.trust("certificates", party, {"root": name, "subjects": ["*"] if "*" in identities else subjects})
             options.append({"x509": party})

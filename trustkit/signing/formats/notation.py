@@ -10,6 +10,9 @@ from trustkit.model.evidence import NOTARY_SIGNATURE, REFERRERS, Evidence, Place
 from trustkit.model.signature import SIGNATURE, SignerIdentity, VerifiedSignature
 from trustkit.signing.format import Check
 
+# In place of a store's name, where a trust policy only wants to be told that no store vouches.
+UNAUTHENTICATED = "unauthenticated"
+
 
 class NotationSignature:
     """The format named `notation`: signatures of the Notary Project under trusted certificate stores."""
@@ -24,7 +27,10 @@ class NotationSignature:
         return item.place.kind == REFERRERS and item.artifact_type == NOTARY_SIGNATURE
 
     def verify(self, item: Evidence, check: Check) -> VerifiedSignature:
-        """Return what the item proves, every check enforced. Raises MalformedError, VerificationError, CryptoError."""
+        """Return what the item proves, and what failed of the checks that are not enforced.
+
+        Raises MalformedError, VerificationError, CryptoError.
+        """
         from trustkit.signing.notation import envelope, rules, verify
 
         if item.layers != 1:
@@ -32,19 +38,20 @@ class NotationSignature:
         if check.target is None:
             raise UnsupportedEvidenceError("a notation signature can only be checked against a resolved image")
         trust = check.trust
-        wanted = rules.Rules(trust.stores, revocation_lists=trust.revocation_lists, ocsp_answers=trust.ocsp_answers)
+        wanted = rules.Rules(trust.stores, trust.notation, trust.revocation_lists, trust.ocsp_answers)
         found = envelope.read(item.media_type, item.content)
         proven = verify.verify(found, check.target, wanted, now=check.now, crypto=check.crypto)
-        leaf = proven.chain[0]
+        # without a store nobody vouches for the names in the certificate
+        leaf = proven.chain[0] if proven.store else None
         return VerifiedSignature(
             format=self.name,
             kind=SIGNATURE,
             subject=check.image,
             signer=SignerIdentity(
                 proven.key.fingerprint,
-                f"x509:{proven.store}",
-                str(leaf.subject),
-                str(leaf.issuer),
+                f"x509:{proven.store or UNAUTHENTICATED}",
+                str(leaf.subject) if leaf else "",
+                str(leaf.issuer) if leaf else "",
                 key_bits=proven.key.bits,
             ),
             algorithm=proven.algorithm,
@@ -54,4 +61,5 @@ class NotationSignature:
             time_source=proven.time_source,
             expires_at=proven.expires_at,
             revocation=proven.revocation,
+            unenforced=proven.unenforced,
         )

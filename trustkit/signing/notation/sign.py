@@ -14,10 +14,11 @@ from trustkit.fips.hashing import sha256
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.evidence import NOTARY_SIGNATURE, REFERRERS, Place
 from trustkit.model.image import Descriptor
+from trustkit.model.notation import REVOCATION, NotationChecks
 from trustkit.signing.format import Attachment
 from trustkit.signing.keys import SigningKey
 from trustkit.signing.notation import envelope
-from trustkit.signing.notation.rules import CHECKS, REVOCATION, Rules
+from trustkit.signing.notation.rules import Rules
 from trustkit.signing.notation.stamp import Stamping
 from trustkit.signing.notation.verify import algorithm_for, verify
 from trustkit.signing.trust.roots import CA, TSA, CertificateStore
@@ -59,7 +60,7 @@ def sign(  # noqa: PLR0913  (what is signed, by whom, when and dated by whom)
         header[envelope.TIMESTAMP] = base64.encode(stamping.token(signature))
         stores.append(CertificateStore(TSA, "asked", stamping.roots))
     content = _json({"payload": payload, "protected": protected, "header": header, "signature": _url(signature)})
-    rules = Rules(tuple(stores), CHECKS - {REVOCATION})
+    rules = Rules(tuple(stores), NotationChecks(skipped=frozenset((REVOCATION,))))
     verify(envelope.read(envelope.JWS, content), target, rules, now=now, crypto=crypto)
     return Attachment(
         place=Place(REFERRERS, NOTARY_SIGNATURE),

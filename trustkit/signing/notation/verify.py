@@ -11,10 +11,12 @@ from typing import TypeVar
 from trustkit import limits
 from trustkit.codec import certificate_extensions as extensions
 from trustkit.codec.certificate import Certificate, parse_certificate
+from trustkit.codec.distinguished_name import SHORT_NAMES
 from trustkit.codec.strict_json import as_int, as_object, as_text, parse
 from trustkit.errors import (
     AlgorithmNotApprovedError,
     CertificateError,
+    IdentityError,
     MalformedError,
     PayloadTypeError,
     SignatureExpiredError,
@@ -31,11 +33,12 @@ from trustkit.fips.parse import public_key_from_spki
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.image import Descriptor
 from trustkit.model.keys import PublicKey
+from trustkit.model.notation import AUTHENTIC_TIME, AUTHENTICITY, EXPIRY, REVOCATION, NotationChecks
 from trustkit.model.values import NamedTuple
 from trustkit.signing.notation import envelope as envelopes
 from trustkit.signing.notation import revocation
 from trustkit.signing.notation.envelope import Envelope
-from trustkit.signing.notation.rules import AUTHENTIC_TIME, AUTHENTICITY, EXPIRY, REVOCATION, Rules
+from trustkit.signing.notation.rules import Rules
 from trustkit.signing.pki.chain import Purpose, check_path, require_valid
 from trustkit.signing.pki.signatures import require_issued
 from trustkit.signing.timestamp import VerifiedTime, verify_timestamp
@@ -87,8 +90,8 @@ def verify(found: Envelope, target: Descriptor, rules: Rules, *, now: datetime, 
     key = public_key_from_spki(chain[0].spki_der)
     algorithm = _require_signature(found, key, crypto)
     scheme = _require_attributes(found)
-    weighed = _Weighed(rules)
-    store = weighed.check(AUTHENTICITY, lambda: trusted(chain, scheme, rules.stores))
+    weighed = _Weighed(rules.checks)
+    store = weighed.check(AUTHENTICITY, lambda: _authentic(chain, scheme, rules))
     lenient = store is not None and store.unknown_passes
     expiry = _moment(found, envelopes.EXPIRY)
     weighed.check(EXPIRY, lambda: _require_unexpired(expiry, now))
@@ -105,18 +108,20 @@ def verify(found: Envelope, target: Descriptor, rules: Rules, *, now: datetime, 
 
 
 class _Weighed:
-    """Runs checks: the enforced ones raise, the others are told."""
+    """Runs checks: the enforced ones raise, the skipped ones are not made, the others are told."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._enforced = rules.enforced
+    def __init__(self, checks: NotationChecks) -> None:
+        self._checks = checks
         self.told: list[str] = []
 
     def check(self, name: str, run: Callable[[], _Result]) -> _Result | None:
-        """Return what the check found, None if it failed and is not enforced."""
+        """Return what the check found, None if it failed and is not enforced, or was not made."""
+        if name in self._checks.skipped:
+            return None
         try:
             return run()
         except TrustkitError as error:
-            if name in self._enforced:
+            if name in self._checks.enforced:
                 raise
             self.told.append(f"{name}: {error.message}")
             return None
@@ -203,6 +208,17 @@ def trusted(chain: tuple[Certificate, ...], scheme: str, stores: tuple[Certifica
     )
 
 
+def _authentic(chain: tuple[Certificate, ...], scheme: str, rules: Rules) -> CertificateStore:
+    """Return the store if the leaf is one of those trusted, too. Raises UntrustedSignerError, IdentityError."""
+    store = trusted(chain, scheme, rules.stores)
+    subject = chain[0].subject
+    found = {(SHORT_NAMES.get(oid, oid), value) for oid, value, _ in subject.attributes}
+    identities = rules.checks.identities
+    if identities is not None and not any(identity <= found for identity in identities):
+        raise IdentityError(f"{subject} is not among the identities that are trusted")
+    return store
+
+
 def _require_unexpired(expiry: datetime | None, now: datetime) -> None:
     if expiry is not None and now > expiry:
         raise SignatureExpiredError(f"the signer limited the signature's life to {expiry}")
@@ -224,7 +240,7 @@ def _signing_time(
         for store in rules.stores if store.kind == TSA for der in store.certificates
     )  # fmt: skip
     valid_now = all(one.not_before <= now <= one.not_after for one in chain)
-    if not authorities or (not rules.timestamp_always and valid_now):
+    if not authorities or (not rules.checks.timestamp_always and valid_now):
         _require_all_valid(chain, now)
         return None, ""
     if not found.timestamp:

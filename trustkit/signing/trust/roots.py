@@ -6,6 +6,7 @@ Certificates are DER, times aware UTC; a missing bound means none.
 from datetime import datetime
 
 from trustkit.model.keys import KeyRevocation, PublicKey
+from trustkit.model.notation import REVOCATION, NotationChecks
 from trustkit.model.values import NamedTuple
 
 # Kinds of certificate stores (Notary Project trust-store-trust-policy.md, "Trust Store").
@@ -118,3 +119,10 @@ class TrustRoots(NamedTuple):
     # Revocation lists and OCSP answers (DER) of certificate authorities, fetched before.
     revocation_lists: tuple[bytes, ...] = ()
     ocsp_answers: tuple[bytes, ...] = ()
+    # What is checked of notation signatures under the stores.
+    notation: NotationChecks = NotationChecks()
+
+    @property
+    def asks_revocation(self) -> bool:
+        """Whether authorities have to be asked about certificates."""
+        return bool(self.stores) and REVOCATION not in self.notation.skipped
