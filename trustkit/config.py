@@ -17,12 +17,16 @@ _SOCKET_PATH_BYTES = 100
 
 
 class Setting(NamedTuple):
-    """One setting: `section.name`, its kind (`text`, `path`, `number`, `list`, `map`, `flag`), default, help."""
+    """One setting: `section.name`, its kind (`text`, `path`, `number`, `list`, `map`, `flag`), default, help.
+
+    `file_only`: no variable sets it.
+    """
 
     key: str
     kind: str
     default: object
     help: str
+    file_only: bool = False
 
     @property
     def variable(self) -> str:
@@ -71,12 +75,19 @@ SETTINGS = (
         "off",
         "off, module (all maths in the installed FIPS module) or validated (and it must hold a certificate).",
     ),
-    Setting("fips.validated_list", "path", "", "List of validated modules. Empty: the one shipped with trustkit."),
+    Setting(
+        "fips.validated_list",
+        "path",
+        "",
+        "List of validated modules. Empty: the one shipped with trustkit.",
+        file_only=True,
+    ),
     Setting(
         "fips.examine_every",
         "number",
         3600,
-        "Seconds after which a daemon in FIPS mode tests its module again and looks for other cryptography; 0: never.",
+        "Seconds after which a daemon in FIPS mode tests its module and looks for other cryptography; a day at most.",
+        file_only=True,
     ),
     Setting("keys.pkcs11_module", "path", "", "PKCS#11 library for pkcs11: keys whose URI names none."),
     Setting(
@@ -217,15 +228,18 @@ def load(environment: Mapping[str, str]) -> Config:
         home = Path.cwd() / home
     configs = Path(environment.get("XDG_CONFIG_HOME") or user / ".config") / "trustkit"
     file = Path(environment.get("TRUSTKIT_CONFIG") or (home if given_home else configs) / "config.toml")
-    written = _read_file(file, required="TRUSTKIT_CONFIG" in environment)
+    written = read_file(file, required="TRUSTKIT_CONFIG" in environment)
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
     for setting in SETTINGS:
         if setting.variable in environment:
+            if setting.file_only:
+                message = f"{setting.variable} is set, and {setting.key} counts in a file only"
+                raise ConfigError(message, next_step=f"write it into {file}, and unset the variable")
             value = _from_variable(setting, environment[setting.variable])
             origin = setting.variable
         elif setting.key in written:
-            value, origin = _checked(setting, written[setting.key], str(file)), str(file)
+            value, origin = written[setting.key], str(file)
         else:
             value, origin = setting.default, "default"
         if setting.kind == "path":
@@ -278,8 +292,8 @@ def _checked(setting: Setting, value: object, where: str) -> object:
     return value
 
 
-def _read_file(file: Path, *, required: bool) -> dict[str, object]:
-    """Return `section.name` → value of the TOML file. Raises ConfigError."""
+def read_file(file: Path, *, required: bool) -> dict[str, object]:
+    """Return `section.name` → value of the TOML file, each of its setting's kind. Raises ConfigError."""
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
@@ -295,7 +309,7 @@ def _read_file(file: Path, *, required: bool) -> dict[str, object]:
         document = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not TOML: {error}") from error
-    known = {setting.key for setting in SETTINGS}
+    known = {setting.key: setting for setting in SETTINGS}
     found: dict[str, object] = {}
     for section, members in document.items():
         for name, value in members.items() if isinstance(members, dict) else (("", members),):
@@ -303,7 +317,7 @@ def _read_file(file: Path, *, required: bool) -> dict[str, object]:
             if key not in known:
                 message = f"{file}: unknown setting {key!r}"
                 raise ConfigError(message, next_step="`trustkit config show` lists every setting")
-            found[key] = value
+            found[key] = _checked(known[key], value, str(file))
     return found
 
 
@@ -318,7 +332,7 @@ def template() -> str:
             lines += [f"[{head}]"]
         lines += [
             f"# {setting.help}",
-            f"# {setting.variable} overrides it.",
+            "# No variable overrides it." if setting.file_only else f"# {setting.variable} overrides it.",
             f"# {name} = {_toml(setting.default)}",
             "",
         ]

@@ -109,3 +109,9 @@ def test_a_mirror_that_does_not_answer_is_no_answer(repository: Repository, trus
     root = repository.folder / "1.root.json"
     done = trustkit.run("trusted-root", "update", "--mirror", "http://127.0.0.1:9", "--root", root)
     assert done.status == 3, done.said
+
+
+def test_in_fips_mode_the_module_checks_the_repository(repository: Repository, fips: Trustkit) -> None:
+    repository.publish(trusted("http://one.test"))
+    done = update(fips.run, repository)
+    assert done.status == 0, done.said

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from trustkit.cli import fips_start
+from trustkit.cli import fips_floor
 from trustkit.cli.client.wire import FIPS_HEADER, POLICY_HEADER, Connection
 from trustkit.config import load
 from trustkit.engine.errors import DaemonUnreachableError
@@ -71,15 +71,15 @@ def verdict(arguments: list[str], environment: Mapping[str, str]) -> tuple[bool,
     """Return whether the image may be pulled, and why. Raises TrustkitError: it may not."""
     image = str(pulled(arguments, sys.stdin.buffer.read(DESCRIPTOR_BYTES + 1)))
     config = load(environment)
-    mode = fips_start.mode_of(environment)
+    mode = fips_floor.settings(environment).mode
     try:
         connection = Connection(str(config.socket))
     except DaemonUnreachableError:
-        if mode != fips_start.OFF:
+        if mode != fips_floor.OFF:
             raise UsageError("in FIPS mode the daemon decides, and none answers") from None
         return _judged_here(image)
     demands = {POLICY_HEADER: str(config.policy)} if config.policy else {}
-    if mode != fips_start.OFF:
+    if mode != fips_floor.OFF:
         demands[FIPS_HEADER] = mode
     return _asked(connection, image, demands)
 

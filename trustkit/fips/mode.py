@@ -16,25 +16,26 @@ _WORDS = {"": None, "1": MODULE, "true": MODULE, "yes": MODULE, "0": OFF, "false
 
 
 class Asked(NamedTuple):
-    """What each source asks for: the configuration's file, the environment, and the kernel's flag."""
+    """What each source asks for: the files, the environment, and the kernel's flag."""
 
-    configured: str
+    configured: tuple[str, ...]
     variable: str
     kernel: bool
 
 
 def effective(asked: Asked) -> str:
     """Return the mode. Raises ConfigError for unknown words, and when the environment asks for less than the rest."""
-    if asked.configured not in MODES:
-        raise ConfigError(f"fips.mode is {asked.configured!r}", next_step=f"use one of: {', '.join(MODES)}")
+    for word in asked.configured:
+        if word not in MODES:
+            raise ConfigError(f"fips.mode is {word!r}", next_step=f"use one of: {', '.join(MODES)}")
     if asked.variable.lower() not in _WORDS:
         raise ConfigError(f"{VARIABLE} is {asked.variable!r}", next_step="use 1 to turn FIPS mode on")
-    required = max((asked.configured, MODULE if asked.kernel else OFF), key=MODES.index)
+    required = max((*asked.configured, MODULE if asked.kernel else OFF), key=MODES.index)
     wanted = _WORDS[asked.variable.lower()]
     if wanted is None:
         return required
     if MODES.index(wanted) < MODES.index(required):
-        who = "the kernel's flag" if asked.kernel and asked.configured == OFF else "the configuration"
+        who = "the kernel's flag" if asked.kernel and set(asked.configured) == {OFF} else "the configuration"
         raise ConfigError(
             f"{VARIABLE}={asked.variable} asks for less than {who} requires ({required})",
             next_step=f"unset {VARIABLE}; FIPS mode is turned off where it was turned on",

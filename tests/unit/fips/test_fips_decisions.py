@@ -39,7 +39,7 @@ CERTIFICATE = Certificate("9999", "FIPS 140-3", "Module", "3.1.2", "active", dat
     ],
 )
 def test_whoever_asks_for_most_decides(configured: str, variable: str, kernel: bool, mode: str) -> None:
-    assert effective(Asked(configured, variable, kernel)) == mode
+    assert effective(Asked((configured,), variable, kernel)) == mode
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_whoever_asks_for_most_decides(configured: str, variable: str, kernel: b
 )
 def test_a_variable_cannot_lower_the_mode(configured: str, variable: str, kernel: bool) -> None:
     with pytest.raises(ConfigError, match="asks for less"):
-        effective(Asked(configured, variable, kernel))
+        effective(Asked((configured,), variable, kernel))
 
 
 @pytest.mark.parametrize(("configured", "variable"), [("on", ""), ("", ""), ("off", "maybe"), ("FIPS", "")])
 def test_unknown_words_are_not_off(configured: str, variable: str) -> None:
     with pytest.raises(ConfigError):
-        effective(Asked(configured, variable, kernel=False))
+        effective(Asked((configured,), variable, kernel=False))
 
 
 # --- who may do what

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     level = logging.DEBUG if arguments.debug else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a daemon has to collect
-    with fips_start.watched(config):
+    with fips_start.watched():
         asyncio.run(serve_daemon(lambda: load(os.environ)))
     return 0
 

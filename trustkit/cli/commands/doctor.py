@@ -76,16 +76,18 @@ def _crypto(config: Config) -> Finding:
     return Finding("", WELL, f"{status.provider} {status.version}, {len(tested)} self-tests passed ({status.library})")
 
 
-def _fips(config: Config) -> Finding:
-    from trustkit.cli import fips_start
+def _fips(_: Config) -> Finding:
+    from trustkit.cli import fips_floor
     from trustkit.fips import installation
 
-    mode = fips_start.mode_of(os.environ)
-    folder = fips_start.folder_of(config)
-    if not folder.exists() and mode == fips_start.OFF:
+    asked = fips_floor.settings(os.environ)
+    if not asked.folder.exists() and asked.mode == fips_floor.OFF:
         return Finding("", WELL, "off, no module installed")
-    found = installation.read(folder)
-    return Finding("", WELL, f"mode {mode}, module {found.module}", "trustkit fips status says what may be claimed")
+    found = installation.read(asked.folder)
+    by = f" (asked for by {', '.join(asked.asked_by)})" if asked.asked_by else ""
+    return Finding(
+        "", WELL, f"mode {asked.mode}{by}, module {found.module}", "trustkit fips status: what may be claimed"
+    )
 
 
 def _log(config: Config) -> Finding:

@@ -1,6 +1,7 @@
-"""Install, show, test and prove the FIPS module that FIPS mode does its maths in.
+"""Install, require, show, test and prove the FIPS module that FIPS mode does its maths in.
 
-FIPS mode is on when fips.mode is `module` or `validated`, when TRUSTKIT_FIPS=1, or when the kernel was started with
+FIPS mode is on when fips.mode is `module` or `validated` in the configuration or in /etc/trustkit/config.toml, after
+`trustkit fips require module`, when TRUSTKIT_FIPS=1, or when the kernel was started with
 fips=1. trustkit itself is not validated: it does its cryptography in the module, or refuses.
 """
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="status|install|self-test|prove")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="status|install|require|self-test|prove")
     status = actions.add_parser("status", help="which module, which file, validated or not, tested how")
     install = actions.add_parser("install", help="copy a module in and write its configuration")
     install.add_argument("--module", metavar="FILE", help="the module; without it, the distribution's")
+    require = actions.add_parser("require", help="use this state directory in FIPS mode only, whatever configuration")
+    require.add_argument("mode", choices=("module", "validated", "off"), help="the least mode; off requires none")
     test = actions.add_parser("self-test", help="run every self-test of the module now")
     prove = actions.add_parser("prove", help="try what is approved and what is forbidden, inside the module")
     for action in (status, install, test, prove):
@@ -34,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what was asked. Raises ConfigError, SelfTestError, StorageError."""
     if arguments.action == "install":
         return _install(arguments.output, arguments.module)
+    if arguments.action == "require":
+        return _require(arguments.mode)
     from trustkit.cli import fips_start
 
     # When the mode is on, what is told and tried is this process in that mode.
@@ -43,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _install(output: str, source: str | None) -> int:
-    from trustkit.cli.fips_start import folder_of
+    from trustkit.cli.fips_floor import folder_of
     from trustkit.fips import installation
 
     config = load(os.environ)
@@ -58,15 +63,30 @@ def _install(output: str, source: str | None) -> int:
     print(f"installed {found.name} {found.version}, {len(provider.self_tests)} self-tests passed")
     print(f"  from    {made.source}\n  to      {made.module}\n  sha256  {made.sha256}")
     print(f"  {_standing(validated=found.match.validated, why=found.match.reason)}")
-    print('  next: set fips.mode = "module" in the configuration, or TRUSTKIT_FIPS=1')
+    print("  next: trustkit fips require module")
+    return 0
+
+
+def _require(mode: str) -> int:
+    from trustkit import durable
+    from trustkit.cli.fips_floor import folder_of, required_file, settings
+    from trustkit.fips import installation
+
+    config = load(os.environ)
+    if mode != "off":
+        installation.read(folder_of(config))
+    durable.write_file(required_file(config), f"{mode}\n".encode())
+    asked = settings(os.environ)
+    print(f"FIPS mode here: {asked.mode}" + (f", asked for by {', '.join(asked.asked_by)}" if asked.asked_by else ""))
     return 0
 
 
 def _status(provider: "OsslFipsProvider", output: str) -> int:
-    from trustkit.cli.fips_start import kernel_flag, mode_of
+    from trustkit.cli.fips_floor import kernel_flag, settings
     from trustkit.fips import describe
 
-    report = describe.report(mode_of(os.environ), provider, kernel_flag=kernel_flag())
+    asked = settings(os.environ)
+    report = describe.report(asked.mode, provider, kernel_flag=kernel_flag())
     if output == "json":
         as_json(report)
         return 0
@@ -74,6 +94,7 @@ def _status(provider: "OsslFipsProvider", output: str) -> int:
     print(report.claim)
     rows = [
         ("mode", report.mode),
+        ("asked for by", ", ".join(asked.asked_by) or "nobody"),
         ("kernel flag", "on" if report.kernel_flag else "off"),
         ("module", f"{module.name} {module.version} (build {module.build})"),
         ("file", module.path),
@@ -125,15 +146,13 @@ def _prove(provider: "OsslFipsProvider", output: str) -> int:
 
 def _opened() -> "OsslFipsProvider":
     """Return the installed module's provider, in a process that is not in FIPS mode."""
-    from trustkit.cli.fips_start import folder_of
+    from trustkit.cli.fips_floor import settings
     from trustkit.fips import installation, validated
     from trustkit.fips.mode import MODULE
     from trustkit.fips.providers.ossl_fips import OsslFipsProvider
 
-    config = load(os.environ)
-    installed = installation.read(folder_of(config))
-    listed = config.path("fips.validated_list") or validated.SHIPPED
-    return OsslFipsProvider(installed, MODULE, listed)
+    asked = settings(os.environ)
+    return OsslFipsProvider(installation.read(asked.folder), MODULE, asked.validated_list or validated.SHIPPED)
 
 
 def _standing(*, validated: bool, why: str) -> str:

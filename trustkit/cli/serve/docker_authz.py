@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings(*paths, frozenset(arguments.allow))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
-    with fips_start.watched(load(os.environ)):
+    with fips_start.watched():
         asyncio.run(serve_docker_authz(lambda: load(os.environ), settings, lambda: _ready(paths[0])))
     return 0
 

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings(host.removeprefix("[").removesuffix("]"), int(port), *files, tuple(custom))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
-    with fips_start.watched(load(os.environ)), asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with fips_start.watched(), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve_webhook(lambda: load(os.environ), settings, _ready))
     return 0
 

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
     config = load(os.environ)
-    with fips_start.watched(config):
+    with fips_start.watched():
         asyncio.run(serve_trust(config, serving, _ready))
     return 0
 
