@@ -10,7 +10,9 @@ SIGNATURE_BYTES = 1024 * 1024
 ATTESTATION_BYTES = 16 * 1024 * 1024
 # Signatures on one image (GHSA-95pr-fxf5-86gv: endless lists of signatures).
 EVIDENCE_ITEMS = 64
-# All evidence of one image together.
+# Manifests of an index whose evidence is read too; multi-platform images have about ten.
+COVERED_MANIFESTS = 32
+# All evidence of one image together, with that of its manifests.
 EVIDENCE_BYTES = 64 * 1024 * 1024
 # Signatures in one DSSE envelope.
 ENVELOPE_SIGNATURES = 16

@@ -53,7 +53,7 @@ class CachedGate:
     def __init__(self, gate: Gate, flights: SingleFlight[Established], log: BatchedLog) -> None:
         """Decide as `gate` does, and put records in `log`."""
         self.gate = gate
-        self._kit = gate.kit._replace(at_once=False)
+        self._kit = gate.kit._replace(at_once=False, every_platform=True)
         self._flights, self._log = flights, log
         self._scope = (gate.kit.policy.digest, trust_digest(gate.kit.trust))
         self._images: Cache[Established | _Failed] = Cache(limits.CACHED_IMAGES, limits.CACHED_IMAGE_BYTES)

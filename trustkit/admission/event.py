@@ -136,6 +136,9 @@ def _decision_body(judgement: Judgement, context: Context, cut: _Cut) -> dict[st
     lists = {
         "labels": _kept([[_text(name, cut), _text(value, cut)] for name, value in about.labels], cut),
         "history": _kept([_text(item, cut) for item in about.history], cut),
+        "children": _kept(
+            [[str(one.digest), "index" if one.nested else _text(str(one.platform), cut)] for one in about.children], cut
+        ),
         "findings": _kept([_finding(item, cut) for item in decision.findings], cut),
         "accepted": _kept([_signature(item, cut) for item in report.accepted], cut),
         "rejected": _kept([_rejection(item, cut) for item in report.rejected], cut),
@@ -143,8 +146,8 @@ def _decision_body(judgement: Judgement, context: Context, cut: _Cut) -> dict[st
         "notes": _kept([_text(item, cut) for item in report.notes], cut),
     }
     sizes = (
-        about.labels, about.history, decision.findings, report.accepted, report.rejected, report.unrecognised,
-        report.notes,
+        about.labels, about.history, about.children, decision.findings, report.accepted, report.rejected,
+        report.unrecognised, report.notes,
     )  # fmt: skip
     omitted = {
         name: len(whole) - len(kept)
@@ -225,6 +228,7 @@ def _signature(item: VerifiedSignature, cut: _Cut) -> dict[str, object]:
         "algorithm": _text(item.algorithm, cut),
         "key_bits": item.signer.key_bits,
         "evidence": str(item.evidence),
+        "of": str(item.subject),
         "subject": _text(item.signer.subject, cut),
         "issuer": _text(item.signer.issuer, cut),
         "claims": _kept([[oid, _text(value, cut)] for oid, value in item.signer.claims], cut),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from trustkit import limits
+from trustkit.admission.covered import children_of
 from trustkit.codec import strict_json
 from trustkit.codec.oci_manifest import parse_config
 from trustkit.codec.strict_json import as_object
@@ -36,6 +37,7 @@ def build_facts(
         + sum(layer.size_bytes for layer in image.layers),
         layers=len(image.layers),
         history=_history(told.get("history")),
+        children=children_of(image),
     )
     return Facts(about, report, crypto, effective(request, image), now)
 

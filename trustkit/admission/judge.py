@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
+from trustkit.admission.covered import Found, gathered, merged
 from trustkit.admission.facts import build_facts
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.digest import Digest
@@ -24,6 +26,7 @@ from trustkit.signing.trust.roots import TrustedRepository, TrustRoots
 from trustkit.signing.verify import verify
 
 VERIFY = "verify"
+KUBERNETES = "kubernetes"
 
 
 class Kit(NamedTuple):
@@ -40,6 +43,8 @@ class Kit(NamedTuple):
     now: Callable[[], datetime]
     platform: Platform | None = None
     at_once: bool = True
+    # Whether an image may run on other platforms than the one it is judged for: a cluster's nodes choose.
+    every_platform: bool = False
     # Asks authorities about revocation: evidence in, the trust roots with what they said and what they did not out.
     ask_revocation: Callable[[Iterable[Evidence], TrustRoots, datetime], tuple[TrustRoots, list[str]]] | None = None
     # Asks trust servers about the image's tags: the report with what they prove out.
@@ -66,14 +71,15 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
     Raises SourceError, DigestMismatchError, MalformedError, LimitExceededError, CryptoError: no judgement.
     """
     with_config = request.purpose != VERIFY or CONFIGURATION in reads(kit.policy)
+    kit = kit._replace(every_platform=kit.every_platform or request.engine == KUBERNETES)
     found = establish(ref, kit, platform, with_config=with_config)
     return conclude(found, request, kit, found.at)
 
 
 def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with_config: bool = True) -> Established:
     """Resolve once, gather and verify; nothing of it depends on what is asked. Raises as `judge`."""
-    source = kit.open_source(ref)
-    places = places_of(kit)
+    source, asked = kit.open_source(ref), reads(kit.policy)
+    collect = partial(gather, places=places_of(kit), source=source, at_once=kit.at_once)
     # Evidence speaks of the digest alone, so it is asked for while the configuration is read.
     ask = begin if kit.at_once else later
     gathering: list[Callable[[], Gathered]] = []
@@ -81,20 +87,35 @@ def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with
         ref,
         source,
         platform or kit.platform,
-        on_root=lambda digest: gathering.append(ask(gather, digest, places, source, at_once=kit.at_once)),
+        on_root=lambda digest: gathering.append(ask(collect, digest)),
         with_config=with_config,
     )
-    evidence = gathering[0]()
-    now = kit.now()
-    trust = kit.trust
-    if kit.ask_revocation is not None:
-        trust, notes = kit.ask_revocation(evidence.items, trust, now)
-        evidence = evidence._replace(notes=(*evidence.notes, *notes))
-    check = Check(image.digest, trust, kit.crypto, now, PREDICATES in reads(kit.policy), image.root)
-    report = verify(evidence, kit.formats, check)
+    found = gathered(
+        image,
+        gathering[0](),
+        asked,
+        lambda digest, most: collect(digest, most_bytes=most),
+        every=kit.every_platform,
+    )
+    report, now = _verified(found, kit, predicates=PREDICATES in asked)
     if kit.ask_repository is not None:
-        report = kit.ask_repository(report, image, trust.repositories)
+        report = kit.ask_repository(report, image, kit.trust.repositories)
     return Established(image, report, now)
+
+
+def _verified(found: Found, kit: Kit, *, predicates: bool) -> tuple[VerificationReport, datetime]:
+    """Return what the evidence proves, of the image and of each manifest that belongs to it, and when."""
+    now, trust = kit.now(), kit.trust
+    notes: list[str] = []
+    if kit.ask_revocation is not None:
+        every = tuple(item for _, evidence in found for item in evidence.items)
+        trust, notes = kit.ask_revocation(every, trust, now)
+    reports = [
+        verify(evidence, kit.formats, Check(one.digest, trust, kit.crypto, now, predicates, one))
+        for one, evidence in found
+    ]
+    report = merged(reports)
+    return report._replace(notes=(*report.notes, *notes)), now
 
 
 def conclude(found: Established, request: RequestFacts, kit: Kit, now: datetime) -> Judgement:

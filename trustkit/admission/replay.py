@@ -15,11 +15,11 @@ from trustkit.model.audit import AuditRecord
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.digest import Digest
-from trustkit.model.facts import Facts, RequestFacts
+from trustkit.model.facts import Child, Facts, RequestFacts
 from trustkit.model.image import Platform
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, Policy, reads
+from trustkit.policy.document import ATTESTATIONS, CHILDREN, CONFIGURATION, PREDICATES, RUNNING, Policy, reads
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.recorded import About, Written, facts_of
 from trustkit.policy.scope import matching
@@ -77,6 +77,8 @@ def _gap(body: Mapping[str, object], policy: Policy, facts: Facts) -> str:
         return "the record holds long texts in part only"
     if PREDICATES in asked and any(item.statement for item in facts.report.accepted):
         return "records do not hold what attestations say"
+    if {CHILDREN, RUNNING} & asked and "children" not in body:
+        return "whether the image is an index was not recorded then"
     if CONFIGURATION in asked and not body.get("configured"):
         return "the image's configuration was not looked at then"
     return ""
@@ -88,10 +90,21 @@ def _doubt(body: Mapping[str, object], policy: Policy, facts: Facts) -> str:
     asked = reads(policy._replace(sections=sections))
     if ATTESTATIONS in asked and not any(item.statement for item in facts.report.accepted):
         return "whether there were attestations was not recorded"
+    if {CHILDREN, RUNNING} & asked and facts.image.children and not _beyond_the_index(facts):
+        return "signatures of the index's manifests were not looked for then"
     strangers = [item for item in _objects(body, "rejected") if str(item.get("code", "")).startswith(_UNTRUSTED)]
     if strangers and sections and any(rule.demands_evidence for section in sections for rule in section.rules):
         return "there were signatures by parties that nobody trusted then, and this policy may"
     return ""
+
+
+def _child(digest: str, platform: str) -> Child:
+    parts = (*platform.split("/"), "")
+    return Child(Digest.parse(digest), Platform(*parts[:3]), nested=platform == "index")
+
+
+def _beyond_the_index(facts: Facts) -> bool:
+    return any(item.subject != facts.image.digest for item in facts.report.accepted)
 
 
 def _facts(body: Mapping[str, object], at: datetime, subject: Digest | None) -> Facts:
@@ -116,6 +129,7 @@ def _facts(body: Mapping[str, object], at: datetime, subject: Digest | None) -> 
         layers=_number(body.get("layers")),
         history=tuple(map(str, as_list(body.get("history", []), "history"))),
         complete=body.get("complete") is True,
+        children=tuple(_child(*pair) for pair in _pairs(body.get("children"))),
     )
     return facts_of(about, tuple(_written(item) for item in _objects(body, "accepted")))
 
@@ -142,6 +156,7 @@ def _written(item: Mapping[str, object]) -> Written:
         log=words["log"],
         predicate_type=words["predicate_type"],
         unenforced=tuple(map(str, as_list(item.get("unenforced", []), "unenforced"))),
+        of=Digest.parse(as_text(item["of"], "of")) if "of" in item else None,
     )
 
 

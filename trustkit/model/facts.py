@@ -10,6 +10,14 @@ from trustkit.model.signature import VerificationReport
 from trustkit.model.values import NamedTuple
 
 
+class Child(NamedTuple):
+    """A manifest that an index lists, and the platform it is listed for; `nested` if it is an index itself."""
+
+    digest: Digest
+    platform: Platform
+    nested: bool = False
+
+
 class ImageFacts(NamedTuple):
     """The image as resolved. `pinned`: the reference itself carried the digest.
 
@@ -27,6 +35,7 @@ class ImageFacts(NamedTuple):
     size_bytes: int = 0
     layers: int = 0
     history: tuple[str, ...] = ()
+    children: tuple[Child, ...] = ()
 
 
 class RequestFacts(NamedTuple):

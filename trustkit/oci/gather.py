@@ -26,10 +26,17 @@ _SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 _UNUSABLE = (MalformedError, DigestMismatchError, NotFoundError)
 
 
-def gather(image: Digest, places: Sequence[Place], source: ImageSource, *, at_once: bool = True) -> Gathered:
+def gather(
+    image: Digest,
+    places: Sequence[Place],
+    source: ImageSource,
+    *,
+    at_once: bool = True,
+    most_bytes: int = limits.EVIDENCE_BYTES,
+) -> Gathered:
     """Return the evidence for one image, asking at all places at once or in turn. Raises SourceError."""
     ask = begin if at_once else later
-    search = _Search(image, source)
+    search = _Search(image, source, most_bytes)
     tags = {f"{image.algorithm}-{image.hex}{place.pattern}": place for place in places if place.kind == TAG_SUFFIX}
     referrers = [place for place in places if place.kind == REFERRERS]
     # The first answers are asked for at once; what they lead to is read in order, within the limits.
@@ -48,13 +55,13 @@ def gather(image: Digest, places: Sequence[Place], source: ImageSource, *, at_on
 class _Search:
     """What was found so far, and how much more may be."""
 
-    def __init__(self, image: Digest, source: ImageSource) -> None:
+    def __init__(self, image: Digest, source: ImageSource, most_bytes: int) -> None:
         self.items: list[Evidence] = []
         self.notes: list[str] = []
         self.complete = True
         self._image = image
         self._source = source
-        self._left_bytes = limits.EVIDENCE_BYTES
+        self._left_bytes = most_bytes
 
     def in_tag(self, tag: str, place: Place, ask: Callable[[], Fetched]) -> None:
         """Take each layer of the manifest at `sha256-<hex><suffix>`."""

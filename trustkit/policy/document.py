@@ -28,6 +28,11 @@ ATTESTATIONS = "attestations"
 CONFIGURATION = "configuration"
 # What attestations say, as typed values.
 PREDICATES = "predicates"
+# Signatures, by a rule that does not demand any.
+SIGNATURES = "signatures"
+# Evidence of every manifest that an index lists, or of the one that would run.
+CHILDREN = "children"
+RUNNING = "running"
 MODES = (ENFORCE, WARN, AUDIT)
 
 
@@ -53,7 +58,7 @@ class Rule(Protocol):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Which of ATTESTATIONS, CONFIGURATION and PREDICATES the rule looks at: those are fetched for `verify`."""
+        """What the rule looks at, of the words above; evidence and configuration are fetched if a rule does."""
 
     def judge(self, facts: Facts) -> Outcome:
         """Return what the rule says about these facts."""
@@ -129,7 +134,7 @@ class Policy(NamedTuple):
 
 
 def reads(policy: Policy) -> frozenset[str]:
-    """Return which of ATTESTATIONS, CONFIGURATION and PREDICATES any rule looks at."""
+    """Return what any rule looks at, of the words above."""
     found = {what for section in policy.sections for rule in section.rules for what in rule.reads}
     terms = [section.break_glass for section in policy.sections if section.break_glass is not None]
     # grants are attestations

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from trustkit.model.values import NamedTuple
 from trustkit.policy.document import ENFORCE, Policy, Section
 from trustkit.policy.rules.attested import Attested
+from trustkit.policy.rules.covering import bare
 from trustkit.policy.rules.registry import FromRegistry
 from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
@@ -109,7 +110,7 @@ def _expressions(section: Section, _now: datetime) -> Iterator[Lint]:
     from trustkit.policy.expressions.suspicious import empty_all, open_matches
     from trustkit.policy.rules.expression import Expression
 
-    for rule in section.rules:
+    for rule in map(bare, section.rules):
         if not isinstance(rule, Expression):
             continue
         node = read(rule.condition.text)
@@ -122,7 +123,7 @@ def _expressions(section: Section, _now: datetime) -> Iterator[Lint]:
 
 
 def _signers(section: Section, now: datetime) -> Iterator[Lint]:
-    for rule in section.rules:
+    for rule in map(bare, section.rules):
         if not isinstance(rule, SignedBy | Attested):
             continue
         if all(_ended(option, now) for option in rule.options):
@@ -149,7 +150,7 @@ def _signer(section: Section, signer: Signer, now: datetime) -> Iterator[Lint]:
 
 
 def _unused(section: Section) -> Iterator[Lint]:
-    used = {one.name for rule in section.rules for option in _options(rule) for one in option.of}
+    used = {one.name for rule in map(bare, section.rules) for option in _options(rule) for one in option.of}
     if section.break_glass is not None:
         used |= {one.name for one in (*section.break_glass.approvers.of, *section.break_glass.requesters)}
     for key in section.keys:

@@ -111,7 +111,7 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
     trusted = restricted(trust(spec.get("trust"), reader), *signed_with(spec.get("require")))
     enforcement = _enforcement(spec.get("enforcement"))
     verify = verify_rules(spec.get("verify"), trusted)
-    rules = verify.rules + enforcement.rules + require_rules(spec.get("require"), verify.sources)
+    rules = verify.covering(verify.rules + enforcement.rules + require_rules(spec.get("require"), verify.sources))
     excepted = _exceptions(spec.get("exceptions"), rules, trusted)
     return Section(
         name=_name(metadata.require("name")),

@@ -9,7 +9,7 @@ from trustkit.codec.predicates.read import read_value
 from trustkit.errors import MalformedError, TrustkitError
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.digest import Digest
-from trustkit.model.facts import Facts, RequestFacts
+from trustkit.model.facts import Child, Facts, RequestFacts
 from trustkit.model.image import Platform
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
@@ -27,7 +27,7 @@ _SIZE_MAX = 2**53 - 1
 _KEY_BITS = 16384
 _SIGNED = (
     "key", "fingerprint", "trustRoot", "subject", "issuer", "claims", "algorithm", "annotations", "signedAt", "log",
-    "claimedName", "keyBits",
+    "claimedName", "keyBits", "of",
 )  # fmt: skip
 
 
@@ -95,10 +95,11 @@ def written_facts(node: Node, request: RequestFacts, policy: Policy, digest: Cal
     fields = Fields(
         node,
         ("reference", "digest", "platform", "created", "user", "labels", "sizeBytes", "layers", "history", "now",
-         "crypto", "signatures", "attestations"),
+         "crypto", "signatures", "attestations", "children", "manifest"),
     )  # fmt: skip
     written_digest, platform, created, user = (fields.get(name) for name in ("digest", "platform", "created", "user"))
     labels, history, now, size, layers = (fields.get(n) for n in ("labels", "history", "now", "sizeBytes", "layers"))
+    manifest, children = fields.get("manifest"), fields.get("children")
     ref, found = _checked(fields.require("reference"), ImageRef.parse), _DIGEST
     if written_digest is not None:
         found = _checked(written_digest, Digest.parse)
@@ -111,13 +112,15 @@ def written_facts(node: Node, request: RequestFacts, policy: Policy, digest: Cal
         request=request._replace(user=request.user or image_user),
         crypto=_crypto(fields.get("crypto")),
         now=moment(now) if now is not None else _NOW,
-        platform=Platform(*text(platform).split("/")[:3]) if platform is not None else Platform("linux", "amd64"),
+        platform=_platform(platform) if platform is not None else Platform("linux", "amd64"),
         created=moment(created) if created is not None else None,
         user=image_user,
         labels=_pairs(labels),
         size_bytes=integer(size, 0, _SIZE_MAX) if size is not None else 0,
         layers=integer(layers, 0, 4096) if layers is not None else 1,
         history=tuple(text(item) for item in items(history)) if history is not None else (),
+        manifest=_checked(manifest, Digest.parse) if manifest is not None else None,
+        children=tuple(_child(item) for item in items(children)) if children is not None else (),
     )
     keys = {key.name: key.fingerprint for key in trusted_keys(policy)}
     signed, stated = fields.get("signatures"), fields.get("attestations")
@@ -129,13 +132,22 @@ def written_facts(node: Node, request: RequestFacts, policy: Policy, digest: Cal
     return facts_of(about, tuple(numbered))
 
 
+def _child(node: Node) -> Child:
+    fields = Fields(node, ("digest", "platform"))
+    return Child(_checked(fields.require("digest"), Digest.parse), _platform(fields.require("platform")))
+
+
+def _platform(node: Node) -> Platform:
+    return Platform(*text(node).split("/")[:3])
+
+
 def _signed(fields: Fields, keys: dict[str, str]) -> Written:
     key, at = fields.get("key"), fields.get("signedAt")
     if key is not None and text(key) not in keys:
         raise refuse(key, f"unknown key {shown(text(key))}; the policy has {', '.join(sorted(keys)[:8]) or 'none'}")
     named = {name: fields.get(name) for name in ("fingerprint", "trustRoot", "subject", "issuer", "log", "claimedName")}
     told = {name: text(value) if value is not None else "" for name, value in named.items()}
-    algorithm, bits = fields.get("algorithm"), fields.get("keyBits")
+    algorithm, bits, of = (fields.get(name) for name in ("algorithm", "keyBits", "of"))
     return Written(
         fingerprint=keys[text(key)] if key is not None else told["fingerprint"],
         trust_root=text(key) if key is not None else told["trustRoot"],
@@ -148,6 +160,7 @@ def _signed(fields: Fields, keys: dict[str, str]) -> Written:
         signed_at=moment(at) if at is not None else None,
         log=told["log"],
         claimed_name=told["claimedName"],
+        of=_checked(of, Digest.parse) if of is not None else None,
     )
 
 

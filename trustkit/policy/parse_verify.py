@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import Rule
+from trustkit.policy.document import ATTESTATIONS, SIGNATURES, Rule
 from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, text, unsupported
 from trustkit.policy.nodes import TEXT, Node, refuse, shown
 from trustkit.policy.parse_trust import FAMILIES, Trust
 from trustkit.policy.rules.attested import Attested
+from trustkit.policy.rules.covering import INDEX_ONLY, SUBJECTS, Covering
 from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
 from trustkit.policy.statements import Source
@@ -25,6 +26,18 @@ class Verify(NamedTuple):
 
     rules: tuple[Rule, ...] = ()
     sources: Mapping[str, Source] = {}
+    subjects: str = INDEX_ONLY
+
+    def covering(self, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        """Return the rules, those about evidence for every manifest that `subjects.index` names."""
+        if self.subjects == INDEX_ONLY:
+            return rules
+        return tuple(
+            Covering(rule, self.subjects)
+            if rule.demands_evidence or {ATTESTATIONS, SIGNATURES} & set(rule.reads)
+            else rule
+            for rule in rules
+        )
 
 
 def verify_rules(node: Node | None, trust: Trust) -> Verify:
@@ -33,9 +46,9 @@ def verify_rules(node: Node | None, trust: Trust) -> Verify:
         return Verify()
     fields = Fields(node, ("subjects", "signatures", "attestations"), ("discovery", "signedIdentity"))
     subjects, signatures, attestations = (fields.get(name) for name in ("subjects", "signatures", "attestations"))
+    index = INDEX_ONLY
     if subjects is not None:
-        index = Fields(subjects, ("index",)).require("index")
-        choice(index, ("indexOnly",), ("allReferenced", "platform"))
+        index = choice(Fields(subjects, ("index",)).require("index"), SUBJECTS)
     rules: list[Rule] = []
     if signatures is not None:
         rules.append(_signatures(signatures, trust))
@@ -46,7 +59,7 @@ def verify_rules(node: Node | None, trust: Trust) -> Verify:
             # what is not required has nothing to deny
             if Fields(value, _ATTESTATION).get("required") is None or Fields(value, _ATTESTATION).flag("required"):
                 rules.append(Attested(name, source.predicate_type, source.options))
-    return Verify(tuple(rules), sources)
+    return Verify(tuple(rules), sources, index)
 
 
 def signers(fields: Fields, trust: Trust) -> tuple[Signers, ...]:

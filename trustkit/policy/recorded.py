@@ -9,7 +9,7 @@ from datetime import datetime
 
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.digest import Digest
-from trustkit.model.facts import Facts, ImageFacts, RequestFacts
+from trustkit.model.facts import Child, Facts, ImageFacts, RequestFacts
 from trustkit.model.image import Platform
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import (
@@ -26,7 +26,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class Written(NamedTuple):
-    """A signature or attestation as it was written down; `predicate_type` makes it an attestation."""
+    """A signature or attestation as it was written down; `predicate_type` makes it an attestation.
+
+    `of` is the manifest it is about, if that is not the image itself.
+    """
 
     fingerprint: str = ""
     trust_root: str = ""
@@ -46,6 +49,7 @@ class Written(NamedTuple):
     predicate: bytes = b"{}"
     said: object = None
     unenforced: tuple[str, ...] = ()
+    of: Digest | None = None
 
 
 class About(NamedTuple):
@@ -65,6 +69,7 @@ class About(NamedTuple):
     layers: int = 0
     history: tuple[str, ...] = ()
     complete: bool = True
+    children: tuple[Child, ...] = ()
 
 
 def facts_of(about: About, written: tuple[Written, ...]) -> Facts:
@@ -81,6 +86,7 @@ def facts_of(about: About, written: tuple[Written, ...]) -> Facts:
         about.size_bytes,
         about.layers,
         about.history,
+        about.children,
     )
     accepted = tuple(_proven(one, about.digest) for one in written)
     report = VerificationReport(about.digest, accepted, (), (), complete=about.complete)
@@ -101,7 +107,7 @@ def _proven(one: Written, image: Digest) -> VerifiedSignature:
     return VerifiedSignature(
         format=one.format,
         kind=ATTESTATION if one.predicate_type else SIGNATURE,
-        subject=image,
+        subject=one.of or image,
         signer=SignerIdentity(one.fingerprint, one.trust_root, one.subject, one.issuer, one.claims, one.key_bits),
         algorithm=one.algorithm,
         evidence=one.evidence or image,

@@ -9,7 +9,7 @@ from predicate_samples import BUILT
 from trustkit.errors import PolicySyntaxError
 from trustkit.model.decision import ALLOW
 from trustkit.model.facts import Facts, RequestFacts
-from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, reads
+from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, SIGNATURES, reads
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.expressions.compile import compile_expression
 from trustkit.policy.expressions.schema import facts_schema
@@ -208,7 +208,7 @@ def test_a_hostile_regular_expression_takes_linear_time() -> None:
         ("image.labels.size() == 0", {ATTESTATIONS, CONFIGURATION}),
         ("request.user == ''", {ATTESTATIONS, CONFIGURATION}),
         ("attestations.scan.size() == 0", {ATTESTATIONS, PREDICATES}),
-        ("signatures.size() == 0", {ATTESTATIONS}),
+        ("signatures.size() == 0", {ATTESTATIONS, SIGNATURES}),
     ],
 )
 def test_only_what_is_looked_at_is_fetched(text: str, expected: set[str]) -> None:

@@ -118,7 +118,6 @@ def test_a_threshold_that_means_nothing_is_refused(threshold: str, reason: str) 
         "  enforcement: {deadline: 4s}\n",
         "  enforcement: {onUpdate: changedOnly}\n",
         "  enforcement: {digest: {require: true, mutateTags: true}}\n",
-        "  verify: {subjects: {index: allReferenced}}\n",
         "  verify: {discovery: {}}\n",
         "  verify: {attestations: {a: {type: t, by: {key: one}, all: false}}}\n",
     ],

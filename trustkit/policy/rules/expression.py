@@ -4,7 +4,7 @@ from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.signature import SIGNATURE
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, Outcome
+from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, SIGNATURES, Outcome
 from trustkit.policy.expressions.compile import Condition
 from trustkit.policy.expressions.schema import CONFIGURED
 from trustkit.policy.signers import about_image
@@ -32,7 +32,9 @@ class Expression(NamedTuple):
     @property
     def reads(self) -> tuple[str, ...]:
         """What the facts it names come from."""
-        stated = (ATTESTATIONS, PREDICATES) if self.sources else ()
+        stated: tuple[str, ...] = (ATTESTATIONS, PREDICATES) if self.sources else ()
+        if ("", "signatures") in self.condition.uses:
+            stated = (*stated, SIGNATURES)
         configured = CONFIGURED & self.condition.uses or any(source.reads_labels for source in self.sources)
         return (*stated, CONFIGURATION) if configured else stated
 
