@@ -175,3 +175,7 @@ GRANT_RULES = 32
 GRANTS = 256
 GRANT_SIGNATURES = 16
 GRANT_FILE_BYTES = 512 * 1024
+# An OCI bundle's config.json; one with a seccomp profile, all devices and a hundred mounts has 60 kB.
+BUNDLE_BYTES = 4 * 1024 * 1024
+# A list of containers, images or layers that an engine keeps; 1,000 images need about 2 MB.
+STORE_BYTES = 64 * 1024 * 1024

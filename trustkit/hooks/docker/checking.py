@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from trustkit.hooks.docker import fields
+from trustkit.hooks import fields
 from trustkit.hooks.docker.question import Question
 from trustkit.hooks.docker.routes import EXEC, REMOVE, RENAME, UPDATE, VOLUME, require_allowed
 

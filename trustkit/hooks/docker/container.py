@@ -6,10 +6,10 @@ Sent ones are read strictly: an unknown member that asks for something is refuse
 import os
 
 from trustkit.errors import MalformedError
-from trustkit.hooks.docker import fields
-from trustkit.hooks.docker.fields import Members
+from trustkit.hooks import fields
 from trustkit.hooks.docker.security import read_options, read_paths
 from trustkit.hooks.errors import HookRequestError
+from trustkit.hooks.fields import Members
 from trustkit.model.facts import RequestFacts
 from trustkit.model.values import NamedTuple
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from trustkit import limits
 from trustkit.admission.gate import Gate
 from trustkit.errors import TrustkitError
-from trustkit.hooks.docker import fields
+from trustkit.hooks import fields
 from trustkit.hooks.docker.container import ENGINE, Asked, read_created, read_stored, without_image_command
 from trustkit.hooks.docker.question import Question
 from trustkit.hooks.docker.routes import require_allowed

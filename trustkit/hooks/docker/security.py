@@ -1,20 +1,20 @@
 """`--security-opt` and the masked paths of /proc and /sys, as facts (docker run reference, Security configuration)."""
 
-from trustkit.hooks.docker import fields
-from trustkit.hooks.docker.fields import Members
+from trustkit.hooks import fields
 from trustkit.hooks.errors import HookRequestError
+from trustkit.hooks.fields import Members
 from trustkit.model.values import NamedTuple
 
 _DEFAULTS = ("builtin", "docker-default", "")
 _YES, _NO = ("", "true", "1", "t", "T", "TRUE", "True"), ("false", "0", "f", "F", "FALSE", "False")
 # What every dockerd since 18.06 masks by itself; newer ones mask more.
-_MASKED = frozenset(
+MASKED = frozenset(
     {
         "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
         "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
     }
 )  # fmt: skip
-_READ_ONLY = frozenset({"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
+READ_ONLY = frozenset({"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
 _LABEL_PARTS = ("user", "role", "type")
 
 
@@ -55,7 +55,7 @@ def read_options(options: tuple[str, ...]) -> Security:
 
 def read_paths(host: Members) -> str:
     """Return whether the masks over /proc and /sys are at least dockerd's own. Raises MalformedError."""
-    for name, wanted in (("MaskedPaths", _MASKED), ("ReadonlyPaths", _READ_ONLY)):
+    for name, wanted in (("MaskedPaths", MASKED), ("ReadonlyPaths", READ_ONLY)):
         if host.get(name) is not None and not wanted <= set(fields.texts(host, name)):
             return "Unmasked"
     return "default"

@@ -12,9 +12,9 @@ from trustkit import limits
 from trustkit.codec import strict_json
 from trustkit.codec.strict_json import as_object, as_text
 from trustkit.errors import TrustkitError
-from trustkit.hooks.docker import fields
-from trustkit.hooks.docker.fields import Members
+from trustkit.hooks import fields
 from trustkit.hooks.errors import HookEngineError
+from trustkit.hooks.fields import Members
 from trustkit.model.image import Platform
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple

@@ -4,20 +4,25 @@ import asyncio
 import json
 
 from trustkit import limits
+from trustkit.codec.oci_manifest import parse_config
 from trustkit.codec.strict_json import as_object, as_text, parse
-from trustkit.model.facts import RequestFacts
 from trustkit.server import admitting
 from trustkit.server.message import Answer, Reply, Request
 from trustkit.server.parts import Parts
+from trustkit.server.shapes.facts import asked
 
 
 async def decide(parts: Parts, request: Request, name: str) -> Answer:
-    """Decide about `image` for `purpose` on `engine`. Raises MalformedError, and as the gate does."""
+    """Decide about `image` for `purpose` on `engine`, with what else `request` says it wants.
+
+    The answer names what was judged. Raises MalformedError, UsageError, and as the gate does.
+    """
     value = parse(request.body, what="question", limit_bytes=limits.API_BODY_BYTES)
     members = as_object(value, "question")
     ref = admitting.named(as_text(members.get("image"), "image"))
     engine, purpose = (as_text(members.get(name), name)[:64] for name in ("engine", "purpose"))
-    facts = RequestFacts(actor=request.actor, purpose=purpose, engine=engine)
+    wanted = asked(as_object(members.get("request", {}), "request"))
+    facts = wanted._replace(actor=request.actor, purpose=purpose, engine=engine)
     judgement, record = await asyncio.to_thread(lambda: parts.gate().decide(ref, facts))
     finding = judgement.decision.deciding
     answer = {
@@ -25,6 +30,12 @@ async def decide(parts: Parts, request: Request, name: str) -> Answer:
         "rule": finding.rule if finding else "",
         "reason": finding.message if finding else "",
         "digest": str(judgement.image.digest),
+        "config": str(judgement.image.config.digest),
+        "layers": _layers(judgement.image.config_bytes),
         "record": record.sequence,
     }
     return Reply(body=json.dumps(answer).encode())
+
+
+def _layers(config_bytes: bytes) -> list[str]:
+    return [str(digest) for digest in parse_config(config_bytes).diff_ids] if config_bytes else []

@@ -1,10 +1,10 @@
-"""What is kept with a container so that its next start is judged for the same request."""
+"""Requests as JSON: kept with a container so that its next start is judged for the same, or asked by a hook."""
 
 import json
 
 from trustkit.codec import strict_json
 from trustkit.engine.errors import ConflictError
-from trustkit.errors import MalformedError
+from trustkit.errors import MalformedError, UsageError
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform
 
@@ -29,6 +29,23 @@ def kept(text: str) -> tuple[RequestFacts, Platform | None]:
             "the container has no record of what it was admitted for", next_step="remove it and run it again"
         ) from error
     return _facts(facts), Platform(*platform.split("/")) if platform else None
+
+
+def asked(members: dict[str, object]) -> RequestFacts:
+    """Return the facts that a hook states; what it leaves out asks for nothing. Raises UsageError, MalformedError."""
+    found = RequestFacts()
+    for name, value in members.items():
+        if name not in found._fields or name == "namespace_labels":
+            raise UsageError(f"the request has the member {name[:60]!r}, which is not known here")
+        default = getattr(found, name)
+        if isinstance(default, tuple):
+            read: object = tuple(strict_json.as_text(item, name) for item in strict_json.as_list(value, name))
+        elif isinstance(default, bool):
+            read = strict_json.as_bool(value, name)
+        else:
+            read = strict_json.as_text(value, name)
+        found = found._replace(**{name: read})  # type: ignore[arg-type]  # of the default's kind
+    return found
 
 
 def _facts(members: dict[str, object]) -> RequestFacts:

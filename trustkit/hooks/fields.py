@@ -1,6 +1,6 @@
-"""Members of Docker's JSON structures by kind; null and absent are Go's zero value.
+"""Members of JSON structures that Go programs read, by kind; null and absent are Go's zero value.
 
-Go matches names of members without regard to case: a known name in other letters is refused, for dockerd would obey it.
+Go matches names of members without regard to case: a known name in other letters is refused, for Go would obey it.
 """
 
 from collections.abc import Mapping
@@ -50,6 +50,14 @@ def flag(members: Members, name: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise MalformedError(f"{name} must be true or false")
     return value is True
+
+
+def number(members: Members, name: str) -> int | None:
+    """Return a whole number, or None if there is none. Raises MalformedError."""
+    value = members.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise MalformedError(f"{name} must be a whole number")
+    return value
 
 
 def texts(members: Members, name: str) -> tuple[str, ...]:
