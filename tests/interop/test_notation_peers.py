@@ -1,8 +1,8 @@
 """The real notation signs, trustkit verifies; what one refuses the other refuses."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,47 +11,27 @@ import pytest
 
 from peers.fake_sigstore import FakeSigstore, pem
 from peers.images import Image
-from peers.registry import Registry, openssl
-from peers.tools import Ran, clean_environment, peer, run
+from peers.notation import KINDS, Notation
+from peers.processes import wait_until
+from peers.registry import Registry
+from peers.tools import Ran
 from peers.trustkit import Trustkit
 
-NAMES = "/C=US/ST=WA/O=acme/CN="
-LEAF = "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n"
-CURVES = {"p256": ("ec", "ec_paramgen_curve:P-256"), "p384": ("ec", "ec_paramgen_curve:P-384"),
-          "rsa3072": ("rsa", "rsa_keygen_bits:3072")}  # fmt: skip
+ENVELOPES = ("jws", "cose")
 
 
-class Notation:
-    """The command with a configuration of its own: one authority, one signing key, and the policy that trusts it."""
+@pytest.fixture(scope="module")
+def having(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Notation]:
+    """Give the notation that trusts and signs with a key of a kind."""
+    made: dict[str, Notation] = {}
 
-    def __init__(self, folder: Path, kind: str = "p256", *, days: int = 30) -> None:
-        """Make authority, key and chain."""
-        self.folder = folder / "notation"
-        self.folder.mkdir()
-        self.root = self.folder / "root.pem"
-        algorithm, option = CURVES[kind]
-        new = ["-newkey", algorithm, "-pkeyopt", option, "-nodes"]
-        root_key, key, request, leaf, chain, usage = (
-            self.folder / name for name in ("root.key", "leaf.key", "leaf.csr", "leaf.pem", "chain.pem", "usage")
-        )
-        authority = ["-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign"]
-        openssl("req", "-x509", *new, "-keyout", root_key, "-out", self.root, "-days", 30,
-                "-subj", f"{NAMES}root", *authority)  # fmt: skip
-        openssl("req", *new, "-keyout", key, "-out", request, "-subj", f"{NAMES}signer")
-        usage.write_text(LEAF)
-        signing = ["-CA", self.root, "-CAkey", root_key, "-CAcreateserial", "-extfile", usage]
-        openssl("x509", "-req", "-in", request, "-out", leaf, "-days", days, *signing)
-        chain.write_text(leaf.read_text() + self.root.read_text())
-        rows = [{"name": "k", "keyPath": str(key), "certPath": str(chain)}]
-        (self.folder / "signingkeys.json").write_text(json.dumps({"default": "k", "keys": rows}))
+    def give(kind: str) -> Notation:
+        if kind not in made:
+            made[kind] = Notation(tmp_path_factory.mktemp(kind), kind)
+            made[kind].trust()
+        return made[kind]
 
-    def sign(self, reference: str, *arguments: str) -> Ran:
-        """Sign an image."""
-        env = clean_environment(HOME=str(self.folder), XDG_CONFIG_HOME=str(self.folder.parent))
-        command: list[str | Path] = [peer("notation"), "sign", "--insecure-registry", *arguments, reference]
-        done = run(command, env=env)
-        assert done.status == 0, done.said
-        return done
+    return give
 
 
 @pytest.fixture(name="reference")
@@ -77,12 +57,12 @@ spec:
     return str(found["verdict"])
 
 
-@pytest.mark.parametrize("media", ["jws", "cose"])
-@pytest.mark.parametrize("kind", CURVES)
+@pytest.mark.parametrize("media", ENVELOPES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_notation_signs_is_verified(
-    trustkit: Trustkit, tmp_path: Path, reference: str, kind: str, media: str
+    trustkit: Trustkit, having: Callable[[str], Notation], reference: str, kind: str, media: str
 ) -> None:
-    notation = Notation(tmp_path, kind)
+    notation = having(kind)
     notation.sign(reference, "--signature-format", media, "--user-metadata", "build=7")
     assert verdict(trustkit, reference, notation.root) == "allow"
 
@@ -114,61 +94,86 @@ def test_a_signature_of_another_image_is_refused(
     assert verdict(trustkit, registry.reference(repository, other), notation.root) == "deny"
 
 
-def trusting(notation: Notation, reference: str) -> None:
-    """Have notation trust the authority for this repository."""
-    store = notation.folder / "truststore" / "x509" / "ca" / "acme"
-    store.mkdir(parents=True)
-    (store / "root.crt").write_bytes(notation.root.read_bytes())
-    policy = {
-        "name": "acme", "registryScopes": [reference.partition("@")[0]], "signatureVerification": {"level": "strict"},
-        "trustStores": ["ca:acme"], "trustedIdentities": ["x509.subject: C=US, ST=WA, O=acme"],
-    }  # fmt: skip
-    (notation.folder / "trustpolicy.json").write_text(json.dumps({"version": "1.0", "trustPolicies": [policy]}))
-
-
-def notation_verifies(notation: Notation, reference: str) -> Ran:
-    env = clean_environment(HOME=str(notation.folder), XDG_CONFIG_HOME=str(notation.folder.parent))
-    return run([peer("notation"), "verify", "--insecure-registry", reference], env=env)
-
-
 def sign_ours(trustkit: Trustkit, notation: Notation, reference: str, *more: str | Path) -> Ran:
     """Sign with notation's own key and chain, the key taken into the key ring."""
     passphrase = {"TRUSTKIT_PASSWORD": "secret"}
-    trustkit.must("key", "import", "k", notation.folder / "leaf.key", "--insecure-allow-plain", env=passphrase)
-    chain = notation.folder / "chain.pem"
-    return trustkit.run(
-        "sign", "--format", "notation", "--key", "k", "--certificate-chain", chain, *more, reference, env=passphrase
-    )
+    if not (trustkit.home / "keys" / "k.pub").exists():
+        trustkit.must("key", "import", "k", notation.key, "--insecure-allow-plain", env=passphrase)
+    given = ("--format", "notation", "--key", "k", "--certificate-chain", notation.chain)
+    return trustkit.run("sign", *given, *more, reference, env=passphrase)
 
 
-@pytest.mark.parametrize("kind", CURVES)
-def test_notation_verifies_what_trustkit_signs(trustkit: Trustkit, tmp_path: Path, reference: str, kind: str) -> None:
-    notation = Notation(tmp_path, kind)
-    trusting(notation, reference)
-    done = sign_ours(trustkit, notation, reference, "-a", "build=7")
+@pytest.mark.parametrize("media", ENVELOPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_notation_verifies_what_trustkit_signs(
+    trustkit: Trustkit, having: Callable[[str], Notation], reference: str, kind: str, media: str
+) -> None:
+    notation = having(kind)
+    done = sign_ours(trustkit, notation, reference, "-a", "build=7", "--signature-format", media, "--expiry", "1h30m")
     assert done.status == 0, done.said
-    verified = notation_verifies(notation, reference)
+    verified = notation.verify(reference)
     assert verified.status == 0, verified.said
     assert "build" in verified.said
     assert verdict(trustkit, reference, notation.root) == "allow"
 
 
+@pytest.mark.parametrize("media", ENVELOPES)
+def test_after_its_expiry_a_signature_is_refused_by_both(
+    trustkit: Trustkit, having: Callable[[str], Notation], reference: str, media: str
+) -> None:
+    notation = having("p256")
+    done = sign_ours(trustkit, notation, reference, "--signature-format", media, "--expiry", "1s")
+    assert done.status == 0, done.said
+    wait_until(lambda: notation.verify(reference).status != 0, "the end of the signature")
+    assert "expired" in notation.verify(reference, "-v").said
+    assert verdict(trustkit, reference, notation.root) == "deny"
+
+
+@pytest.mark.parametrize("media", ENVELOPES)
+def test_notation_reads_the_time_of_the_signature_and_its_end(
+    trustkit: Trustkit, having: Callable[[str], Notation], reference: str, media: str
+) -> None:
+    notation = having("p256")
+    sign_ours(trustkit, notation, reference, "--signature-format", media, "--expiry", "24h")
+    (signature,) = notation.inspect(reference)
+    begin, end = (datetime.fromisoformat(signature["signedAttributes"][name]) for name in ("signingTime", "expiry"))
+    assert end - begin == timedelta(hours=24)
+    assert str(signature["mediaType"]) == {"jws": "application/jose+json", "cose": "application/cose"}[media]
+
+
+@pytest.mark.parametrize("expiry", ["", "0s", "1", "1d", "-1h", "h", "1m1h", "999999999h"])
+def test_a_duration_that_is_none_signs_nothing(
+    trustkit: Trustkit, having: Callable[[str], Notation], reference: str, expiry: str
+) -> None:
+    done = sign_ours(trustkit, having("p256"), reference, f"--expiry={expiry}")
+    assert done.status == 2 or not expiry, done.said
+
+
+@pytest.mark.parametrize("option", [("--expiry", "1h"), ("--signature-format", "cose")])
+def test_options_of_notation_go_with_its_format_only(
+    trustkit: Trustkit, reference: str, option: tuple[str, str]
+) -> None:
+    done = trustkit.run("sign", "--key", "k", *option, reference)
+    assert done.status == 2
+    assert "about notation signatures" in done.stderr
+
+
 def test_a_chain_of_another_key_signs_nothing(trustkit: Trustkit, tmp_path: Path, reference: str) -> None:
     notation = Notation(tmp_path)
-    trusting(notation, reference)
+    notation.trust()
     (tmp_path / "other").mkdir()
     other = Notation(tmp_path / "other")
-    (notation.folder / "chain.pem").write_bytes((other.folder / "chain.pem").read_bytes())
+    notation.chain.write_bytes(other.chain.read_bytes())
     done = sign_ours(trustkit, notation, reference)
     assert done.status == 2, done.said
-    assert notation_verifies(notation, reference).status != 0
+    assert notation.verify(reference).status != 0
 
 
 @pytest.mark.parametrize("cut", ["leaf", "root"])
 def test_a_chain_that_is_not_whole_signs_nothing(trustkit: Trustkit, tmp_path: Path, reference: str, cut: str) -> None:
     notation = Notation(tmp_path)
-    chain = notation.folder / "chain.pem"
-    chain.write_text((notation.folder / "leaf.pem").read_text() if cut == "root" else notation.root.read_text())
+    leaf = (notation.folder / "leaf.pem").read_text()
+    notation.chain.write_text(leaf if cut == "root" else notation.root.read_text())
     done = sign_ours(trustkit, notation, reference)
     assert done.status in (1, 2), done.said
     assert verdict(trustkit, reference, notation.root) == "deny"
@@ -202,18 +207,16 @@ def stamping(fake: FakeSigstore) -> Iterator[str]:
         server.server_close()
 
 
-def test_the_time_is_asked_for_and_has_to_hold(trustkit: Trustkit, tmp_path: Path, reference: str) -> None:
+@pytest.mark.parametrize("media", ENVELOPES)
+def test_the_time_is_asked_for_and_has_to_hold(trustkit: Trustkit, tmp_path: Path, reference: str, media: str) -> None:
     notation, fake = Notation(tmp_path), FakeSigstore()
-    trusting(notation, reference)
-    store = notation.folder / "truststore" / "x509" / "tsa" / "stamps"
-    store.mkdir(parents=True)
-    (store / "root.crt").write_bytes(pem(fake.tsa.chain[-1]))
-    policy = notation.folder / "trustpolicy.json"
-    policy.write_text(policy.read_text().replace('"ca:acme"', '"ca:acme", "tsa:stamps"'))
+    notation.trust(trustStores=["ca:acme", "tsa:stamps"])
+    root = notation.put("tsa", "stamps", pem(fake.tsa.chain[-1]))
+    given = ("--signature-format", media, "--timestamp-root", root)
     with stamping(fake) as url:
-        done = sign_ours(trustkit, notation, reference, "--timestamp-url", url, "--timestamp-root", store / "root.crt")
+        done = sign_ours(trustkit, notation, reference, "--timestamp-url", url, *given)
     assert done.status == 0, done.said
-    verified = notation_verifies(notation, reference)
+    verified = notation.verify(reference)
     assert verified.status == 0, verified.said
 
 

@@ -87,6 +87,14 @@ class Notation:
         """Verify an image."""
         return self._run("verify", *words, reference)
 
+    def inspect(self, reference: str) -> list[dict[str, dict[str, str]]]:
+        """Return what notation says of an image's signatures. Raises PeerError when it fails."""
+        done = self._run("inspect", "--output", "json", reference)
+        if done.status != 0:
+            raise PeerError(done.said)
+        found: list[dict[str, dict[str, str]]] = json.loads(done.stdout)["Signatures"]
+        return found
+
     def _run(self, action: str, *words: str) -> Ran:
         env = clean_environment(HOME=str(self.folder), XDG_CONFIG_HOME=str(self.folder.parent))
         return run([peer("notation"), action, "--insecure-registry", *words], env=env)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trustkit.codec import cbor
+from trustkit.codec.cbor import Tagged
 from trustkit.codec.crl import parse_revocation_list
 from trustkit.errors import MalformedError, TrustkitError
 from trustkit.policy.trust_policy import statements
@@ -46,6 +47,18 @@ PLAIN = st.recursive(
 @given(PLAIN)
 def test_values_are_read_as_another_library_writes_them(value: object) -> None:
     assert cbor.parse(cbor2.dumps(value, canonical=True), what="value", limit_bytes=LIMIT) == value
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_integers_are_written_as_another_library_writes_them(number: int) -> None:
+    assert cbor.encode_integer(number) == cbor2.dumps(number, canonical=True)
+
+
+@given(st.dictionaries(st.text(max_size=30), st.binary(max_size=30), max_size=30))
+def test_a_map_that_we_write_is_read_as_it_was(members: dict[str, bytes]) -> None:
+    written = cbor.encode_map((cbor.encode_text(name), cbor.encode_bytes(value)) for name, value in members.items())
+    assert cbor2.loads(written) == members
+    assert cbor.parse(cbor.encode_tagged(18, written), what="value", limit_bytes=LIMIT) == Tagged(18, members)
 
 
 @given(st.binary(max_size=300))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trustkit import app, limits
 from trustkit.cli.identities import bounded_content
+from trustkit.cli.notation_options import duration
 from trustkit.cli.signer import Signed, Signer
 from trustkit.config import Config
 from trustkit.errors import MalformedError, UsageError
@@ -28,6 +29,8 @@ class NotationSigner(Signer):
             )
         self._chain = _chain(Path(arguments.certificate_chain))
         self._stamping = _stamping(arguments)
+        self._cose = arguments.signature_format == "cose"
+        self._expiry = duration(arguments.expiry) if arguments.expiry else None
         self._crypto = app.open_crypto(config)
         super().__init__(config, arguments.key, actor)
 
@@ -40,13 +43,14 @@ class NotationSigner(Signer):
 
     def sign(self, given: str, layout: str, annotations: Mapping[str, str]) -> Signed:  # noqa: ARG002  (one place only)
         """Sign the image a reference names now. Raises as `Signer.sign`, CertificateError."""
-        from trustkit.signing.notation.sign import sign
+        from trustkit.signing.notation.envelope import COSE, JWS
+        from trustkit.signing.notation.sign import Manner, sign
 
+        now = app.now()
+        expires_at = now + self._expiry if self._expiry else None
+        manner = Manner(COSE if self._cose else JWS, annotations, self._stamping, expires_at)
         return self._attach(
-            given,
-            lambda _, root: sign(
-                root, self._key, self._chain, annotations, now=app.now(), crypto=self._crypto, stamping=self._stamping
-            ),
+            given, lambda _, root: sign(root, self._key, self._chain, manner, now=now, crypto=self._crypto)
         )
 
 

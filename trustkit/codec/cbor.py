@@ -4,6 +4,8 @@ Integers, byte and text strings, arrays, maps, tags, true, false and null. Lengt
 the members of a map are distinct. The order of members is not asked for: signers sort differently.
 """
 
+from collections.abc import Iterable
+
 from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.model.values import NamedTuple
 
@@ -118,6 +120,11 @@ class _Reader:
         return MalformedError(f"{self._what} is not deterministic CBOR: {reason}")
 
 
+def encode_integer(number: int) -> bytes:
+    """Return an integer item."""
+    return _head(_UNSIGNED, number) if number >= 0 else _head(_NEGATIVE, -1 - number)
+
+
 def encode_bytes(content: bytes) -> bytes:
     """Return a byte string item."""
     return _head(_BYTES, len(content)) + content
@@ -132,6 +139,17 @@ def encode_text(text: str) -> bytes:
 def encode_array(*items: bytes) -> bytes:
     """Return an array of encoded items."""
     return _head(_ARRAY, len(items)) + b"".join(items)
+
+
+def encode_map(members: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return a map of encoded labels and values, in the order of the labels' bytes (RFC 8949 4.2.1)."""
+    listed = sorted(members)
+    return _head(_MAP, len(listed)) + b"".join(label + value for label, value in listed)
+
+
+def encode_tagged(tag: int, item: bytes) -> bytes:
+    """Return an encoded item under a tag."""
+    return _head(_TAG, tag) + item
 
 
 def _head(kind: int, number: int) -> bytes:

@@ -17,15 +17,15 @@ JWS, COSE = "application/jose+json", "application/cose"
 PAYLOAD = "application/vnd.cncf.notary.payload.v1+json"
 SCHEME_X509, SCHEME_AUTHORITY = "notary.x509", "notary.x509.signingAuthority"
 _PREFIX = "io.cncf.notary."
-SCHEME, SIGNING_TIME, AUTHENTIC_TIME, EXPIRY, TIMESTAMP = (
+SCHEME, SIGNING_TIME, AUTHENTIC_TIME, EXPIRY, TIMESTAMP, AGENT = (
     f"{_PREFIX}{name}"
-    for name in ("signingScheme", "signingTime", "authenticSigningTime", "expiry", "timestampSignature")
+    for name in ("signingScheme", "signingTime", "authenticSigningTime", "expiry", "timestampSignature", "signingAgent")
 )
 _WHAT = "notation signature"
 # COSE header labels (RFC 9052 3.1, RFC 9360 2) and algorithms by their JWS names (RFC 9053, RFC 8230).
-_ALGORITHM, _CRITICAL, _CONTENT_TYPE, _CHAIN = 1, 2, 3, 33
-_COSE_ALGORITHMS = {-7: "ES256", -35: "ES384", -36: "ES512", -37: "PS256", -38: "PS384", -39: "PS512"}
-_SIGN1, _EPOCH = 18, 1
+ALGORITHM, CRITICAL, CONTENT_TYPE, CHAIN = 1, 2, 3, 33
+COSE_ALGORITHMS = {-7: "ES256", -35: "ES384", -36: "ES512", -37: "PS256", -38: "PS384", -39: "PS512"}
+SIGN1, EPOCH = 18, 1
 _PARTS = 4
 
 
@@ -82,7 +82,7 @@ def _jws(content: bytes) -> Envelope:
 
 def _cose(content: bytes) -> Envelope:
     value = cbor.parse(content, what=_WHAT, limit_bytes=limits.ATTESTATION_BYTES)
-    if not isinstance(value, Tagged) or value.tag != _SIGN1 or not isinstance(value.value, list):
+    if not isinstance(value, Tagged) or value.tag != SIGN1 or not isinstance(value.value, list):
         raise MalformedError(f"{_WHAT} is no tagged COSE_Sign1")
     if len(value.value) != _PARTS:
         raise MalformedError(f"{_WHAT} is no COSE_Sign1 of four parts")
@@ -95,30 +95,32 @@ def _cose(content: bytes) -> Envelope:
     attributes = {
         name: _attribute(name, told[name]) for name in (SCHEME, SIGNING_TIME, AUTHENTIC_TIME, EXPIRY) if name in told
     }
-    algorithm, critical, content_type = told.get(_ALGORITHM), told.get(_CRITICAL), told.get(_CONTENT_TYPE)
+    algorithm, critical, content_type = told.get(ALGORITHM), told.get(CRITICAL), told.get(CONTENT_TYPE)
     if not isinstance(algorithm, int) or not isinstance(critical, list) or not isinstance(content_type, str):
         raise MalformedError(f"{_WHAT} has no protected algorithm, critical labels or content type")
     return Envelope(
-        algorithm=_COSE_ALGORITHMS.get(algorithm, str(algorithm)),
+        algorithm=COSE_ALGORITHMS.get(algorithm, str(algorithm)),
         content_type=content_type,
         critical=_names(critical),
         attributes=attributes,
         payload=payload,
-        chain=_cose_chain(header.get(_CHAIN)),
+        chain=_cose_chain(header.get(CHAIN)),
         timestamp=_octets(header.get(TIMESTAMP, b"")),
         signature=signature,
-        # RFC 9052 4.4: the Sig_structure of one signer, without external data.
-        signed=cbor.encode_array(
-            cbor.encode_text("Signature1"), cbor.encode_bytes(protected), cbor.encode_bytes(b""),
-            cbor.encode_bytes(payload),
-        ),
-    )  # fmt: skip
+        signed=cose_signed(protected, payload),
+    )
+
+
+def cose_signed(protected: bytes, payload: bytes) -> bytes:
+    """Return the Sig_structure of one signer, without external data. RFC 9052 4.4."""
+    parts = (cbor.encode_bytes(one) for one in (protected, b"", payload))
+    return cbor.encode_array(cbor.encode_text("Signature1"), *parts)
 
 
 def _attribute(name: str, value: object) -> str | datetime:
     if name == SCHEME and isinstance(value, str):
         return value
-    if isinstance(value, Tagged) and value.tag == _EPOCH and isinstance(value.value, int) and name != SCHEME:
+    if isinstance(value, Tagged) and value.tag == EPOCH and isinstance(value.value, int) and name != SCHEME:
         try:
             return datetime.fromtimestamp(value.value, UTC)
         except (OverflowError, ValueError, OSError) as error:
