@@ -349,6 +349,12 @@ class AdmissionDenied(TrustkitError):  # noqa: N818  (a verdict, not a fault)
     exit_status = 1
 
 
+class RefusedGrantError(AdmissionDenied):
+    """A break-glass grant that the policy does not take, or that the wrong one would sign."""
+
+    code = "admission.denied.grant"
+
+
 class AuditError(TrustkitError):
     """The decision log cannot be written or does not verify."""
 

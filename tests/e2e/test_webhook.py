@@ -1,49 +1,14 @@
 """`trustkit serve webhook` over TLS, asked as an API server asks, with images in a real registry."""
 
 import base64
-import http.client
 import json
-import shutil
-import ssl
-from pathlib import Path
 
 import pytest
 
 from peers.images import build
-from peers.processes import free_port
-from peers.reviews import container, encoded, pod_spec, review, workload
+from peers.reviews import container, pod_spec, review, workload
 from peers.signed import Signed
-
-
-class Server:
-    def __init__(self, trustkit, tls, folder: Path) -> None:
-        self.port = free_port()
-        self.certificate, self.key = folder / "tls.crt", folder / "tls.key"
-        shutil.copy(tls.certificate_file, self.certificate)
-        shutil.copy(tls.key_file, self.key)
-        words = ("--listen", f"127.0.0.1:{self.port}", "--tls-cert", self.certificate, "--tls-key", self.key)
-        self.process = trustkit.start("serve", "webhook", *words)
-
-    def ask(self, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        context = ssl._create_unverified_context()
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
-        try:
-            connection.request("GET" if body is None else "POST", path, body)
-            found = connection.getresponse()
-            return found.status, found.read()
-        finally:
-            connection.close()
-
-    def ready(self) -> bool:
-        try:
-            return self.ask("/readyz")[0] == 200
-        except OSError:
-            return False
-
-    def answer(self, path: str, document: object) -> dict:
-        status, content = self.ask(f"{path}?timeout=20s", encoded(document))
-        assert status == 200, content
-        return json.loads(content)["response"]
+from peers.webhook import WebhookServer, webhook
 
 
 @pytest.fixture
@@ -53,19 +18,15 @@ def signed(trustkit, registry, repository):
 
 @pytest.fixture
 def server(trustkit, tls, tmp_path, signed):
-    running = Server(trustkit, tls, tmp_path)
-    try:
-        running.process.wait_until(running.ready)
+    with webhook(trustkit, tls, tmp_path) as running:
         yield running
-    finally:
-        running.process.stop()
 
 
 def pod(image: str, **members: object) -> dict:
     return review(workload("Pod", pod_spec(container(image), **members)))
 
 
-def pinned(server: Server, image: str) -> str:
+def pinned(server: WebhookServer, image: str) -> str:
     """Return the image as the mutating webhook pins it."""
     found = server.answer("/mutate", pod(image))
     patch = json.loads(base64.b64decode(found["patch"]))

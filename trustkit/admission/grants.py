@@ -132,7 +132,7 @@ def alerts(judgement: Judgement) -> tuple[AuditEvent, ...]:
     for use in grants:
         if use.alert:
             _LOG.warning(
-                "break-glass: %s runs though %s refused it, by grant %s of %s, approved by %s (%s)",
+                "break-glass: %s is let through though %s refused it, by grant %s of %s, approved by %s (%s)",
                 facts.image.ref, ", ".join(use.rules), use.id, use.requester, ", ".join(use.approvers), use.reason,
             )  # fmt: skip
     reference, actor = str(facts.image.ref), facts.request.actor

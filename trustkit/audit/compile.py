@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from trustkit import __version__
+from trustkit.audit.break_glass import grant_reviews
 from trustkit.audit.report import (
     Change,
     Interval,
@@ -23,7 +24,7 @@ from trustkit.model.values import NamedTuple
 
 _DECISION = "decision"
 _REFUSED_START = "container.refused"
-_CHANGES = ("policy.", "key.", "image.", "log.")
+_CHANGES = ("policy.", "key.", "image.", "log.", "breakglass.")
 # Up to this length of time a bar is an hour, beyond it a day.
 _HOURS = timedelta(hours=48)
 # More bars than this cannot be told apart.
@@ -71,6 +72,7 @@ def compile_report(
         policies=_policies(decisions),
         modules=_modules(decisions),
         changes=tuple(_change(record) for record in records if record.event.kind.startswith(_CHANGES)),
+        break_glass=grant_reviews(records, now),
     )
 
 

@@ -5,6 +5,7 @@ It states what the evidence supports. It never says that anything complies with 
 
 from datetime import datetime
 
+from trustkit.audit.break_glass import GrantReview
 from trustkit.audit.verify import LogReport
 from trustkit.model.values import NamedTuple
 
@@ -130,3 +131,4 @@ class Report(NamedTuple):
     policies: tuple[PolicyUse, ...]
     modules: tuple[ModuleUse, ...]
     changes: tuple[Change, ...]
+    break_glass: tuple[GrantReview, ...] = ()

@@ -12,6 +12,7 @@ from trustkit.cli.identities import bounded_content, root_content
 from trustkit.cli.signer import Signed
 from trustkit.config import Config
 from trustkit.errors import UsageError
+from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
 from trustkit.oci.push import push
@@ -42,20 +43,9 @@ class KeylessSigner:
 
     def __init__(self, config: Config, arguments: argparse.Namespace, actor: str) -> None:
         """Read token and root. Raises UsageError, MalformedError, AuditError, StorageError."""
-        from trustkit.signing.keyless_sign import PUBLIC_FULCIO, PUBLIC_REKOR, Services
-
-        self._token = token_of(arguments.identity_token)
-        self._root = root_content(arguments.trusted_root, config)
-        self._services = Services(
-            arguments.fulcio_url or PUBLIC_FULCIO,
-            arguments.rekor_url or PUBLIC_REKOR,
-            arguments.timestamp_url,
-            arguments.rekor_version,
-            arguments.oidc_client_id,
-        )
+        self._how = keyless_by(config, arguments)
         self._log = app.open_log(config)
         self._sources = app.Sources(config)
-        self._crypto = app.open_crypto(config)
         self._actor = actor
 
     def sign(self, given: str, layout: str, annotations: Mapping[str, str]) -> Signed:
@@ -74,19 +64,13 @@ class KeylessSigner:
         return self._attach(given, lambda image, how: attest_keyless(image, how, predicate, layout))
 
     def _attach(self, given: str, make: "Callable[[Subjected, Keyless], KeylessSignature]") -> Signed:
-        from trustkit.signing.format import Check
-        from trustkit.signing.keyless_sign import Keyless
         from trustkit.signing.sign import Subjected
-        from trustkit.signing.trust.load import sigstore_root
-        from trustkit.signing.trust.roots import TrustRoots
 
         ref = ImageRef.parse(whole(given))
         place = self._sources.repository(ref)
         root = place.manifest(ref.at).descriptor
         name = ref.name if ref.transport == REGISTRY else ImageRef.parse(given).path
-        trust = TrustRoots((), (sigstore_root(self._root, "sigstore"),))
-        check = Check(root.digest, trust, self._crypto, app.now())
-        made = make(Subjected(root.digest, name), Keyless(self._token, self._services, self._root, check))
+        made = make(Subjected(root.digest, name), self._how(root.digest))
         evidence = push(made.attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
         signer = made.proven.identified.signer
         pinned = str(ref.with_digest(root.digest))
@@ -95,6 +79,26 @@ class KeylessSigner:
         )
         record = self._log.append(event)
         return Signed(pinned, root.digest, f"{signer.subject} ({signer.issuer})", evidence, record.sequence)
+
+
+def keyless_by(config: Config, arguments: argparse.Namespace) -> "Callable[[Digest], Keyless]":
+    """Return how to sign about an image as the options say. Raises UsageError, MalformedError."""
+    from trustkit.signing.format import Check
+    from trustkit.signing.keyless_sign import PUBLIC_FULCIO, PUBLIC_REKOR, Keyless, Services
+    from trustkit.signing.trust.load import sigstore_root
+    from trustkit.signing.trust.roots import TrustRoots
+
+    token = token_of(arguments.identity_token)
+    root = root_content(arguments.trusted_root, config)
+    services = Services(
+        arguments.fulcio_url or PUBLIC_FULCIO,
+        arguments.rekor_url or PUBLIC_REKOR,
+        arguments.timestamp_url,
+        arguments.rekor_version,
+        arguments.oidc_client_id,
+    )
+    crypto, trust = app.open_crypto(config), TrustRoots((), (sigstore_root(root, "sigstore"),))
+    return lambda image: Keyless(token, services, root, Check(image, trust, crypto, app.now()))
 
 
 def token_of(given: str) -> str:

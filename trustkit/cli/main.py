@@ -80,6 +80,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Decisions": {
         "admit": "ask whether an image may be used: for scripts, and engines without a hook",
         "policy": "check, test and compare policies, explain a decision",
+        "break-glass": "let rules give way for some hours, by a grant that others approve",
         "audit": "read, prove and report the decision log",
     },
     "This program": {

@@ -72,7 +72,7 @@ def grant_for(terms: BreakGlass, denied: Iterable[str], facts: Facts) -> Granted
     """Return the use of the first grant that covers every denied rule under these terms."""
     rules, note = tuple(denied), ""
     for grant in verified_grants(facts):
-        problem = grant_problem(grant, terms, facts) or _uncovered(grant.says, terms, rules)
+        problem = grant_problem(grant, terms, facts) or uncovered(grant.says, terms, rules)
         if not problem:
             return Granted(_use(grant, terms, rules, facts))
         note = note or f"break-glass grant {grant.says.id} {problem}"
@@ -98,6 +98,18 @@ def covers(names: Iterable[str], rule: str) -> bool:
     return any(rule == name or rule.startswith(f"{name}.") for name in names)
 
 
+def uncovered(says: ClaimedGrant, terms: BreakGlass, denied: tuple[str, ...]) -> str:
+    """Return the first denied rule that the grant cannot break, and why; nothing if it breaks all."""
+    for rule in denied:
+        if covers(terms.never_skip, rule):
+            return f"cannot break {rule}: the policy never lets it be broken"
+        if not covers(terms.skip, rule):
+            return f"cannot break {rule}: the policy lets no grant do so"
+        if not covers(says.rules, rule):
+            return f"does not name {rule}"
+    return ""
+
+
 def _unsigned(grant: VerifiedGrant, terms: BreakGlass, facts: Facts) -> str:
     theirs, others = _parted(grant)
     requested = count((Signers(1, terms.requesters),), theirs, facts)
@@ -119,18 +131,6 @@ def _parted(grant: VerifiedGrant) -> tuple[tuple[VerifiedSignature, ...], tuple[
     who = grant.says.requester.told_apart
     theirs = tuple(item for item in grant.signed if told_apart(item) == who)
     return theirs, tuple(item for item in grant.signed if told_apart(item) != who)
-
-
-def _uncovered(says: ClaimedGrant, terms: BreakGlass, denied: tuple[str, ...]) -> str:
-    """Return the first denied rule that the grant cannot break, and why."""
-    for rule in denied:
-        if covers(terms.never_skip, rule):
-            return f"cannot break {rule}: the policy never lets it be broken"
-        if not covers(terms.skip, rule):
-            return f"cannot break {rule}: the policy lets no grant do so"
-        if not covers(says.rules, rule):
-            return f"does not name {rule}"
-    return ""
 
 
 def _use(grant: VerifiedGrant, terms: BreakGlass, denied: tuple[str, ...], facts: Facts) -> GrantUse:

@@ -17,11 +17,17 @@ _BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "Gi
 def duration(node: Node) -> timedelta:
     """Return a duration. Raises PolicySyntaxError."""
     written = text(node)
+    found = span(written)
+    if found is None:
+        raise refuse(node, f"{shown(written)} is no duration", "write a number and s, m, h, d or w, such as 24h or 90d")
+    return found
+
+
+def span(written: str) -> timedelta | None:
+    """Return the duration that a text is, None if it is none."""
     found = _DURATION.match(written)
     seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
-    if not 0 < seconds <= _MOST_SECONDS:
-        raise refuse(node, f"{shown(written)} is no duration", "write a number and s, m, h, d or w, such as 24h or 90d")
-    return timedelta(seconds=seconds)
+    return timedelta(seconds=seconds) if 0 < seconds <= _MOST_SECONDS else None
 
 
 def size(node: Node) -> int:

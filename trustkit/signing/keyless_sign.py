@@ -5,6 +5,7 @@ the same rules as everybody else's signature before it leaves.
 """
 
 import json
+from typing import TYPE_CHECKING  # noqa: TID251  (an optional package)
 
 from trustkit.codec import intoto
 from trustkit.codec.intoto import Subject
@@ -26,6 +27,9 @@ from trustkit.signing.sign import (
     simple_signing_payload,
 )
 from trustkit.signing.statement import SIGN_PREDICATE
+
+if TYPE_CHECKING:
+    from sigstore.oidc import IdentityToken
 
 PUBLIC_FULCIO = "https://fulcio.sigstore.dev"
 PUBLIC_REKOR = "https://rekor.sigstore.dev"
@@ -96,6 +100,13 @@ def attest_keyless(
     return KeylessSignature(legacy_attestation(envelope_text(made.content), kind, proofs), made.proven)
 
 
+def state_keyless(statement: tuple[bytes, str], how: Keyless) -> KeylessSignature:
+    """Return a signature on a statement that is written already, given with its predicate's type; as `sign_keyless`."""
+    payload, kind = statement
+    made = _made(payload, how, is_statement=True)
+    return KeylessSignature(bundled(made.content, kind), made.proven)
+
+
 class _Made(NamedTuple):
     """A bundle that holds, and what it proves."""
 
@@ -114,21 +125,32 @@ def _made(payload: bytes, how: Keyless, *, is_statement: bool) -> _Made:
     return _Made(content, proven)
 
 
-def _bundle(payload: bytes, how: Keyless, *, is_statement: bool) -> bytes:
-    """Return a bundle, of which nothing is proven yet."""
+def claimed_identity(how: Keyless) -> tuple[str, str]:
+    """Return whom the token names, and who issued it; nothing of it is proven. Raises UsageError."""
+    identity = _identity(how)
+    return str(identity.identity), str(identity.federated_issuer)
+
+
+def _identity(how: Keyless) -> "IdentityToken":
     try:
-        from sigstore.dsse import Statement
-        from sigstore.models import ClientTrustConfig
         from sigstore.oidc import IdentityError, IdentityToken
-        from sigstore.sign import SigningContext
     except ImportError as error:
         raise UsageError(
             "signing without a key needs the sigstore package", next_step="pip install trustkit[keyless]"
         ) from error
     try:
-        identity = IdentityToken(how.token, how.services.audience)
+        return IdentityToken(how.token, how.services.audience)
     except IdentityError as error:
         raise UsageError(f"the identity token cannot be used: {error}", next_step="log in again") from error
+
+
+def _bundle(payload: bytes, how: Keyless, *, is_statement: bool) -> bytes:
+    """Return a bundle, of which nothing is proven yet."""
+    identity = _identity(how)
+    from sigstore.dsse import Statement
+    from sigstore.models import ClientTrustConfig
+    from sigstore.sign import SigningContext
+
     try:
         config = ClientTrustConfig.from_json(_trust_config(how.services, how.root))
         with SigningContext.from_trust_config(config).signer(identity) as signer:
