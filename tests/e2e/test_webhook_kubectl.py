@@ -1,163 +1,206 @@
-"""The real kubectl against a small API server of this test, which asks the webhook as kube-apiserver does."""
+"""The real kubectl against a small API server of the tests, which asks the webhook as kube-apiserver does."""
 
-import base64
 import http.client
 import json
 import os
+import signal
 import ssl
 import subprocess
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
-from peers.processes import free_port
-from peers.reviews import encoded, review
+from peers.api_server import ApiServer, api_server
+from peers.images import Image, build
+from peers.processes import Process, free_port
+from peers.registry import Registry, Tls
 from peers.signed import Signed
 from peers.tools import peer
+from peers.trustkit import Trustkit
 
-RESOURCES = {
-    "kind": "APIResourceList",
-    "groupVersion": "v1",
-    "resources": [
-        {"name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "verbs": ["create", "get"]}
-    ],
-}
-
-
-class ApiServer(ThreadingHTTPServer):
-    """Stores pods in memory after both webhooks agreed."""
-
-    def __init__(self, webhook_port: int) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.webhook_port, self.pods = webhook_port, {}
-
-    def ask(self, path: str, pod: dict, *, dry_run: bool) -> dict:
-        context = ssl._create_unverified_context()
-        connection = http.client.HTTPSConnection("127.0.0.1", self.webhook_port, context=context, timeout=30)
-        connection.request("POST", f"{path}?timeout=15s", encoded(review(pod, dryRun=dry_run)))
-        found = json.loads(connection.getresponse().read())["response"]
-        connection.close()
-        return found
+Json = dict[str, Any]
+Kubectl = Callable[..., "subprocess.CompletedProcess[str]"]
+WARNING_POLICY = """apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {name: shop}
+spec:
+  enforcement: {mode: warn}
+  trust: {keys: {nobody: {pem: nobody.pub}}}
+  verify: {signatures: {key: nobody}}
+"""
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def reply(self, status: int, document: dict, warnings: list[str] = ()) -> None:
-        content = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        for text in warnings:
-            self.send_header("Warning", f'299 - "{text}"')
-        self.end_headers()
-        self.wfile.write(content)
-
-    def fail(self, code: int, reason: str, message: str) -> None:
-        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message}
-        self.reply(code, {**status, "reason": reason, "code": code})
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        if path == "/api":
-            self.reply(200, {"kind": "APIVersions", "versions": ["v1"]})
-        elif path == "/apis":
-            self.reply(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": []})
-        elif path == "/api/v1":
-            self.reply(200, RESOURCES)
-        elif path.rsplit("/", 1)[-1] in self.server.pods:
-            self.reply(200, self.server.pods[path.rsplit("/", 1)[-1]])
-        else:
-            self.fail(404, "NotFound", "not found")
-
-    def do_POST(self) -> None:
-        pod = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        dry_run = "dryRun=All" in self.path
-        warnings: list[str] = []
-        for webhook in ("/mutate", "/validate"):
-            found = self.server.ask(webhook, pod, dry_run=dry_run)
-            warnings += found.get("warnings", [])
-            if not found["allowed"]:
-                status = found["status"]
-                self.fail(
-                    status["code"], status["reason"], f"admission webhook denied the request: {status['message']}"
-                )
-                return
-            for change in json.loads(base64.b64decode(found.get("patch", "W10="))):
-                at = pod
-                *steps, last = change["path"].split("/")[1:]
-                for step in steps:
-                    at = at[int(step)] if isinstance(at, list) else at[step]
-                at[last] = change["value"]
-        if not dry_run:
-            self.server.pods[pod["metadata"]["name"]] = pod
-        self.reply(201, pod, warnings)
+class Cluster(NamedTuple):
+    server: ApiServer
+    webhook: Process
 
 
 @pytest.fixture
-def signed(trustkit, registry, repository):
+def signed(trustkit: Trustkit, registry: Registry, repository: str) -> Signed:
     return Signed(trustkit, registry, repository)
 
 
 @pytest.fixture
-def cluster(trustkit, tls, signed):
+def cluster(trustkit: Trustkit, tls: Tls, signed: Signed) -> Iterator[Cluster]:
     port = free_port()
     words = ("--listen", f"127.0.0.1:{port}", "--tls-cert", tls.certificate_file, "--tls-key", tls.key_file)
     process = trustkit.start("serve", "webhook", *words)
-
-    def ready() -> bool:
-        connection = http.client.HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-    server = ApiServer(port)
-    thread = Thread(target=server.serve_forever, daemon=True)
     try:
-        process.wait_until(ready)
-        thread.start()
-        yield server
+        process.wait_until(lambda: ready(port))
+        with api_server(port) as server:
+            yield Cluster(server, process)
     finally:
-        if thread.is_alive():
-            server.shutdown()
-        server.server_close()
         process.stop()
 
 
-def apply(cluster: ApiServer, folder, image: str, *options: str) -> subprocess.CompletedProcess[str]:
-    manifest = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web", "namespace": "shop"},
-        "spec": {"containers": [{"name": "app", "image": image}]},
-    }
-    file = folder / "pod.json"
-    file.write_text(json.dumps(manifest))
-    server = f"http://127.0.0.1:{cluster.server_port}"
-    command = [peer("kubectl"), "--server", server, "apply", "--validate=false", "-f", str(file), *options]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+def ready(port: int) -> bool:
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
-def test_kubectl_applies_a_pod_of_a_signed_image_which_is_stored_pinned(cluster, signed, image, tmp_path):
-    done = apply(cluster, tmp_path, signed.push(image))
+@pytest.fixture
+def kubectl(cluster: Cluster, tmp_path: Path) -> Kubectl:
+    def call(*words: str, manifest: Json | None = None) -> "subprocess.CompletedProcess[str]":
+        command = [str(peer("kubectl")), "--server", cluster.server.url, *words]
+        if manifest is not None:
+            file = tmp_path / "manifest.json"
+            file.write_text(json.dumps(manifest), encoding="utf-8")
+            command += ["--validate=false", "-f", str(file)]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    return call
+
+
+def pod(image: str, **spec: object) -> Json:
+    metadata = {"name": "web", "namespace": "shop"}
+    containers = [{"name": "app", "image": image}]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers, **spec}}
+
+
+def deployment(image: str) -> Json:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": image}]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    metadata = {"name": "web", "namespace": "shop"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def test_a_pod_of_a_signed_image_is_stored_pinned(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
+) -> None:
+    done = kubectl("apply", manifest=pod(signed.push(image)))
     assert done.returncode == 0, done.stderr
-    assert "@sha256:" in cluster.pods["web"]["spec"]["containers"][0]["image"]
+    assert "@sha256:" in cluster.server.pods["web"]["spec"]["containers"][0]["image"]
 
 
-def test_kubectl_shows_why_an_unsigned_image_is_refused(cluster, signed, image, tmp_path):
-    done = apply(cluster, tmp_path, signed.push(image, sign=False))
-    assert (done.returncode, "is not admitted" in done.stderr, cluster.pods) == (1, True, {})
+@pytest.mark.parametrize("made", [pod, deployment])
+def test_kubectl_shows_why_an_unsigned_image_is_refused(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image, made: Callable[[str], Json]
+) -> None:
+    done = kubectl("apply", manifest=made(signed.push(image, sign=False)))
+    assert (done.returncode, "is not admitted" in done.stderr) == (1, True), done.stderr
+    assert not cluster.server.stored
 
 
-def test_a_dry_run_of_kubectl_is_decided_as_well(cluster, signed, image, tmp_path):
-    done = apply(cluster, tmp_path, signed.push(image, sign=False), "--dry-run=server")
-    assert (done.returncode, "is not admitted" in done.stderr) == (1, True)
+def test_a_deployment_of_a_signed_image_is_stored_pinned(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
+) -> None:
+    done = kubectl("apply", manifest=deployment(signed.push(image)))
+    assert done.returncode == 0, done.stderr
+    stored = cluster.server.stored["deployments", "web"]
+    assert "@sha256:" in stored["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def test_a_dry_run_is_decided_as_well(cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image) -> None:
+    done = kubectl("apply", "--dry-run=server", manifest=pod(signed.push(image, sign=False)))
+    assert (done.returncode, "is not admitted" in done.stderr) == (1, True), done.stderr
+
+
+def test_a_dry_run_of_a_signed_image_stores_nothing(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
+) -> None:
+    done = kubectl("apply", "--dry-run=server", manifest=pod(signed.push(image)))
+    assert done.returncode == 0, done.stderr
+    assert not cluster.server.stored
+
+
+def test_an_update_to_an_unsigned_image_leaves_the_old_one(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image, registry: Registry
+) -> None:
+    assert kubectl("apply", manifest=deployment(signed.push(image))).returncode == 0
+    before = json.dumps(cluster.server.stored["deployments", "web"])
+    other = signed.push(build(files={"etc/other": b"unsigned"}), "other", sign=False)
+    done = kubectl("replace", manifest=deployment(other))
+    assert (done.returncode, "is not admitted" in done.stderr) == (1, True), done.stderr
+    assert json.dumps(cluster.server.stored["deployments", "web"]) == before
+
+
+def test_a_debug_container_of_an_unsigned_image_is_not_added(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
+) -> None:
+    assert kubectl("apply", manifest=pod(signed.push(image))).returncode == 0
+    other = signed.push(build(files={"etc/other": b"unsigned"}), "other", sign=False)
+    words = ("debug", "web", "-n", "shop", f"--image={other}", "--profile=general")
+    done = kubectl(*words)
+    assert (done.returncode, "is not admitted" in done.stderr) == (1, True), done.stderr
+    assert "ephemeralContainers" not in cluster.server.pods["web"]["spec"]
+
+
+def test_a_debug_container_of_a_signed_image_is_added_pinned(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
+) -> None:
+    name = signed.push(image)
+    assert kubectl("apply", manifest=pod(name)).returncode == 0
+    done = kubectl("debug", "web", "-n", "shop", f"--image={name}", "--profile=general")
+    assert done.returncode == 0, done.stderr
+    (added,) = cluster.server.pods["web"]["spec"]["ephemeralContainers"]
+    assert "@sha256:" in added["image"]
+    sent = cluster.server.reviews[-1]["request"]
+    assert (sent["operation"], sent["subResource"]) == ("UPDATE", "ephemeralcontainers")
+
+
+def test_a_volume_of_an_unsigned_image_is_refused(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
+) -> None:
+    other = signed.push(build(files={"etc/other": b"unsigned"}), "other", sign=False)
+    volume = {"name": "data", "image": {"reference": other}}
+    done = kubectl("apply", manifest=pod(signed.push(image), volumes=[volume]))
+    assert (done.returncode, "is not admitted" in done.stderr) == (1, True), done.stderr
+    assert not cluster.server.stored
+
+
+def test_what_is_only_warned_of_reaches_kubectls_user(
+    cluster: Cluster, kubectl: Kubectl, trustkit: Trustkit, tls: Tls, signed: Signed, image: Image, tmp_path: Path
+) -> None:
+    trustkit.must("key", "generate", "nobody", env={"TRUSTKIT_PASSWORD": "x"})
+    (tmp_path / "nobody.pub").write_text(trustkit.must("key", "export", "nobody").stdout, encoding="ascii")
+    (tmp_path / "policy.yaml").write_text(WARNING_POLICY, encoding="utf-8")
+    cluster.webhook.stop()
+    port = cluster.server.webhook_port
+    certificate = ("--tls-cert", tls.certificate_file, "--tls-key", tls.key_file)
+    words = ("--listen", f"127.0.0.1:{port}", *certificate)
+    again = trustkit.start("serve", "webhook", *words, env={"TRUSTKIT_TRUST_POLICY": str(tmp_path / "policy.yaml")})
+    try:
+        again.wait_until(lambda: ready(port))
+        done = kubectl("apply", manifest=pod(signed.push(image)))
+        assert done.returncode == 0, done.stderr
+        assert "Warning: trustkit: " in done.stderr
+    finally:
+        again.stop()
+
+
+def test_a_killed_webhook_lets_nothing_be_stored(
+    cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
+) -> None:
+    os.kill(cluster.webhook.pid, signal.SIGKILL)
+    done = kubectl("apply", manifest=pod(signed.push(image)))
+    assert (done.returncode, "failed calling webhook" in done.stderr) == (1, True), done.stderr
+    assert not cluster.server.stored
