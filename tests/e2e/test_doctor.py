@@ -1,11 +1,13 @@
 """`trustkit doctor` on a state that is well, and on one broken thing at a time."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from peers.trustkit import Trustkit
 
+MANIFEST = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes" / "trustkit-webhook.yaml"
 PASSPHRASE = {"TRUSTKIT_PASSWORD": "secret"}
 
 
@@ -71,3 +73,22 @@ def test_one_broken_thing_is_named_and_is_the_status(
 def test_it_changes_nothing(trustkit: Trustkit) -> None:
     trustkit.must("doctor")
     assert not trustkit.home.exists() or list(trustkit.home.iterdir()) == []
+
+
+def test_what_a_cluster_does_not_ask_about_is_broken(trustkit: Trustkit) -> None:
+    manifest = MANIFEST.read_text(encoding="utf-8").replace("caBundle: Cg==", "caBundle: Q0VSVA==")
+    file = trustkit.user_home / "webhooks.yaml"
+    file.write_text(manifest, encoding="utf-8")
+    well = trustkit.run("doctor", "--webhook", file)
+    assert (well.status, "asked about every pod" in well.stdout) == (0, True), well.said
+    open_ = trustkit.run(
+        "doctor", "--webhook", "-", stdin=manifest.replace("failurePolicy: Fail", "failurePolicy: Ignore")
+    )
+    assert (open_.status, "everything passes" in open_.stdout) == (4, True), open_.said
+
+
+@pytest.mark.parametrize("content", ["{", "a: &b [*b]\n", ""])
+def test_a_registration_that_is_none_is_not_well(trustkit: Trustkit, content: str) -> None:
+    done = trustkit.run("doctor", "--webhook", "-", stdin=content)
+    assert done.status in (2, 4), done.said
+    assert "Traceback" not in done.stderr

@@ -1,6 +1,11 @@
 """Look at this machine and this state directory: is everything there, and as it should be.
 
 Nothing is changed and nothing is started. ✔ is well, ! is worth a look, ✘ stops something from working.
+
+With --webhook FILE, how a cluster asks `trustkit serve webhook` is looked at instead: what it would not be asked about,
+and whether it could come back after it was down. FILE is what
+kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
+prints, or manifests; - is standard input.
 """
 
 import argparse
@@ -10,6 +15,7 @@ from pathlib import Path
 from shutil import which
 from typing import NamedTuple
 
+from trustkit import limits
 from trustkit.cli.output import as_json, plain
 from trustkit.config import Config, load
 from trustkit.errors import TrustkitError
@@ -29,14 +35,14 @@ class Finding(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the output form."""
+    """Declare the output form, and what else to look at."""
+    parser.add_argument("--webhook", metavar="FILE", help="look at registrations of admission webhooks instead")
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look, and print what was found. Raises ConfigError."""
-    config = load(os.environ)
-    found = tuple(findings(config))
+    found = tuple(_registered(arguments.webhook) if arguments.webhook else findings(load(os.environ)))
     if arguments.output == "json":
         as_json(found)
     else:
@@ -56,6 +62,21 @@ def findings(config: Config) -> Iterator[Finding]:
             yield Finding(about, BROKEN, error.message, error.next_step)
         except OSError as error:
             yield Finding(about, BROKEN, f"{error.filename or ''}: {(error.strerror or str(error)).lower()}")
+
+
+def _registered(file: str) -> Iterator[Finding]:
+    """Yield what is the matter with webhook registrations. Raises PolicySyntaxError, UsageError."""
+    from trustkit.cli.identities import bounded_content
+    from trustkit.hooks.kubernetes.registration import OPEN, gaps
+    from trustkit.policy.yaml_reader import documents
+
+    path = Path("/dev/stdin" if file == "-" else file)
+    content = bounded_content(path, limits.POLICY_BYTES)
+    found = gaps([node.plain() for node in documents(content, file)])
+    for gap in found:
+        yield Finding("webhook", BROKEN if gap.state == OPEN else LOOK, gap.said, gap.next_step)
+    if not found:
+        yield Finding("webhook", WELL, "both webhooks are asked about every pod, and closed when they are away")
 
 
 def _home(config: Config) -> Finding:

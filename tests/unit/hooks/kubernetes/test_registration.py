@@ -1,0 +1,117 @@
+"""How a cluster asks the webhook: what the shipped manifests say is well, and each weakening of it is found."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from trustkit.hooks.kubernetes.registration import LOOK, OPEN, Gap, gaps
+
+FILE = Path(__file__).resolve().parents[4] / "deploy" / "kubernetes" / "trustkit-webhook.yaml"
+Json = dict[str, Any]
+
+
+def shipped() -> list[Json]:
+    """The manifests with a caBundle, as one applies them."""
+    found = [copy.deepcopy(one) for one in yaml.safe_load_all(FILE.read_text(encoding="utf-8"))]
+    for document in found:
+        for webhook in document.get("webhooks", []):
+            webhook["clientConfig"]["caBundle"] = "Q0VSVA=="
+    return found
+
+
+def changed(change: Callable[[Json], object]) -> tuple[Gap, ...]:
+    documents = shipped()
+    for document in documents:
+        if document["kind"] == "ValidatingWebhookConfiguration":
+            change(document["webhooks"][0])
+    return gaps(documents)
+
+
+def test_the_shipped_manifests_are_well() -> None:
+    assert gaps(shipped()) == ()
+
+
+def test_so_are_they_as_kubectl_prints_them() -> None:
+    assert gaps([{"kind": "List", "apiVersion": "v1", "items": shipped()}]) == ()
+
+
+def test_as_shipped_nobody_is_trusted_yet() -> None:
+    found = gaps(list(yaml.safe_load_all(FILE.read_text(encoding="utf-8"))))
+    assert [(gap.state, "caBundle" in gap.said) for gap in found] == [(OPEN, True)] * 2
+
+
+WEAKENED: dict[str, tuple[Callable[[Json], object], str, str]] = {
+    "ignored failures": (lambda one: one.update(failurePolicy="Ignore"), OPEN, "everything passes"),
+    "no authority": (lambda one: one["clientConfig"].pop("caBundle"), OPEN, "caBundle"),
+    "no ephemeral containers": (
+        lambda one: one["rules"][0]["resources"].remove("pods/ephemeralcontainers"),
+        OPEN,
+        "is not asked at CREATE of pods/ephemeralcontainers",
+    ),
+    "no updates": (lambda one: one["rules"][0].update(operations=["CREATE"]), OPEN, "is not asked at UPDATE of pods"),
+    "no jobs": (lambda one: one["rules"].pop(2), OPEN, "jobs, cronjobs"),
+    "another version": (lambda one: one["rules"][1].update(apiVersions=["v1beta1"]), OPEN, "deployments"),
+    "cluster's objects": (lambda one: one["rules"][0].update(scope="Cluster"), OPEN, "pods"),
+    "every resource, no subresource": (
+        lambda one: one.update(
+            rules=[{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"]}]
+        ),
+        OPEN,
+        "pods/ephemeralcontainers",
+    ),
+    "exact versions": (lambda one: one.update(matchPolicy="Exact"), OPEN, "Exact"),
+    "labels of objects": (
+        lambda one: one.update(objectSelector={"matchLabels": {"verify": "yes"}}),
+        OPEN,
+        "objectSelector",
+    ),
+    "conditions": (lambda one: one.update(matchConditions=[{"name": "x", "expression": "true"}]), LOOK, "Conditions"),
+    "labels of namespaces": (
+        lambda one: one["namespaceSelector"].update(matchLabels={"trustkit": "on"}),
+        LOOK,
+        "whoever may label",
+    ),
+    "named namespaces": (
+        lambda one: one["namespaceSelector"]["matchExpressions"].append(
+            {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["prod"]}
+        ),
+        LOOK,
+        "named namespaces only",
+    ),
+    "its own namespace": (lambda one: one.pop("namespaceSelector"), OPEN, "never starts"),
+    "one more namespace": (
+        lambda one: one["namespaceSelector"]["matchExpressions"][0]["values"].append("kube-system"),
+        LOOK,
+        "pods in kube-system",
+    ),
+    "no time": (lambda one: one.update(timeoutSeconds=1), LOOK, "no time"),
+    "side effects": (lambda one: one.pop("sideEffects"), LOOK, "dry runs"),
+}
+
+
+@pytest.mark.parametrize("name", WEAKENED)
+def test_each_weakening_is_found_alone(name: str) -> None:
+    change, state, said = WEAKENED[name]
+    found = changed(change)
+    assert {gap.state for gap in found} == {state}, found
+    assert any(said in gap.said for gap in found), found
+
+
+@pytest.mark.parametrize("kind", ["Mutating", "Validating"])
+def test_a_webhook_that_is_not_registered_is_missed(kind: str) -> None:
+    (gap,) = gaps([one for one in shipped() if one["kind"] != f"{kind}WebhookConfiguration"])
+    assert (gap.state, f"no {kind.lower()} webhook" in gap.said) == (OPEN, True)
+
+
+def test_rules_for_everything_are_well() -> None:
+    rule = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}
+    assert changed(lambda one: one.update(rules=[rule])) == ()
+
+
+@pytest.mark.parametrize("document", [None, 1, "x", [], {"kind": "ValidatingWebhookConfiguration", "webhooks": 3}])
+def test_other_documents_are_no_registration(document: object) -> None:
+    assert [gap.state for gap in gaps([document])] == [OPEN, OPEN]
