@@ -18,7 +18,7 @@ LIBCRYPTO = "libcrypto.so.3"
 # Each of these holds arithmetic: Python's own hashes, and what the wheels of this environment bring.
 OTHERS = ("_rust", "Crypto", "_sha", "_md5", "_blake2", "libgcrypt", "libsodium", "_cffi", "cygrpc", "libgmp")
 # kind: the least share of the module in what `verify` spends in files that hold cryptography
-KINDS = {"ecdsa-p256": 0.8, "ecdsa-p384": 0.9, "ecdsa-p521": 0.9, "ed25519": 0.5, "rsa-3072": 0.5}
+KINDS = {"ecdsa-p256": 0.6, "ecdsa-p384": 0.85, "ecdsa-p521": 0.85, "ed25519": 0.4, "rsa-3072": 0.4}
 COMMANDS = """
     import contextlib, io, json, sys
     tests, kind, layout = sys.argv[1:]
@@ -65,7 +65,8 @@ def test_every_command_does_its_maths_in_the_module_s_file(trustkit: Trustkit, l
     found = sampled(enter_fips_mode(trustkit), kind, layout)
     shares = {command: counts["fips.so"] / (counts.total() or 1) for command, counts in found.items()}
     assert set().union(*found.values()) <= {"fips.so", LIBCRYPTO}, found
-    assert sum(found.values(), Counter())["fips.so"] > 200
+    whole: Counter[str] = sum(found.values(), Counter())
+    assert whole["fips.so"] > 0.9 * whole.total() > 200, found
     assert shares["key generate"] > 0.9, found
     assert shares["sign"] > 0.9, found
     assert shares["verify"] > KINDS[kind], found

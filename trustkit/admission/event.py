@@ -121,6 +121,8 @@ def _common(ref: ImageRef, request: RequestFacts, context: Context, cut: _Cut) -
             "mode": _text(crypto.mode, cut),
             "validated": crypto.validated,
             "certificate": _text(crypto.certificate, cut),
+            "module": _text(crypto.module, cut),
+            "sha256": crypto.sha256,
         },
         "trust_roots": str(trust_digest(context.trust)),
         "trustkit": __version__,
@@ -140,7 +142,7 @@ def _decision_body(judgement: Judgement, context: Context, cut: _Cut) -> dict[st
             [[str(one.digest), "index" if one.nested else _text(str(one.platform), cut)] for one in about.children], cut
         ),
         "findings": _kept([_finding(item, cut) for item in decision.findings], cut),
-        "accepted": _kept([_signature(item, cut) for item in report.accepted], cut),
+        "accepted": _kept([_signature(item, facts.crypto, cut) for item in report.accepted], cut),
         "rejected": _kept([_rejection(item, cut) for item in report.rejected], cut),
         "unrecognised": _kept([str(item) for item in report.unrecognised], cut),
         "notes": _kept([_text(item, cut) for item in report.notes], cut),
@@ -219,7 +221,7 @@ def _finding(finding: Finding, cut: _Cut) -> dict[str, object]:
     }
 
 
-def _signature(item: VerifiedSignature, cut: _Cut) -> dict[str, object]:
+def _signature(item: VerifiedSignature, crypto: ModuleStatus, cut: _Cut) -> dict[str, object]:
     return {
         "format": _text(item.format, cut),
         "kind": item.kind,
@@ -227,6 +229,7 @@ def _signature(item: VerifiedSignature, cut: _Cut) -> dict[str, object]:
         "trust_root": _text(item.signer.trust_root, cut),
         "algorithm": _text(item.algorithm, cut),
         "key_bits": item.signer.key_bits,
+        "approved": crypto.approves(item.algorithm),
         "evidence": str(item.evidence),
         "of": str(item.subject),
         "subject": _text(item.signer.subject, cut),

@@ -112,13 +112,12 @@ def _facts(body: Mapping[str, object], at: datetime, subject: Digest | None) -> 
     if subject is None:
         raise MalformedError("it names no image")
     crypto = as_object(body.get("crypto"), "crypto")
-    words = {name: str(crypto.get(name, "")) for name in ("provider", "version", "library", "mode", "certificate")}
-    module = ModuleStatus(words["provider"], words["version"], words["library"], words["mode"])
+    accepted = _objects(body, "accepted")
     about = About(
         ref=ImageRef.parse(as_text(body.get("reference"), "reference")),
         digest=subject,
         request=_request(as_object(body.get("request"), "request")),
-        crypto=module._replace(validated=crypto.get("validated") is True, certificate=words["certificate"]),
+        crypto=_module(crypto, accepted),
         now=at,
         platform=Platform(*as_text(body.get("platform"), "platform").split("/")[:3]),
         manifest=Digest.parse(as_text(body.get("manifest"), "manifest")),
@@ -131,7 +130,24 @@ def _facts(body: Mapping[str, object], at: datetime, subject: Digest | None) -> 
         complete=body.get("complete") is True,
         children=tuple(_child(*pair) for pair in _pairs(body.get("children"))),
     )
-    return facts_of(about, tuple(_written(item) for item in _objects(body, "accepted")))
+    return facts_of(about, tuple(_written(item) for item in accepted))
+
+
+def _module(crypto: Mapping[str, object], accepted: list[dict[str, object]]) -> ModuleStatus:
+    """Return the module of a record, which says of each signature whether its algorithm was approved."""
+    told = {name: str(crypto.get(name, "")) for name in ModuleStatus._fields}
+    approved = {str(item.get("algorithm", "")) for item in accepted if item.get("approved") is True}
+    return ModuleStatus(
+        provider=told["provider"],
+        version=told["version"],
+        library=told["library"],
+        mode=told["mode"],
+        validated=crypto.get("validated") is True,
+        certificate=told["certificate"],
+        module=told["module"],
+        sha256=told["sha256"],
+        approved=tuple(sorted(approved)),
+    )
 
 
 def _written(item: Mapping[str, object]) -> Written:

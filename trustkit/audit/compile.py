@@ -205,16 +205,25 @@ def _policies(decisions: Sequence[AuditRecord]) -> tuple[PolicyUse, ...]:
 
 
 def _modules(decisions: Sequence[AuditRecord]) -> tuple[ModuleUse, ...]:
-    counted: Counter[tuple[str, str, str, str, bool, str]] = Counter()
+    counted: Counter[ModuleUse] = Counter()
     for record in decisions:
         crypto = mapping(record.event.body, "crypto")
         if not crypto:
             continue
-        names = [text(crypto, name) for name in ("provider", "version", "library", "mode")]
-        counted[
-            (names[0], names[1], names[2], names[3], crypto.get("validated") is True, text(crypto, "certificate"))
-        ] += 1
-    return tuple(ModuleUse(*module, count) for module, count in counted.most_common())
+        told = {name: text(crypto, name) for name in ModuleUse._fields}
+        use = ModuleUse(
+            provider=told["provider"],
+            version=told["version"],
+            library=told["library"],
+            mode=told["mode"],
+            validated=crypto.get("validated") is True,
+            certificate=told["certificate"],
+            module=told["module"],
+            sha256=told["sha256"],
+            decisions=0,
+        )
+        counted[use] += 1
+    return tuple(module._replace(decisions=count) for module, count in counted.most_common())
 
 
 def _change(record: AuditRecord) -> Change:

@@ -13,7 +13,8 @@ from trustkit.model.keys import KeyRevocation
 
 def log_started(at: datetime, *, actor: str, version: str, crypto: ModuleStatus) -> AuditEvent:
     """Say that a daemon or command began to keep the log, and with which crypto module."""
-    body = {"actor": actor, "trustkit": version, "crypto": crypto._asdict()}
+    told = {name: value for name, value in crypto._asdict().items() if name != "approved"}
+    body = {"actor": actor, "trustkit": version, "crypto": told}
     return AuditEvent(at, "log.started", "ok", None, body)
 
 

@@ -67,7 +67,7 @@ class PolicyUse(NamedTuple):
 
 
 class ModuleUse(NamedTuple):
-    """A cryptographic module that did the maths of decisions."""
+    """A cryptographic module that did the maths of decisions: its own name and its file's SHA-256, if it says them."""
 
     provider: str
     version: str
@@ -75,6 +75,8 @@ class ModuleUse(NamedTuple):
     mode: str
     validated: bool
     certificate: str
+    module: str
+    sha256: str
     decisions: int
 
 

@@ -7,6 +7,7 @@ from trustkit.cli.output import jsonable, mark, plain
 from trustkit.model.audit import AuditRecord
 from trustkit.model.crypto import ModuleStatus
 from trustkit.model.evidence import Rejection
+from trustkit.model.facts import Facts
 from trustkit.model.judgement import Judgement
 from trustkit.model.signature import ATTESTATION, VerifiedSignature
 from trustkit.model.strength import transition
@@ -84,8 +85,7 @@ def _findings(judgement: Judgement) -> list[tuple[str, list[str]]]:
 
 
 def _module(status: ModuleStatus) -> tuple[str, list[str]]:
-    claim = f"FIPS validated, certificate {status.certificate}" if status.validated else "not FIPS validated"
-    return f"checked by {status.provider} {status.version} ({status.library}), {claim}", []
+    return f"checked by {plain(status.words)}, {status.standing}", []
 
 
 def judgement_json(judgement: Judgement, record: AuditRecord) -> object:
@@ -100,7 +100,7 @@ def judgement_json(judgement: Judgement, record: AuditRecord) -> object:
         "verdict": decision.verdict,
         "policy": {"name": decision.policy_name, "digest": str(decision.policy), "mode": decision.mode},
         "findings": jsonable(decision.findings),
-        "verified": [_signature_json(item, facts.now.date()) for item in facts.report.accepted],
+        "verified": [_signature_json(item, facts) for item in facts.report.accepted],
         "rejected": jsonable(facts.report.rejected),
         "unrecognised": jsonable(facts.report.unrecognised),
         "complete": facts.report.complete,
@@ -110,11 +110,12 @@ def judgement_json(judgement: Judgement, record: AuditRecord) -> object:
     }
 
 
-def _signature_json(item: VerifiedSignature, today: date) -> object:
+def _signature_json(item: VerifiedSignature, facts: Facts) -> object:
     shape = jsonable(item)
     if isinstance(shape, dict):
         shape["annotations"] = dict(item.annotations)
-        shape["warning"] = transition(item.algorithm, item.signer.key_bits, today)
+        shape["warning"] = transition(item.algorithm, item.signer.key_bits, facts.now.date())
+        shape["approved"] = facts.crypto.approves(item.algorithm)
         if item.statement:
             from trustkit.cli.predicate_words import words_of
             from trustkit.codec.strict_json import parse

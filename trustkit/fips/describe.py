@@ -73,7 +73,7 @@ def report(mode: str, provider: OsslFipsProvider, *, kernel_flag: bool) -> Repor
         certificate=certificate.number if certificate else "",
         standard=certificate.standard if certificate else "",
         sunset=certificate.sunset.isoformat() if certificate else "",
-        environment=found.environment,
+        environment=str(found.host),
         configuration=str(installed.configuration),
         configuration_sha256=_sha256(provider, installed.configuration),
         checks=CHECKS,
@@ -84,7 +84,7 @@ def report(mode: str, provider: OsslFipsProvider, *, kernel_flag: bool) -> Repor
         kernel_flag=kernel_flag,
         claim=_claim(mode, module),
         module=module,
-        library=provider.status().library.rpartition(" on ")[2],
+        library=provider.status().library,
         entropy=Entropy("CTR_DRBG of the module (SP 800-90A)", "getrandom(2), through libcrypto"),
         other_libraries=tuple(guard.strangers(module.path)),
     )

@@ -6,10 +6,11 @@ what another one asks for, and an attempt is an error, never a silent change.
 """
 
 from trustkit.errors import ConfigError
+from trustkit.model.crypto import MODES as _MODES
 from trustkit.model.values import NamedTuple
 
-OFF, MODULE, VALIDATED = "off", "module", "validated"
-MODES = (OFF, MODULE, VALIDATED)
+MODES = _MODES
+OFF, MODULE, VALIDATED = MODES
 VARIABLE = "TRUSTKIT_FIPS"
 _WORDS = {"": None, "1": MODULE, "true": MODULE, "yes": MODULE, "0": OFF, "false": OFF, "no": OFF,
           MODULE: MODULE, VALIDATED: VALIDATED, OFF: OFF}  # fmt: skip

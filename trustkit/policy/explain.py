@@ -32,7 +32,7 @@ def explain(judgement: Judgement) -> tuple[str, ...]:
     if not facts.report.complete:
         lines.append("  incomplete: not all evidence could be read")
     crypto = facts.crypto
-    lines.append(f"crypto      {crypto.provider} {crypto.version} ({crypto.library}), mode {crypto.mode}")
+    lines.append(f"crypto      {crypto.words}, mode {crypto.mode}")
     return tuple(lines)
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from trustkit.model.crypto import MODES
 from trustkit.model.image import Platform
 from trustkit.model.strength import STRENGTHS
 from trustkit.policy.document import Rule
-from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, texts
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, text, texts
 from trustkit.policy.nodes import LIST, Node, refuse, shown
 from trustkit.policy.parse_pattern import registry_pattern
 from trustkit.policy.parse_trust import ALGORITHMS
@@ -14,6 +15,7 @@ from trustkit.policy.rules.image import ImagePlatform, ImageUser
 from trustkit.policy.rules.registry import FromRegistry
 from trustkit.policy.rules.runtime import RuntimeRule, capability
 from trustkit.policy.statements import Source
+from trustkit.policy.trusted import Demand
 
 _FLAGS = (
     "denyPrivileged", "denyHostNamespaces", "denyHostPath", "denyRootUser", "readOnlyRoot", "denyHostProcess",
@@ -21,10 +23,13 @@ _FLAGS = (
 )  # fmt: skip
 _CONTENT = ("baseImages", "maxAge", "labels", "maxSize", "maxLayers", "denyHistory")
 _STATED = ("provenance", "vulnerabilities", "sbom", "verificationSummary")
-_OF_SIGNATURES = ("algorithms", "minimumStrength")
+_OF_SIGNATURES = ("algorithms", "minimumStrength", "approved")
+_OF_MODULE = ("providers", "modes", "certificates", "modules", "sha256")
+_SHA256 = 64
 _SECCOMP = ("RuntimeDefault", "Localhost", "Unset", "Unconfined")
 _LISTS = ("volumes", "sysctls", "procMount", "apparmor", "selinuxTypes")
 _PLATFORM_PARTS = (2, 3)
+_HEX = frozenset("0123456789abcdef")
 _CAPABILITY_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
 
 
@@ -56,8 +61,8 @@ def _stated(fields: Fields, sources: Mapping[str, Source]) -> tuple[Rule, ...]:
     return tuple(read(value) for read, value in found if value is not None)
 
 
-def signed_with(node: Node | None) -> tuple[tuple[str, ...], int]:
-    """Return `spec.require.crypto.algorithms` and `minimumStrength`; none and 0 ask nothing.
+def signed_with(node: Node | None) -> tuple[tuple[str, ...], Demand]:
+    """Return `spec.require.crypto.algorithms`, and what `minimumStrength` and `approved` demand.
 
     Raises PolicySyntaxError.
     """
@@ -69,18 +74,29 @@ def signed_with(node: Node | None) -> tuple[tuple[str, ...], int]:
     strength = integer(least, min(STRENGTHS), max(STRENGTHS)) if least is not None else 0
     if least is not None and strength not in STRENGTHS:
         raise refuse(least, f"is not one of {', '.join(map(str, STRENGTHS))} bits")
-    return texts(listed) if listed is not None else (), strength
+    approved = asked.get("approved")
+    demand = Demand(strength, boolean(approved) if approved is not None else False)
+    return texts(listed) if listed is not None else (), demand
 
 
 def _crypto(node: Node) -> tuple[Rule, ...]:
     from trustkit.policy.rules.crypto import CryptoModule
 
-    fields = Fields(node, (*_OF_SIGNATURES, "validated", "providers", "modes", "certificates"))
-    lists = (fields.get(name) for name in ("providers", "modes", "certificates"))
-    rule = CryptoModule(fields.flag("validated"), *(texts(one) if one is not None else () for one in lists))
-    if rule == CryptoModule() and all(fields.get(name) is None for name in _OF_SIGNATURES):
+    fields = Fields(node, (*_OF_SIGNATURES, "validated", *_OF_MODULE))
+    lists = {name: fields.get(name) for name in _OF_MODULE}
+    for item in items(lists["modes"]) if lists["modes"] is not None else ():
+        choice(item, MODES)
+    for item in items(lists["sha256"]) if lists["sha256"] is not None else ():
+        if len(text(item)) != _SHA256 or not set(text(item)) <= _HEX:
+            raise refuse(item, f"{shown(text(item))} is no SHA-256 of a file", "write 64 hex digits in lower case")
+    rule = CryptoModule(fields.flag("validated"), *(texts(one) if one is not None else () for one in lists.values()))
+    if rule == CryptoModule() and _asks_nothing_of_signatures(fields):
         raise refuse(node, "asks for nothing")
     return () if rule == CryptoModule() else (rule,)
+
+
+def _asks_nothing_of_signatures(fields: Fields) -> bool:
+    return all(fields.get(name) is None for name in ("algorithms", "minimumStrength")) and not fields.flag("approved")
 
 
 def image_rules(node: Node | None, sources: Mapping[str, Source]) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.predicates.read import read_value
 from trustkit.errors import MalformedError, TrustkitError
-from trustkit.model.crypto import ModuleStatus
+from trustkit.model.crypto import MODES, ModuleStatus
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Child, Facts, RequestFacts
 from trustkit.model.image import Platform
@@ -203,11 +203,24 @@ def texts_of(node: Node) -> tuple[str, ...]:
 def _crypto(node: Node | None) -> ModuleStatus:
     if node is None:
         return ModuleStatus("test", "0", "none")
-    fields = Fields(node, ("provider", "version", "library", "mode", "validated", "certificate"))
-    named = {name: fields.get(name) for name in ("provider", "version", "library", "mode", "certificate")}
+    texts = ("provider", "version", "library", "mode", "certificate", "module", "sha256")
+    fields = Fields(node, (*texts, "validated", "approved"))
+    named = {name: fields.get(name) for name in texts}
     told = {name: text(value) if value is not None else "" for name, value in named.items()}
-    module = ModuleStatus(told["provider"], told["version"], told["library"], told["mode"] or "off")
-    return module._replace(validated=fields.flag("validated"), certificate=told["certificate"])
+    if named["mode"] is not None:
+        choice(named["mode"], MODES)
+    approved = fields.get("approved")
+    return ModuleStatus(
+        provider=told["provider"],
+        version=told["version"],
+        library=told["library"],
+        mode=told["mode"] or MODES[0],
+        validated=fields.flag("validated"),
+        certificate=told["certificate"],
+        module=told["module"],
+        sha256=told["sha256"],
+        approved=texts_of(approved) if approved is not None else (),
+    )
 
 
 def _pairs(node: Node | None) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapp
 from trustkit.policy.nodes import Node, refuse, shown
 from trustkit.policy.parse_roots import roots
 from trustkit.policy.parse_signers import certificates, content_trust, identities, openpgp
-from trustkit.policy.trusted import PolicyIdentity, PolicyKey, PolicyRoot, Signer
+from trustkit.policy.trusted import Demand, PolicyIdentity, PolicyKey, PolicyRoot, Signer
 
 ALGORITHMS = (
     names.ECDSA_P256_SHA256,
@@ -87,14 +87,14 @@ def trust(node: Node | None, reader: KeyReader) -> Trust:
     return Trust(found_keys, found, (*found_roots, *believed))
 
 
-def restricted(found: Trust, algorithms: tuple[str, ...], strength: int) -> Trust:
-    """Return the same parties, whose signatures count by these algorithms and of this strength only."""
-    if not algorithms and not strength:
+def restricted(found: Trust, algorithms: tuple[str, ...], demand: Demand) -> Trust:
+    """Return the same parties, whose signatures count by these algorithms and if they meet the demand only."""
+    if not algorithms and demand == Demand():
         return found
     from trustkit.policy.restricted import restrict
 
     parties = {
-        family: {name: restrict(signer, algorithms, strength) for name, signer in named.items()}
+        family: {name: restrict(signer, algorithms, demand) for name, signer in named.items()}
         for family, named in found.parties.items()
     }
     return found._replace(parties=parties)

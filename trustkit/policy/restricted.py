@@ -1,17 +1,17 @@
-"""`require.crypto.algorithms` and `minimumStrength`: other signatures do not count, whoever made them."""
+"""`require.crypto.algorithms`, `minimumStrength` and `approved`: other signatures do not count, whoever made them."""
 
 from trustkit.model.facts import Facts
 from trustkit.model.signature import VerifiedSignature
 from trustkit.model.values import NamedTuple
-from trustkit.policy.trusted import PolicyKey, Signer, weakness
+from trustkit.policy.trusted import Demand, PolicyKey, Signer
 
 
 class Restricted(NamedTuple):
-    """A party whose signatures count by some algorithms only, and of some strength in bits; none and 0 ask nothing."""
+    """A party whose signatures count by some algorithms only, and if they meet a demand; none asks nothing."""
 
     signer: Signer
     algorithms: tuple[str, ...]
-    strength: int = 0
+    demand: Demand = Demand()
 
     @property
     def name(self) -> str:
@@ -31,16 +31,16 @@ class Restricted(NamedTuple):
         """Return that the algorithm is not allowed, or what else keeps the item from counting."""
         if self.algorithms and item.algorithm not in self.algorithms:
             return f"signed by {self.name} with {item.algorithm}, allowed are {', '.join(self.algorithms)}"
-        if weak := weakness(item, self.strength):
-            return f"signed by {self.name} {weak}"
+        if unmet := self.demand.unmet(item, facts):
+            return f"signed by {self.name} {unmet}"
         return self.signer.problem(item, facts)
 
 
-def restrict(signer: Signer, algorithms: tuple[str, ...], strength: int) -> Signer:
+def restrict(signer: Signer, algorithms: tuple[str, ...], demand: Demand) -> Signer:
     """Return the party, bound to these algorithms; a key that can do none of them counts for nothing."""
     if not isinstance(signer, PolicyKey):
-        return Restricted(signer, algorithms, strength)
-    signer = signer._replace(strength=strength)
+        return Restricted(signer, algorithms, demand)
+    signer = signer._replace(demand=demand)
     if not algorithms:
         return signer
     # an empty list would mean every algorithm: the key's own list stays beside the wrapper

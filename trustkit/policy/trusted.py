@@ -63,12 +63,28 @@ class Signer(Protocol):
         """Return why the policy's bounds keep the item from counting, or nothing."""
 
 
+class Demand(NamedTuple):
+    """What is asked of any signature: bits of strength (0: none), and a FIPS module that approves its algorithm."""
+
+    strength: int = 0
+    approved: bool = False
+
+    def unmet(self, item: VerifiedSignature, facts: Facts) -> str:
+        """Return what the signature lacks, or nothing."""
+        found = strength(item.algorithm, item.signer.key_bits)
+        if found < self.strength:
+            return f"with a key of {found or 'unknown'}-bit strength, required are {self.strength} bits"
+        if self.approved and not facts.crypto.approves(item.algorithm):
+            return f"with {item.algorithm}, checked by no FIPS module that approves it"
+        return ""
+
+
 class PolicyKey(NamedTuple):
     """A public key a policy trusts under a name, and within which bounds.
 
     `algorithms` empty allows every one the key can do; the times are compared with the moment of the decision.
     `logged` asks for a checked entry of a transparency log. What a revoked key signed is refused when it is
-    verified, unless the revocation spares older signatures. `strength`: bits that its signatures must have.
+    verified, unless the revocation spares older signatures. `demand` is made of its signatures.
     """
 
     name: str
@@ -79,7 +95,7 @@ class PolicyKey(NamedTuple):
     not_after: datetime | None = None
     logged: bool = False
     revoked: KeyRevocation | None = None
-    strength: int = 0
+    demand: Demand = Demand()
 
     @property
     def reads_labels(self) -> bool:
@@ -94,8 +110,8 @@ class PolicyKey(NamedTuple):
         """Return which bound of the key excludes the item, or nothing."""
         if self.algorithms and item.algorithm not in self.algorithms:
             return f"signed by {self.name} with {item.algorithm}, allowed are {', '.join(self.algorithms)}"
-        if weak := weakness(item, self.strength):
-            return f"signed by {self.name} {weak}"
+        if unmet := self.demand.unmet(item, facts):
+            return f"signed by {self.name} {unmet}"
         if self.not_before and facts.now < self.not_before:
             return f"signed by {self.name}, which is not trusted before {self.not_before.isoformat()}"
         if self.not_after and facts.now > self.not_after:
@@ -281,11 +297,3 @@ def _claims(signer: SignerIdentity, claim: Claim, facts: Facts) -> bool:
     values = [value for oid, value in signer.claims if oid == claim.oid]
     wanted = dict(facts.image.labels).get(claim.label, "") if claim.label else claim.value
     return bool(wanted) and values == [wanted]
-
-
-def weakness(item: VerifiedSignature, least: int) -> str:
-    """Return that the signature's key is not of `least` bits of strength, nothing if it is or 0 is asked for."""
-    if not least:
-        return ""
-    found = strength(item.algorithm, item.signer.key_bits)
-    return "" if found >= least else f"with a key of {found or 'unknown'}-bit strength, required are {least} bits"

@@ -8,7 +8,7 @@ from policy_facts import NOW, SLSA, facts, refused, said, signature, spec
 from predicate_samples import BUILT
 from trustkit.errors import PolicySyntaxError
 from trustkit.model.crypto import ModuleStatus
-from trustkit.model.decision import ALLOW
+from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.signature import SignerIdentity, VerifiedSignature
 from trustkit.policy.evaluate import evaluate
@@ -146,7 +146,10 @@ def test_a_rule_about_content_that_means_nothing_is_refused(body: str, reason: s
 
 # --- the module and the algorithms ----------------------------------------------------------------
 
-VALIDATED = ModuleStatus("openssl", "3.0.19", "OpenSSL 3", "fips", validated=True, certificate="4985")
+VALIDATED = ModuleStatus(
+    "ossl-fips", "3.1.2", "OpenSSL 3", "validated", True, "4985", "OpenSSL FIPS Provider", "ab" * 32,
+    ("ecdsa-p256-sha256", "ecdsa-p384-sha384"),
+)  # fmt: skip
 
 
 def crypto(body: str) -> str:
@@ -154,7 +157,15 @@ def crypto(body: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "body", ["validated: true", "modes: [fips]", "providers: [openssl]", "certificates: ['4985', '4282']"]
+    "body",
+    [
+        "validated: true",
+        "modes: [validated, module]",
+        "providers: [ossl-fips]",
+        "certificates: ['4985', '4282']",
+        "modules: [OpenSSL FIPS Provider]",
+        f"sha256: [{'cd' * 32}, {'ab' * 32}]",
+    ],
 )
 def test_the_module_must_be_in_the_state_the_policy_asks_for(body: str) -> None:
     about = facts(signature("one"))
@@ -162,7 +173,60 @@ def test_the_module_must_be_in_the_state_the_policy_asks_for(body: str) -> None:
     refused(spec(crypto(body)), about, "test/require.crypto")
 
 
-@pytest.mark.parametrize("body", ["", "validated: false"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sha256": "cd" * 32}, f"its file's SHA-256 is {'cd' * 32}"),
+        ({"sha256": ""}, "its file's SHA-256 is unknown"),
+        ({"module": "Another"}, "its name is Another"),
+    ],
+)
+def test_another_file_or_module_is_refused_by_its_name(changes: dict[str, str], said: str) -> None:
+    body = f"sha256: [{'ab' * 32}], modules: [OpenSSL FIPS Provider]"
+    about = facts(signature("one"))._replace(crypto=VALIDATED._replace(**changes))
+    assert said in refused(spec(crypto(body)), about, "test/require.crypto")
+
+
+@pytest.mark.parametrize(
+    "body", ["sha256: [abcd]", f"sha256: ['{'AB' * 32}']", "modes: [fips]", "approved: yes please"]
+)
+def test_a_crypto_rule_that_no_process_could_meet_is_refused(body: str) -> None:
+    with pytest.raises(PolicySyntaxError):
+        spec(crypto(body))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "module", "counts"),
+    [
+        ("ecdsa-p256-sha256", VALIDATED, True),
+        ("ed25519", VALIDATED, False),
+        ("ecdsa-p256-sha256", VALIDATED._replace(approved=()), False),
+        ("ecdsa-p256-sha256", ModuleStatus("pyca", "50.0.2", "OpenSSL 3"), False),
+    ],
+)
+@pytest.mark.parametrize("demand", ["require", "expression"])
+def test_signatures_count_by_what_the_module_approves(
+    algorithm: str, module: ModuleStatus, counts: bool, demand: str
+) -> None:
+    asked = "  require: {expressions: [{id: a, rule: 'signatures.exists(s, s.approved)', message: no}]}\n"
+    policy = spec(crypto("approved: true") if demand == "require" else SIGNED + asked)
+    about = facts(signature("one", algorithm=algorithm))._replace(crypto=module)
+    assert evaluate(policy, about).verdict == (ALLOW if counts else DENY)
+
+
+def test_identities_are_bound_by_what_the_module_approves_too() -> None:
+    trust = (
+        "  trust:\n    roots: {sigstore: root.json}\n"
+        "    identities: {ci: {issuer: 'https://i.example', subject: ci@corp.example}}\n"
+        "  verify: {signatures: {identity: ci}}\n  require: {crypto: {approved: true}}\n"
+    )
+    signer = SignerIdentity("f", "sigstore:sigstore", "ci@corp.example", "https://i.example")
+    about = facts(signature("one")._replace(signer=signer))
+    refused(spec(trust, keys=False), about, "test/verify.signatures")
+    assert evaluate(spec(trust, keys=False), about._replace(crypto=VALIDATED)).verdict == ALLOW
+
+
+@pytest.mark.parametrize("body", ["", "validated: false", "approved: false"])
 def test_a_crypto_rule_that_asks_for_nothing_is_refused(body: str) -> None:
     with pytest.raises(PolicySyntaxError, match="asks for nothing"):
         spec(crypto(body))

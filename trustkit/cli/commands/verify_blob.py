@@ -13,6 +13,7 @@ from trustkit.cli.identities import add_identity_arguments, bounded_content, req
 from trustkit.cli.output import as_json, mark, plain
 from trustkit.config import Config
 from trustkit.errors import UsageError
+from trustkit.model.crypto import ModuleStatus
 from trustkit.model.digest import Digest
 from trustkit.policy.trusted import PolicyRoot
 from trustkit.signing.blob import Blob, SignedBlob
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = verify_blob(blob, bundle, check)
     for identity in identities:
         require_identity(identity, found.identified.signer)
-    _show(arguments, found)
+    _show(arguments, found, check.crypto.status())
     return 0
 
 
@@ -109,9 +110,9 @@ def _roots(arguments: argparse.Namespace, roots: tuple[PolicyRoot, ...], config:
     return TrustRoots(keys, (root,))
 
 
-def _show(arguments: argparse.Namespace, found: SignedBlob) -> None:
+def _show(arguments: argparse.Namespace, found: SignedBlob, crypto: ModuleStatus) -> None:
     if arguments.output == "json":
-        as_json({"file": arguments.file, "verdict": "verified", **found._asdict()})
+        as_json({"file": arguments.file, "verdict": "verified", **found._asdict(), "crypto": crypto})
         return
     signer = found.identified.signer
     print(f"{plain(arguments.file)}  {mark('verified', good=True)}\n{found.digest}")
@@ -126,3 +127,4 @@ def _show(arguments: argparse.Namespace, found: SignedBlob) -> None:
     )
     if found.identified.log:
         print(f"  log        {plain(found.identified.log)}")
+    print(f"  checked by {plain(crypto.words)}, {crypto.standing}")

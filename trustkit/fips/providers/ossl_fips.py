@@ -11,6 +11,7 @@ from typing import ClassVar
 from trustkit.errors import AlgorithmNotApprovedError, SelfTestError
 from trustkit.fips import algorithms, approved, guard, validated
 from trustkit.fips.approved import Refusal
+from trustkit.fips.host import Host, measured
 from trustkit.fips.installation import Installation
 from trustkit.fips.libcrypto.fips_module import FipsModule, KnownAnswer
 from trustkit.fips.mode import MODULE, VALIDATED
@@ -20,7 +21,6 @@ from trustkit.model.crypto import ModuleStatus
 from trustkit.model.keys import PublicKey
 from trustkit.model.values import NamedTuple
 
-_OS_RELEASE = Path("/etc/os-release")
 _SHORT_HASH = 16
 
 
@@ -31,8 +31,9 @@ class Identity(NamedTuple):
     version: str
     build: str
     sha256: str
-    environment: str
+    host: Host
     match: validated.Match
+    services: approved.Services
 
 
 class OsslFipsProvider(LibcryptoProvider):
@@ -46,7 +47,7 @@ class OsslFipsProvider(LibcryptoProvider):
         super().__init__(module, fully_checked=True)
         self._fips, self._installation, self._mode = module, installation, mode
         self.identity = self._identified(validated.read(certificates))
-        self._version = tuple(int(part) for part in self.identity.version.split(".") if part.isdigit())
+        self._approved = approved.approved_signatures(self.identity.services)
         if mode == VALIDATED and not self.identity.match.validated:
             raise SelfTestError(
                 f"the FIPS module {self.identity.name} {self.identity.version} is not validated here: "
@@ -61,10 +62,18 @@ class OsslFipsProvider(LibcryptoProvider):
         """
         self.require_alone()
         found = self.identity
-        library = f"{found.name} {found.version} sha256:{found.sha256} on {self._module.version()}"
         certificate = found.match.certificate
-        number = certificate.number if certificate and found.match.validated else ""
-        return ModuleStatus(self.name, found.version, library, self._mode, found.match.validated, number)
+        return ModuleStatus(
+            provider=self.name,
+            version=found.version,
+            library=self._module.version(),
+            mode=self._mode,
+            validated=found.match.validated,
+            certificate=certificate.number if certificate and found.match.validated else "",
+            module=found.name,
+            sha256=found.sha256,
+            approved=self._approved,
+        )
 
     @property
     def installation(self) -> Installation:
@@ -146,17 +155,16 @@ class OsslFipsProvider(LibcryptoProvider):
         return key
 
     def _require(self, operation: str, algorithm: str) -> None:
-        answer = approved.select(MODULE, operation, algorithm, provider=self.name, version=self._version)
+        answer = approved.select(MODULE, operation, algorithm, provider=self.name, known=self.identity.services)
         if isinstance(answer, Refusal):
             raise answer.error()
 
     def _identified(self, certificates: tuple[validated.Certificate, ...]) -> Identity:
         sha256 = self._require_sha256()
         name, version, build = self._fips.about()
-        environment = _environment()
-        today = datetime.now(UTC).date()
-        found = validated.match(certificates, version=version, sha256=sha256, environment=environment, today=today)
-        return Identity(name, version, build, sha256, environment, found)
+        host, today = measured(), datetime.now(UTC).date()
+        found = validated.match(certificates, version=version, sha256=sha256, host=host, today=today)
+        return Identity(name, version, build, sha256, host, found, _services(name, version, found))
 
     def _require_sha256(self) -> str:
         """Measure the file by the module itself, which has passed its own integrity test by now."""
@@ -171,8 +179,9 @@ class OsslFipsProvider(LibcryptoProvider):
         return sha256
 
 
-def _environment() -> str:
-    try:
-        return validated.operating_environment(_OS_RELEASE.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return ""
+def _services(name: str, version: str, match: validated.Match) -> approved.Services:
+    numbers = tuple(int(part) for part in version.split(".") if part.isdigit())
+    certificate = match.certificate
+    if not match.validated or certificate is None:
+        return approved.services(name, numbers)
+    return approved.services(name, numbers, certified=certificate.algorithms, number=certificate.number)

@@ -12,7 +12,7 @@ from trustkit.policy.exporting.exported import Exported
 from trustkit.policy.pattern import Pattern
 from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
-from trustkit.policy.trusted import PolicyKey, Signer
+from trustkit.policy.trusted import Demand, PolicyKey, Signer
 
 Requirement = dict[str, object]
 REJECT: Requirement = {"type": "reject"}
@@ -109,7 +109,9 @@ def _everybody(option: Signers) -> bool:
 
 def _one_of(signers: list[Signer]) -> Iterator[Requirement]:
     keys = [one for one in signers if isinstance(one, PolicyKey)]
-    bounded = any(key.algorithms or key.not_before or key.not_after or key.logged for key in keys)
+    bounded = any(
+        key.algorithms or key.not_before or key.not_after or key.logged or key.demand != Demand() for key in keys
+    )
     if len(keys) == len(signers) and keys and not bounded:
         data = [encode(key.pem) for key in keys]
         # older versions know one key only

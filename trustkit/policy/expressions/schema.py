@@ -61,14 +61,25 @@ _ASKED: Members = {
     **_pairs(namespaceLabels="namespace_labels"),
 }  # fmt: skip
 _MODULE: Members = {
-    **_plain(TEXT, provider="provider", version="version", library="library", mode="mode", certificate="certificate"),
+    **_plain(
+        TEXT,
+        provider="provider",
+        version="version",
+        library="library",
+        mode="mode",
+        certificate="certificate",
+        module="module",
+        sha256="sha256",
+    ),
     **_plain(BOOL, validated="validated"),
+    **_lists(TEXT, approved="approved"),
 }
 _SIGNED: Members = {
     **_plain(TEXT, format="format", algorithm="algorithm", fingerprint="signer.fingerprint", issuer="signer.issuer",
              trustRoot="signer.trust_root", subject="signer.subject", claimedName="claimed_name",
              timeSource="time_source", log="log"),
     **_plain(INT, keyBits="signer.key_bits"),
+    "approved": Member(BOOL, "({}.algorithm in V.crypto.approved)"),
     **_pairs(annotations="annotations", claims="signer.claims"),
     **_optional(signedAt="signed_at"),
 }  # fmt: skip

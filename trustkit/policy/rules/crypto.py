@@ -7,12 +7,14 @@ from trustkit.policy.document import Outcome
 
 
 class CryptoModule(NamedTuple):
-    """The module must be validated, of one of these providers, in one of these modes; no list asks nothing."""
+    """The module must be validated, of one of these providers, in one of these modes …; no list asks nothing."""
 
     validated: bool = False
     providers: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    sha256: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -38,6 +40,8 @@ class CryptoModule(NamedTuple):
                 ("provider", module.provider, self.providers),
                 ("mode", module.mode, self.modes),
                 ("certificate", module.certificate, self.certificates),
+                ("name", module.module, self.modules),
+                ("file's SHA-256", module.sha256, self.sha256),
             )
             if wanted and found not in wanted
         ]
@@ -45,5 +49,5 @@ class CryptoModule(NamedTuple):
             wrong.insert(0, "no FIPS certificate was matched for it")
         if not wrong:
             return Outcome(ALLOW, f"the maths was done by {module.provider} {module.version}, mode {module.mode}")
-        step = "set crypto.provider to a validated module; `trustkit config` shows the one in use"
+        step = "turn FIPS mode on with the module that the policy wants; `trustkit fips status` shows the one in use"
         return Outcome(DENY, f"refuses the crypto module {module.provider} {module.version}: {wrong[0]}", (), step)
