@@ -28,8 +28,8 @@ from trustkit.config import Config
 from trustkit.errors import KeyFileError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
-from trustkit.model.image import ResolvedImage
 from trustkit.model.keys import KEY_NAME
+from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerificationReport
 from trustkit.policy.document import Policy, breaks_glass
 from trustkit.policy.trusted import PolicyRoot, Signer
@@ -181,11 +181,11 @@ def _revocation_source(config: Config) -> "RevocationSource":
 
 def _tag_proofs(
     config: Config,
-) -> Callable[[VerificationReport, ResolvedImage, tuple[TrustedRepository, ...]], VerificationReport]:
+) -> Callable[[VerificationReport, ImageRef, tuple[TrustedRepository, ...]], VerificationReport]:
     from trustkit.admission.tag_proofs import with_tag_proofs
 
     ask, server = open_repositories(config).verified, config.text("trust.server")
-    return lambda report, image, listed: with_tag_proofs(report, image, listed, ask, server)
+    return lambda report, ref, listed: with_tag_proofs(report, ref, listed, ask, server)
 
 
 def evidence_kit(config: Config, policy: Policy) -> Kit:

@@ -121,3 +121,38 @@ def test_a_trust_server_that_is_away_admits_nothing(decide, signed):
 def test_a_pinned_root_of_no_repository_is_refused_when_loaded(decide, notary, signed, tmp_path):
     shutil.copy(notary.folder / "tuf" / signed[0] / "metadata" / "root.json", tmp_path / "root.json")
     assert decide(f"{signed[0]}:v1", "root: root.json").status == 2
+
+
+@pytest.fixture
+def looking(trustkit, decide, tmp_path):
+    """What lies on the trust server, as `inspect --evidence` shows it."""
+    assert decide
+
+    def look(reference, fields="firstUse: true"):
+        (tmp_path / "looked.yaml").write_text(POLICY.format(fields=fields))
+        found = trustkit.json("inspect", "--evidence", "--policy", tmp_path / "looked.yaml", reference)
+        (place,) = [one for one in found[0]["evidence"] if one["place"] == "trust server"]
+        return place
+
+    return look
+
+
+def test_the_evidence_tree_shows_who_signed_the_tag(looking, signed):
+    (item,) = looking(f"{signed[0]}:v1")["items"]
+    assert item["verdict"] == "verified"
+    (by,) = item["signed"]
+    assert (by["trust_root"], by["subject"], by["claimed_name"]) == (f"tuf:{signed[0]}", "targets", f"{signed[0]}:v1")
+
+
+def test_the_evidence_tree_shows_a_tag_that_is_signed_as_another_image(looking, notary, signed):
+    notary.must("remove", "-p", signed[0], "v1")
+    notary.sign(signed[0], "v1", "1" * 64)
+    (item,) = looking(f"{signed[0]}:v1")["items"]
+    assert (item["verdict"], item["code"]) == ("rejected", "verification.subject")
+
+
+def test_the_evidence_tree_says_that_a_trust_server_is_away(looking, signed):
+    found = looking(f"{signed[0]}:v1", "firstUse: true, server: 'http://127.0.0.1:1'")
+    assert found["items"] == []
+    assert not found["complete"]
+    assert "could not be read" in found["notes"][0]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from peers.images import Image
+from peers.notation import Notation
 from peers.registry import Registry
 from peers.tools import Cosign
 from peers.trustkit import Trustkit
@@ -130,3 +131,24 @@ def _add_referrer(layout: Path, subject: object) -> None:
     whole = Descriptor(OCI_MANIFEST, about, root.descriptor.size_bytes)
     content = manifest_bytes(Manifest(OCI_MANIFEST, config, (layer,), whole, "example/note"))
     place.attach(descriptor_of(content, OCI_MANIFEST), content, about)
+
+
+def test_a_notation_signature_is_judged_under_the_policy(
+    trustkit: Trustkit, registry: Registry, repository: str, image: Image, tmp_path: Path
+) -> None:
+    reference = registry.reference(repository, registry.push(image, repository, "v1"))
+    notation = Notation(tmp_path)
+    notation.sign(reference)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"""apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {{name: notation}}
+spec:
+  trust: {{roots: {{x509: {{acme: {notation.root}}}}}, certificates: {{release: {{root: acme, subjects: ["O=acme"]}}}}}}
+  verify: {{signatures: {{x509: release}}}}
+""")
+    found = trustkit.json("inspect", "--evidence", "--policy", policy, reference)
+    assert isinstance(found, list)
+    (item,) = items(found[0])
+    assert (item["format"], item["verdict"]) == ("notation", "verified")
+    assert item["signed"][0]["subject"] == "CN=signer,O=acme,ST=WA,C=US"

@@ -10,7 +10,7 @@ from trustkit.admission.judge import Kit
 from trustkit.codec.oci_manifest import Index, parse
 from trustkit.errors import LimitExceededError
 from trustkit.model.digest import Digest
-from trustkit.model.evidence import REFERRERS, TAG_SUFFIX, Evidence, Gathered, Place
+from trustkit.model.evidence import NOTARY_SIGNATURE, REFERRERS, TAG_SUFFIX, Evidence, Gathered, Place
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerificationReport, VerifiedSignature
 from trustkit.model.values import NamedTuple
@@ -25,6 +25,9 @@ UNRECOGNISED = "unrecognised"
 # What is not in any format's places, and still evidence to look at.
 _FURTHER = (Place(TAG_SUFFIX, ".sbom"), Place(REFERRERS, ""))
 _MANIFESTS = 256
+# Docker Content Trust lies on a trust server, and not beside the image.
+CONTENT_TRUST = "trust server"
+_TUF = "application/json"
 
 
 class Signed(NamedTuple):
@@ -93,6 +96,7 @@ class _Walk:
         root = self._source.manifest(self._ref.at)
         document = parse(root.content, root.descriptor.media_type, str(self._ref))
         found = self._beside("image", root.descriptor.digest, document.media_type, 0)
+        found = found._replace(evidence=(*found.evidence, *self._content_trust(root.descriptor.digest)))
         if not isinstance(document, Index):
             return found
         children = tuple(
@@ -112,9 +116,32 @@ class _Walk:
         groups: dict[tuple[str, Digest | None], list[Evidence]] = {}
         for item in gathered.items:
             groups.setdefault((_place(item), item.manifest_digest), []).append(item)
-        check = Check(digest, self._kit.trust, self._kit.crypto, self._now, predicates=True)
+        check, notes = self._check(digest, gathered)
         evidence = tuple(self._group(where, found, check, depth) for where, found in groups.items())
-        return Beside(place, digest, kind, items, evidence, gathered.notes, gathered.complete)
+        return Beside(place, digest, kind, items, evidence, (*gathered.notes, *notes), gathered.complete)
+
+    def _check(self, digest: Digest, gathered: Gathered) -> tuple[Check, list[str]]:
+        """Return what evidence about a manifest is checked by, and what could not be found out."""
+        check = Check(digest, self._kit.trust, self._kit.crypto, self._now, predicates=True)
+        if not any(item.artifact_type == NOTARY_SIGNATURE for item in gathered.items):
+            return check, []
+        # these bind size and type of what they sign, and their certificates may be revoked
+        trust = check.trust
+        notes: list[str] = []
+        if self._kit.ask_revocation is not None:
+            trust, notes = self._kit.ask_revocation(gathered.items, trust, self._now)
+        return check._replace(trust=trust, target=self._source.manifest(str(digest)).descriptor), notes
+
+    def _content_trust(self, digest: Digest) -> tuple[Beside, ...]:
+        """Return what trust servers say of the image, if the policy names some."""
+        if self._kit.ask_repository is None:
+            return ()
+        nothing = VerificationReport(digest, (), (), (), complete=True)
+        report = self._kit.ask_repository(nothing, self._ref, self._kit.trust.repositories)
+        items = [
+            Item(one.evidence, _TUF, 0, one.format, VERIFIED, signed=(_signed(one),)) for one in report.accepted
+        ] + [Item(one.evidence, _TUF, 0, one.format, REJECTED, one.code, one.message) for one in report.rejected]
+        return (Beside(CONTENT_TRUST, None, _TUF, tuple(items), (), report.notes, report.complete),)
 
     def _group(self, where: tuple[str, Digest | None], found: list[Evidence], check: Check, depth: int) -> Beside:
         place, digest = where

@@ -49,7 +49,7 @@ class Kit(NamedTuple):
     ask_revocation: Callable[[Iterable[Evidence], TrustRoots, datetime], tuple[TrustRoots, list[str]]] | None = None
     # Asks trust servers about the image's tags: the report with what they prove out.
     ask_repository: (
-        Callable[[VerificationReport, ResolvedImage, tuple[TrustedRepository, ...]], VerificationReport] | None
+        Callable[[VerificationReport, ImageRef, tuple[TrustedRepository, ...]], VerificationReport] | None
     ) = None
     # Break-glass grants that lie on this machine, by the image they are about: evidence, like what lies beside images.
     grants: Callable[[Digest], Gathered] | None = None
@@ -99,7 +99,7 @@ def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with
     )
     report, now = _verified(found, kit, predicates=PREDICATES in asked)
     if kit.ask_repository is not None:
-        report = kit.ask_repository(report, image, kit.trust.repositories)
+        report = kit.ask_repository(report, image.ref, kit.trust.repositories)
     return Established(image, report, now)
 
 

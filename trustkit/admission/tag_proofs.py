@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from trustkit.admission.content_trust import Asked
 from trustkit.errors import MalformedError, SourceError, TrustkitError, VerificationError
+from trustkit.model.digest import Digest
 from trustkit.model.evidence import Rejection
-from trustkit.model.image import ResolvedImage
+from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerificationReport
 from trustkit.oci.trust_metadata import server_of
 from trustkit.signing.content_trust.values import VerifiedRepository
@@ -17,28 +18,28 @@ AskRepository = Callable[[Asked], VerifiedRepository]
 
 def with_tag_proofs(
     report: VerificationReport,
-    image: ResolvedImage,
+    ref: ImageRef,
     repositories: tuple[TrustedRepository, ...],
     ask: AskRepository,
     server: str,
 ) -> VerificationReport:
-    """Return the report with what each repository says of the image.
+    """Return the report with what each repository says of its image, under the tag of the reference if it has one.
 
     A repository that proves nothing is a rejection; one that cannot be asked makes the report incomplete.
     """
     for one in repositories:
-        gun = one.gun or image.ref.name
+        gun = one.gun or ref.name
         try:
             found = ask(Asked(gun, server_of(gun, one.server or server), one.root, one.first_use))
-            facts = content_trust.proofs(found, image.digest, image.ref.tag if gun == image.ref.name else "")
+            facts = content_trust.proofs(found, report.image, ref.tag if gun == ref.name else "")
             report = report._replace(accepted=(*report.accepted, *facts))
         except SourceError as error:
             note = f"content trust of {gun} could not be read: {error.message}"
             report = report._replace(complete=False, notes=(*report.notes, note))
         except (VerificationError, MalformedError) as error:
-            report = report._replace(rejected=(*report.rejected, _rejection(image, error)))
+            report = report._replace(rejected=(*report.rejected, _rejection(report.image, error)))
     return report
 
 
-def _rejection(image: ResolvedImage, error: TrustkitError) -> Rejection:
-    return Rejection(image.digest, content_trust.NAME, error.code, error.message)
+def _rejection(image: Digest, error: TrustkitError) -> Rejection:
+    return Rejection(image, content_trust.NAME, error.code, error.message)
