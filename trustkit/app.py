@@ -33,6 +33,7 @@ from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerificationReport
 from trustkit.policy.document import Policy, breaks_glass
 from trustkit.policy.trusted import PolicyRoot, Signer
+from trustkit.shared import known_revocations, shared_evidence
 from trustkit.signing.format import SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.formats.cosign_attestation import CosignAttestation
@@ -161,6 +162,7 @@ def open_gate(
         ask_revocation=_revocation_source(config) if trust.asks_revocation else None,
         ask_repository=_tag_proofs(config) if trust.repositories else None,
         grants=open_grants(config) if breaks_glass(decided) else None,
+        revocations=known_revocations(config, open_crypto(config)),
     )
     return Gate(kit, log or open_log(config))
 
@@ -322,8 +324,10 @@ async def serve_webhook(
     """Answer admission reviews until SIGTERM or SIGINT. Raises ConfigError, StorageError, AuditError."""
     from trustkit.hooks.kubernetes.serving import serve
 
-    with open_log(reload()) as log:
-        await serve(policy_gate(reload, log), log, now, settings, ready)
+    config = reload()
+    with open_log(config) as log:
+        shared = shared_evidence(config, open_crypto(config), now)
+        await serve(policy_gate(reload, log), log, now, settings._replace(shared=shared), ready)
 
 
 async def serve_docker_authz(

@@ -17,7 +17,7 @@ _SOCKET_PATH_BYTES = 100
 
 
 class Setting(NamedTuple):
-    """One setting: `section.name`, its kind (`text`, `path`, `number`, `list`, `map`, `flag`), default, help.
+    """One setting: `section.name`, kind (`text`, `secret`, `path`, `number`, `list`, `map`, `flag`), default, help.
 
     `file_only`: no variable sets it.
     """
@@ -126,6 +126,21 @@ SETTINGS = (
         "",
         "Folder that says where GPG signatures lie (containers-registries.d). Empty: "
         "~/.config/containers/registries.d, else /etc/containers/registries.d.",
+    ),
+    Setting(
+        "cache.url",
+        "secret",
+        "",
+        "Store that all nodes share, redis[s]:// or postgresql://. Empty: this machine keeps its own (docs/fleet.md).",
+    ),
+    Setting("cache.key_file", "path", "", "The fleet's key, the same on every node; `trustkit fleet init` makes one."),
+    Setting("cache.ca_file", "path", "", "PEM file with the certificate authorities of the shared store."),
+    Setting("cache.timeout", "number", 2, "Seconds the shared store may stay silent."),
+    Setting(
+        "cache.grace",
+        "number",
+        300,
+        "Seconds for which revocations that were read once count when the shared store is silent; then all is denied.",
     ),
     Setting("engine.containerd", "path", "", "Socket of a containerd to use. Empty: trustkit runs its own."),
     Setting("engine.runtime", "text", "runc", "OCI runtime that starts containers."),
@@ -280,6 +295,7 @@ def _number(text: str) -> object:
 def _checked(setting: Setting, value: object, where: str) -> object:
     fits = {
         "text": isinstance(value, str),
+        "secret": isinstance(value, str),
         "path": isinstance(value, str),
         "flag": isinstance(value, bool),
         "number": isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,

@@ -179,3 +179,14 @@ GRANT_FILE_BYTES = 512 * 1024
 BUNDLE_BYTES = 4 * 1024 * 1024
 # A list of containers, images or layers that an engine keeps; 1,000 images need about 2 MB.
 STORE_BYTES = 64 * 1024 * 1024
+# One image's evidence in the shared store, values kept there (PostgreSQL), and answers of a source in one.
+SHARED_ENTRY_BYTES = 1024 * 1024
+SHARED_ENTRIES = 65_536
+SHARED_ANSWERS = 256
+# Revoked keys and images, the bytes that list them, and the words that say why.
+REVOCATIONS = 10_000
+REVOCATIONS_BYTES = 4 * 1024 * 1024
+REVOCATION_REASON_CHARS = 512
+# How long a node serves from a list of revocations before it reads it again, and leaves a store alone that failed.
+REVOCATIONS_FRESH_SECONDS = 1.0
+SHARED_PAUSE_SECONDS = 5.0

@@ -21,6 +21,7 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
 ERROR_FILES = {
     "trustkit.errors",
     "trustkit.engine.errors",
+    "trustkit.fleet.errors",
     "trustkit.hooks.errors",
     "trustkit.policy.errors",
     "trustkit.signing.content_trust.errors",

@@ -1,14 +1,11 @@
 """`trustkit serve webhook` over TLS, asked as an API server asks, with images in a real registry."""
 
-import base64
-import json
-
 import pytest
 
 from peers.images import build
 from peers.reviews import container, pod_spec, review, workload
 from peers.signed import Signed
-from peers.webhook import WebhookServer, webhook
+from peers.webhook import WebhookServer, pod, webhook
 
 
 @pytest.fixture
@@ -22,16 +19,8 @@ def server(trustkit, tls, tmp_path, signed):
         yield running
 
 
-def pod(image: str, **members: object) -> dict:
-    return review(workload("Pod", pod_spec(container(image), **members)))
-
-
 def pinned(server: WebhookServer, image: str) -> str:
-    """Return the image as the mutating webhook pins it."""
-    found = server.answer("/mutate", pod(image))
-    patch = json.loads(base64.b64decode(found["patch"]))
-    assert patch[0]["path"] == "/spec/containers/0/image"
-    return patch[0]["value"]
+    return server.pinned(image)
 
 
 def test_a_signed_image_is_pinned_and_admitted(server, signed, image):

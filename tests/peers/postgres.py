@@ -20,6 +20,7 @@ class Postgres(NamedTuple):
 
     programs: Path
     base: str
+    server: Process
 
     def database(self) -> str:
         """Make an empty database and return its URL. Raises PeerError."""
@@ -54,6 +55,6 @@ def postgres() -> Iterator[Postgres]:
             server.wait_until(lambda: listens(port))
             base = f"postgresql://trustkit@127.0.0.1:{port}"
             server.wait_until(lambda: run([programs / "psql", f"{base}/postgres", "-tAc", "SELECT 1"]).status == 0)
-            yield Postgres(programs, base)
+            yield Postgres(programs, base, server)
         finally:
             server.stop()

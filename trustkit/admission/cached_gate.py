@@ -4,6 +4,7 @@ One of these belongs to one gate, so to one policy and one set of trust roots; i
 always a digest, never a tag. What is kept ends when a key's time does, and soon where nothing was proven.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,6 +14,7 @@ from trustkit.admission.cache import Cache
 from trustkit.admission.event import decision_event, inconclusive_event, trust_digest
 from trustkit.admission.gate import Gate
 from trustkit.admission.judge import Established, conclude, establish
+from trustkit.admission.shared_evidence import SharedEvidence, establish_shared
 from trustkit.admission.single_flight import SingleFlight
 from trustkit.errors import TrustkitError
 from trustkit.model.decision import DENY, Decision
@@ -50,11 +52,19 @@ class _Decided(NamedTuple):
 class CachedGate:
     """A gate with a memory, for one event loop."""
 
-    def __init__(self, gate: Gate, flights: SingleFlight[Established], log: BatchedLog) -> None:
-        """Decide as `gate` does, and put records in `log`."""
+    def __init__(
+        self,
+        gate: Gate,
+        flights: SingleFlight[Established],
+        log: BatchedLog,
+        shared: SharedEvidence | None = None,
+    ) -> None:
+        """Decide as `gate` does, and put records in `log`; `shared` is what other nodes fetched."""
         self.gate = gate
         self._kit = gate.kit._replace(at_once=False, every_platform=True)
         self._flights, self._log = flights, log
+        # GPG signatures lie outside of the repository, and only the registry's source knows where
+        self._shared = None if gate.kit.trust.openpgp else shared
         self._scope = (gate.kit.policy.digest, trust_digest(gate.kit.trust))
         self._images: Cache[Established | _Failed] = Cache(limits.CACHED_IMAGES, limits.CACHED_IMAGE_BYTES)
         self._decisions: Cache[_Decided] = Cache(limits.CACHED_DECISIONS)
@@ -68,7 +78,8 @@ class CachedGate:
         try:
             found = await self.established(ref)
             now = kit.now()
-            key = (*self._scope, ref.name, found.image.digest, ref.digest is not None, request)
+            revoked = await self._revocations(now)
+            key = (*self._scope, revoked, ref.name, found.image.digest, ref.digest is not None, request)
             before = self._decisions.get(key, now)
             if before and before.at <= now < _until(before):
                 return before.ruling
@@ -94,6 +105,15 @@ class CachedGate:
             for event in alerts(judgement):
                 await self._log.append(event)
 
+    async def _revocations(self, now: datetime) -> int:
+        """Return the number of the list of revocations in force. Raises RevocationsUnreadError, StorageError."""
+        known = self._kit.revocations
+        if known is None:
+            return 0
+        if known.is_fresh(now):
+            return known.current(now).number
+        return (await asyncio.to_thread(known.current, now)).number
+
     async def established(self, ref: ImageRef) -> Established:
         """Return what is known of the image, fetched once however many ask. Raises as `judge.judge`."""
         if ref.digest is not None:
@@ -107,7 +127,7 @@ class CachedGate:
     def _fetch(self, ref: ImageRef) -> Established:
         """Fetch and verify, in a thread; the outcome is kept under the digest that was verified."""
         try:
-            found = establish(ref, self._kit)
+            found = self._establish(ref)
         except TrustkitError as error:
             if ref.digest is not None:
                 now = self._kit.now()
@@ -120,6 +140,12 @@ class CachedGate:
         size = _ENTRY_BYTES + len(image.config_bytes) + _PREDICATE_COPIES * predicates
         self._images.put((*self._scope, ref.name, image.digest), slim, (found.at, self._until(found)), size)
         return slim
+
+    def _establish(self, ref: ImageRef) -> Established:
+        if self._shared is None or ref.digest is None:
+            return establish(ref, self._kit)
+        scope = tuple(str(digest) for digest in self._scope)
+        return establish_shared(ref, self._kit, self._shared, scope, self._until)
 
     def _until(self, found: Established) -> datetime:
         """Return the first moment at which something verified may no longer hold."""

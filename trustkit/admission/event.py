@@ -163,6 +163,7 @@ def _decision_body(judgement: Judgement, context: Context, cut: _Cut) -> dict[st
         "platform": _text(str(facts.image.platform), cut),
         "verdict": decision.verdict,
         "mode": decision.mode,
+        **({"revoked": _text(facts.revoked, cut)} if facts.revoked else {}),
         "rule": _text(deciding.rule, cut) if deciding else "",
         "reason": _text(deciding.message, cut) if deciding else "",
         "complete": report.complete,

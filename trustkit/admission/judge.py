@@ -6,7 +6,9 @@ from functools import partial
 
 from trustkit.admission.covered import Found, gathered, merged
 from trustkit.admission.facts import build_facts
+from trustkit.admission.revoked import without_revoked
 from trustkit.fips.provider import CryptoProvider
+from trustkit.fleet.revocations import KnownRevocations
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Evidence, Gathered, Place
 from trustkit.model.facts import RequestFacts
@@ -53,6 +55,8 @@ class Kit(NamedTuple):
     ) = None
     # Break-glass grants that lie on this machine, by the image they are about: evidence, like what lies beside images.
     grants: Callable[[Digest], Gathered] | None = None
+    # What was given up after it was signed; None: nobody says.
+    revocations: KnownRevocations | None = None
 
 
 class Established(NamedTuple):
@@ -119,18 +123,23 @@ def _verified(found: Found, kit: Kit, *, predicates: bool) -> tuple[Verification
 
 
 def conclude(found: Established, request: RequestFacts, kit: Kit, now: datetime) -> Judgement:
-    """Decide on one request for an image that is known. Raises MalformedError if its configuration is.
+    """Decide on one request for an image that is known.
 
     Grants on this machine are looked at when the image is refused without them, so they hold from the moment they
-    are there, and while no registry answers.
+    are there, and while no registry answers. What was revoked counts for nothing, of grants as well.
+
+    Raises MalformedError if its configuration is; RevocationsUnreadError, StorageError: what was revoked is not known.
     """
+    known = kit.revocations.current(now) if kit.revocations is not None else None
     facts = build_facts(found.image, found.report, kit.crypto.status(), request, now)
+    facts = without_revoked(facts, found.image, known, every=kit.every_platform)
     decision = evaluate(kit.policy, facts)
     if kit.grants is not None and not decision.allowed:
         from trustkit.admission.grants import with_grants
 
         check = Check(found.image.digest, kit.trust, kit.crypto, now, target=found.image.root)
         facts = with_grants(facts, kit.grants(found.image.digest), kit.formats, check)
+        facts = without_revoked(facts, found.image, known, every=kit.every_platform)
         decision = evaluate(kit.policy, facts)
     return Judgement(found.image, facts, decision)
 

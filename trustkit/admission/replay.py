@@ -119,7 +119,7 @@ def _facts(body: Mapping[str, object], at: datetime, subject: Digest | None) -> 
         request=_request(as_object(body.get("request"), "request")),
         crypto=_module(crypto, accepted),
         now=at,
-        platform=Platform(*as_text(body.get("platform"), "platform").split("/")[:3]),
+        platform=_platform(as_text(body.get("platform"), "platform")),
         manifest=Digest.parse(as_text(body.get("manifest"), "manifest")),
         created=_time(body.get("created")),
         user=str(body.get("user", "")),
@@ -130,7 +130,8 @@ def _facts(body: Mapping[str, object], at: datetime, subject: Digest | None) -> 
         complete=body.get("complete") is True,
         children=tuple(_child(*pair) for pair in _pairs(body.get("children"))),
     )
-    return facts_of(about, tuple(_written(item) for item in accepted))
+    facts = facts_of(about, tuple(_written(item) for item in accepted))
+    return facts._replace(revoked=str(body.get("revoked", "")))
 
 
 def _module(crypto: Mapping[str, object], accepted: list[dict[str, object]]) -> ModuleStatus:
@@ -148,6 +149,11 @@ def _module(crypto: Mapping[str, object], accepted: list[dict[str, object]]) -> 
         sha256=told["sha256"],
         approved=tuple(sorted(approved)),
     )
+
+
+def _platform(text: str) -> Platform:
+    """Return a platform; where no configuration was looked at, a record names none."""
+    return Platform(*[*text.split("/"), "", ""][:3])
 
 
 def _written(item: Mapping[str, object]) -> Written:

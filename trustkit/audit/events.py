@@ -59,6 +59,12 @@ def key_revoked(at: datetime, *, name: str, fingerprint: str, revocation: KeyRev
     return AuditEvent(at, "key.revoked", "ok", None, {**body, **more})
 
 
+def revocation_published(at: datetime, *, kind: str, what: str, name: str, reason: str, actor: str) -> AuditEvent:
+    """Say that a key or an image was given up for all nodes that share the list."""
+    body = {"what": what, "name": name, "revokes": kind, "reason": reason, "actor": actor}
+    return AuditEvent(at, "revocation.published", "ok", None, body)
+
+
 def trust_updated(at: datetime, *, root: int, files: Mapping[str, str], until: datetime, actor: str) -> AuditEvent:
     """Say what a trust root brought: its root's version, the SHA-256 of each file, and until when it counts."""
     body = {"root": root, "files": dict(files), "until": until.isoformat(), "actor": actor}

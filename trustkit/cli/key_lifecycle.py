@@ -4,14 +4,17 @@ import argparse
 import os
 from datetime import timedelta
 
+from trustkit import limits
 from trustkit.app import now, open_crypto, open_log
 from trustkit.audit.events import key_revoked, key_rotated
+from trustkit.cli.fleet_revocation import publish
 from trustkit.cli.key_words import key_json, print_key
 from trustkit.cli.output import as_json
 from trustkit.cli.words import actor, ask_passphrase, moment_of
 from trustkit.config import load
 from trustkit.errors import UsageError
 from trustkit.model.keys import KeyRevocation
+from trustkit.model.revocations import KEY, Revocation
 from trustkit.signing.key_life import KeyRecord
 from trustkit.signing.key_providers.remote import is_remote, public_remote
 from trustkit.signing.key_rotation import NewKey, Overlap, new_file_key
@@ -50,16 +53,25 @@ def rotate(ring: Keyring, arguments: argparse.Namespace) -> None:
 def revoke(ring: Keyring, arguments: argparse.Namespace) -> None:
     """Give a key up. Raises UsageError, KeyFileError, StorageError, AuditError."""
     reason = arguments.reason.strip()
-    if not reason:
-        raise UsageError("--reason is empty", next_step="say why: it is shown wherever the key is refused")
+    if not 0 < len(reason) <= limits.REVOCATION_REASON_CHARS:
+        most = limits.REVOCATION_REASON_CHARS
+        raise UsageError(
+            f"--reason is empty, or has more than {most} characters",
+            next_step="say why: it is shown wherever the key is refused",
+        )
     lost = KeyRevocation(moment_of(arguments.at) or now(), reason, arguments.accept_older)
     if lost.at > now():
         raise UsageError("--at is in the future", next_step="a key that ends later: key rotate --overlap")
     key = ring.revoke(arguments.name, lost)
     event = key_revoked(now(), name=key.name, fingerprint=key.public.fingerprint, revocation=lost, actor=actor())
-    with open_log(load(os.environ)) as log:
+    config = load(os.environ)
+    with open_log(config) as log:
         log.append(event)
-    print_key(key, arguments.output, "  next: revoke it in every policy and trust root that names it (docs/keys.md)")
+        if arguments.fleet:
+            given_up = Revocation(KEY, key.public.fingerprint, key.name, actor(), lost)
+            publish(config, log, given_up)
+    step = "revoke it in every policy and trust root that names it (docs/keys.md)"
+    print_key(key, arguments.output, "" if arguments.fleet else f"  next: {step}, or for all nodes with --fleet")
 
 
 def _new(old: StoredKey, arguments: argparse.Namespace) -> NewKey:

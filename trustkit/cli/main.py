@@ -82,6 +82,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "policy": "check, test and compare policies, explain a decision",
         "break-glass": "let rules give way for some hours, by a grant that others approve",
         "audit": "read, prove and report the decision log",
+        "fleet": "revoke keys and images for all nodes, and see what nodes share",
     },
     "This program": {
         "doctor": "look whether everything is there that trustkit needs",

@@ -76,10 +76,11 @@ class RequestFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Everything a policy judges."""
+    """Everything a policy judges; `revoked` says why the image itself was given up, if it was."""
 
     image: ImageFacts
     report: VerificationReport
     crypto: ModuleStatus
     request: RequestFacts
     now: datetime
+    revoked: str = ""

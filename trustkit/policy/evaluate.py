@@ -1,5 +1,6 @@
 """Facts to Decision: pure, total, and closed by default.
 
+    the image itself was revoked        deny, in every mode and without exemption
     no section matches the image        deny (unless every document says otherwise in onNoMatch)
     a matching section has no rules     deny
     nothing demands verified evidence   deny: a policy that forgot `verify` admits nothing
@@ -28,10 +29,16 @@ if TYPE_CHECKING:  # most policies excuse nothing
     from trustkit.policy.excuse import Excuse
 
 _NAMES_SHOWN = 4
+# The rule that no policy writes and every policy has.
+REVOKED = "revocations/image"
 
 
 def evaluate(policy: Policy, facts: Facts) -> Decision:
     """Return the decision of the policy on these facts. Never raises."""
+    if facts.revoked:
+        step = "run another image; what was revoked is listed by trustkit fleet list"
+        finding = Finding(REVOKED, DENY, True, facts.revoked, (), step)
+        return Decision(DENY, (finding,), policy.digest, policy.name)
     sections = matching(policy, facts)
     own = tuple(section for section in sections if section.namespace)
     if not own:

@@ -31,7 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(config: Config, output: str) -> None:
     rows = [("home", str(config.home), "environment"), ("file", str(config.file), _presence(config))]
-    rows += [(s.key, _shown(config.values[s.key]), config.origins[s.key]) for s in SETTINGS]
+    rows += [
+        (
+            s.key,
+            _hidden(config.text(s.key)) if s.kind == "secret" else _shown(config.values[s.key]),
+            config.origins[s.key],
+        )
+        for s in SETTINGS
+    ]
     if output == "json":
         as_json([dict(zip(("setting", "value", "origin"), row, strict=True)) for row in rows])
     else:
@@ -40,6 +47,14 @@ def _show(config: Config, output: str) -> None:
 
 def _presence(config: Config) -> str:
     return "read" if config.file.is_file() else "absent"
+
+
+def _hidden(url: str) -> str:
+    """Return a URL that may hold a password without it."""
+    scheme, separator, rest = url.partition("://")
+    login, at, where = rest.rpartition("@")
+    user = login.partition(":")[0]
+    return f"{scheme}{separator}{user}{':***' if ':' in login else ''}{at}{where.partition('?')[0]}" or "-"
 
 
 def _shown(value: object) -> str:

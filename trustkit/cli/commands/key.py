@@ -67,6 +67,7 @@ def _lifecycle_arguments(
     revoke.add_argument("--at", metavar="TIME", help="from when on it counts as lost; now if left out")
     revoke.add_argument("--accept-older", action="store_true",
                         help="accept what a trusted log or timestamp proves to be older")  # fmt: skip
+    revoke.add_argument("--fleet", action="store_true", help="for all nodes that share cache.url, and every policy")
     return rotate, revoke
 
 

@@ -14,6 +14,7 @@ from trustkit.admission.batched_log import BatchedLog
 from trustkit.admission.cached_gate import CachedGate
 from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.judge import Established
+from trustkit.admission.shared_evidence import SharedEvidence
 from trustkit.admission.single_flight import SingleFlight
 from trustkit.errors import ConfigError, TrustkitError
 from trustkit.hooks.kubernetes.asgi import Webhook
@@ -31,21 +32,25 @@ _NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 class Settings(NamedTuple):
-    """Where to listen, with which certificate and key, and where custom kinds keep their images."""
+    """Where to listen, with which certificate and key, and where custom kinds keep their images.
+
+    `shared` is what other nodes of the fleet fetched.
+    """
 
     host: str
     port: int
     certificate: Path
     key: Path
     custom: tuple[CustomPath, ...] = ()
+    shared: SharedEvidence | None = None
 
 
 class InForce:
     """The gate that decides now. What `load` raises ends it: a policy that is bad does not make it raise."""
 
-    def __init__(self, load: Callable[[], Gate], log: BatchedLog) -> None:
-        """Decide by what `load` returns."""
-        self._load, self._log = load, log
+    def __init__(self, load: Callable[[], Gate], log: BatchedLog, shared: SharedEvidence | None = None) -> None:
+        """Decide by what `load` returns, with what other nodes fetched."""
+        self._load, self._log, self._shared = load, log, shared
         self._flights: SingleFlight[Established] = SingleFlight(limits.PARALLEL_FETCHES, limits.WAITING_FETCHES)
         self._gate: CachedGate | None = None
         self.unready = "policy and trust roots are not loaded yet"
@@ -68,7 +73,7 @@ class InForce:
             self._gate, self.unready = None, error.message
         else:
             if self._gate is None or self._gate.gate is not found:
-                self._gate = CachedGate(found, self._flights, self._log)
+                self._gate = CachedGate(found, self._flights, self._log, self._shared)
             if (note := found.note()) != self.note:
                 _LOG.error("%s", note or "the policy on disk is in force again")
             self.unready, self.note = "", note
@@ -134,7 +139,7 @@ async def serve(
     certificate = Certificate(settings.certificate, settings.key)
     listener = _bind(settings.host, settings.port)
     records = BatchedLog(log)
-    force = InForce(load, records)
+    force = InForce(load, records, settings.shared)
     app = Webhook(Decider(force.gate, records, now, settings.custom), lambda: (force.unready, force.note))
     config = uvicorn.Config(
         app, lifespan="off", access_log=False, log_config=None, server_header=False,
