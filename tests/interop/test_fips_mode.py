@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peers.fips import inside, module_file
+from peers.fips import inside
 from peers.images import Image
 from peers.registry import Registry
 from peers.tools import Cosign
@@ -155,30 +155,6 @@ def test_a_module_of_another_origin_does_not_pass_the_module_s_own_integrity_che
     done = fips.run("key", "list")
     assert done.status == 4, done.said
     assert "KAT" in done.stderr or "Integrity" in done.stderr
-
-
-def test_a_running_daemon_refuses_once_its_module_is_another_file(fips: Trustkit, reference: str) -> None:
-    fips.must("key", "generate", "k", env=PASSPHRASE)
-    fips.must("sign", "--key", "k", reference, env=PASSPHRASE)
-    fips.must("run", "--rm", "--network", "none", reference, "true")
-    module = fips.home / "fips" / "fips.so"
-    content = module.read_bytes()
-    module.rename(module.with_name("away.so"))
-    module.write_bytes(content)
-    # The command itself may run: its own process loads a file that is whole. The daemon's is not the one it loaded.
-    done = fips.run("run", "--rm", "--network", "none", reference, "true")
-    assert done.status == 4, done.said
-    assert "changed or removed while in use" in done.stderr
-
-
-def test_a_daemon_outside_fips_mode_serves_no_command_in_it(trustkit: Trustkit, reference: str) -> None:
-    trustkit.must("fips", "install", "--module", module_file())
-    trustkit.must("ps")
-    done = trustkit.run("run", "--rm", "--network", "none", reference, "true", env=ON)
-    assert done.status == 2, done.said
-    assert "this daemon's FIPS mode is off" in done.stderr
-    trustkit.must("daemon", "--stop", env=ON)
-    assert "FIPS mode" not in trustkit.run("ps", env=ON).stderr
 
 
 def test_mode_validated_refuses_a_module_without_certificate(fips: Trustkit) -> None:

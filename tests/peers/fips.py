@@ -70,3 +70,19 @@ def inside(fips: Trustkit, code: str, *arguments: str) -> subprocess.CompletedPr
         text=True,
         check=False,
     )
+
+
+def corrupt_known_answer(pid: int, module: Path) -> None:
+    """Flip one bit of what the module in a process's memory takes for SHA-512 of "abc", so that its self-test fails."""
+    answer = bytes.fromhex("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a")
+    position = module.read_bytes().index(answer)
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        fields = line.split()
+        begin, end = (int(part, 16) for part in fields[0].split("-"))
+        offset = int(fields[2], 16)
+        if fields[-1] == str(module) and offset <= position < offset + end - begin:
+            with Path(f"/proc/{pid}/mem").open("r+b", buffering=0) as memory:
+                memory.seek(begin + position - offset)
+                memory.write(bytes([answer[0] ^ 1]))
+            return
+    raise PeerError(f"process {pid} has not mapped {module}")

@@ -43,6 +43,6 @@ def daemon_pids(home: Path) -> list[int]:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if words[1:4] == [b"-m", b"trustkit", b"daemon"]:
+        if words[1:].count(b"daemon") and b"trustkit" in words:
             found.append(pid)
     return found

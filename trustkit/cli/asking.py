@@ -34,19 +34,18 @@ class Asker:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Ask as this environment configures. Raises ConfigError."""
         self.config: Config = load(environment)
-        self._mode = fips_floor.settings(environment).mode
+        self._fips = fips_floor.settings(environment)
 
     def ask(self, image: str, request: RequestFacts) -> Answer:
         """Return the answer about an image by digest; it is on record. Raises TrustkitError: nothing may go on."""
         try:
             connection = Connection(str(self.config.socket))
         except DaemonUnreachableError:
-            if self._mode != fips_floor.OFF:
+            if self._fips.mode != fips_floor.OFF:
                 raise UsageError("in FIPS mode the daemon decides, and none answers") from None
             return _judged_here(self.config, image, request)
-        demands = {POLICY_HEADER: str(self.config.policy)} if self.config.policy else {}
-        if self._mode != fips_floor.OFF:
-            demands[FIPS_HEADER] = self._mode
+        policy = {POLICY_HEADER: str(self.config.policy)} if self.config.policy else {}
+        demands = {**policy, FIPS_HEADER: fips_floor.expected_standing(self._fips)}
         try:
             answer = _asked(connection, image, request, demands)
         finally:

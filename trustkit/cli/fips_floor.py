@@ -58,6 +58,20 @@ def settings(environment: Mapping[str, str]) -> FipsSettings:
     return FipsSettings(mode, asked_by, folder_of(chosen), listed, every)
 
 
+def standing_of(mode: str, sha256: str) -> str:
+    """Return a mode and its module in one word, as they are compared between processes and machines."""
+    return f"{mode}:{sha256}"
+
+
+def expected_standing(asked: FipsSettings) -> str:
+    """Return what a process with these settings stands in, without entering it. Raises ConfigError, SelfTestError."""
+    if asked.mode == OFF:
+        return OFF
+    from trustkit.fips import installation
+
+    return standing_of(asked.mode, installation.read(asked.folder).sha256)
+
+
 def folder_of(config: Config) -> Path:
     """Return where the installed module lies."""
     return config.home / "fips"

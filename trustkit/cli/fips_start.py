@@ -9,7 +9,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from trustkit.cli.fips_floor import OFF, VARIABLE, FipsSettings, settings
+from trustkit.cli.fips_floor import OFF, VARIABLE, FipsSettings, settings, standing_of
 from trustkit.config import load
 
 if TYPE_CHECKING:  # loaded when the mode is on
@@ -35,7 +35,7 @@ def enter(arguments: list[str]) -> "OsslFipsProvider | None":
     guard.enter(frozenset({load(os.environ).text("engine.runtime").rpartition("/")[2]}))
     # Before anything uses Python's own OpenSSL: a module tests itself once in a process, and we want to see it.
     provider = OsslFipsProvider(found, asked.mode, asked.validated_list or validated.SHIPPED)
-    select.fix(provider)
+    select.fix(provider, standing_of(asked.mode, provider.identity.sha256))
     guard.require_default_is_fips()
     provider.require_alone()
     _entered.append(asked)
@@ -43,9 +43,9 @@ def enter(arguments: list[str]) -> "OsslFipsProvider | None":
     return provider
 
 
-def entered() -> str:
-    """Return the FIPS mode this process is in, nothing when it is in none."""
-    return _entered[0].mode if _entered else ""
+def standing() -> str:
+    """Return the FIPS mode of this process with its module's SHA-256, as the daemon must be in it, too."""
+    return standing_of(_entered[0].mode, _module[0].identity.sha256) if _module else OFF
 
 
 def require_alone() -> None:

@@ -16,23 +16,35 @@ _ready: dict[str, CryptoProvider] = {}
 _chosen: list[str] = []
 # The provider of FIPS mode, once the process is in it: there is no other from then on, and no way out.
 _fixed: list[str] = []
+# Its mode and its file, for those who must agree.
+_standing: list[str] = []
+OFF = "off"
 _lock = Lock()
 
 
-def fix(crypto: CryptoProvider) -> CryptoProvider:
-    """Enter FIPS mode: this provider and no other does the maths of this process, for as long as it lives."""
+def fix(crypto: CryptoProvider, standing: str) -> CryptoProvider:
+    """Enter FIPS mode: this provider and no other does the maths of this process, for as long as it lives.
+
+    `standing` is what other processes must be in, too, to work with this one.
+    """
     if _fixed:
         raise UsageError("this process is in FIPS mode already")
     with _lock:
         _ready.clear()
         _ready[crypto.name] = SelfTestedProvider(crypto)
         _fixed.append(crypto.name)
+        _standing.append(standing)
     return _ready[crypto.name]
 
 
 def is_fixed() -> bool:
     """Whether this process is in FIPS mode."""
     return bool(_fixed)
+
+
+def standing() -> str:
+    """Return the FIPS mode of this process with its module's SHA-256: two that work together have the same."""
+    return _standing[0] if _standing else OFF
 
 
 def choose(name: str) -> CryptoProvider:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from trustkit.engine.errors import ConflictError
 from trustkit.errors import RequestError
-from trustkit.fips.select import provider
+from trustkit.fips.select import standing
 from trustkit.server.message import Answer, Application, Request
 from trustkit.server.parts import Parts
 from trustkit.server.routes import containers, decisions, execution, images, processes, streams, system
@@ -17,8 +17,12 @@ from trustkit.server.routes import containers, decisions, execution, images, pro
 Handler = Callable[[Parts, Request, str], Awaitable[Answer]]
 
 
-# Sent by our own commands: the policy they count on, percent-encoded, and the FIPS mode they are in.
+# Sent by our own commands: the policy they count on, percent-encoded, and the FIPS mode and module they are in.
 POLICY_HEADER, FIPS_HEADER = "x-trustkit-policy", "x-trustkit-fips"
+
+
+# mode, colon, SHA-256 in hex
+_STANDING_CHARS = 80
 
 
 class Route(NamedTuple):
@@ -99,13 +103,18 @@ async def _require_policy(parts: Parts, asked: str) -> None:
 
 
 def _require_fips(asked: str) -> None:
-    """Return if this daemon does its maths in the mode the caller is in. Raises ConflictError, SelfTestError."""
-    used = provider().status().mode
+    """Return if this daemon does its maths in the mode and the module the caller does. Raises ConflictError."""
+    used = standing()
     if used != asked:
         raise ConflictError(
-            f"this daemon's FIPS mode is {used}, not {asked[:40]}",
+            f"this daemon's FIPS mode is {_words(used)}, not {_words(asked)}",
             next_step="stop the daemon (trustkit daemon --stop) and let this command start it",
         )
+
+
+def _words(given: str) -> str:
+    mode, _, sha256 = given[:_STANDING_CHARS].partition(":")
+    return f"{mode} (module sha256:{sha256})" if sha256 else mode
 
 
 def application(parts: Parts) -> Application:

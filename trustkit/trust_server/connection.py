@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
 import h11
@@ -79,7 +80,10 @@ class Connection:
         except _ClientGone:
             raise
         except TrustkitError as error:
-            return reply_of(error)
+            reply = reply_of(error)
+            if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                _LOG.error("%r %r: %s", head.method, head.target, error.message)
+            return reply
         except h11.RemoteProtocolError as error:
             return reply_of(RequestError(f"not an HTTP request: {error}", status=str(error.error_status_hint)))
         except Exception:  # noqa: BLE001  (the last line of defence: no request ends the server)

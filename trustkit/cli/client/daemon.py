@@ -23,7 +23,7 @@ class Daemon:
     def __init__(self, path: str, first: Connection | None = None, demands: Mapping[str, str] | None = None) -> None:
         """Speak to the daemon at `path`, `first` being a connection already made.
 
-        `demands` are headers: the daemon answers only if it decides by that policy, and is in that FIPS mode.
+        `demands` are headers: the daemon answers only if it decides by that policy, and with that FIPS module.
         """
         self.path = path
         self._kept = first
@@ -165,8 +165,6 @@ def _started(config: Config, path: str) -> Daemon:
 
 
 def _demands(config: Config) -> dict[str, str]:
-    """Return what this command counts on: its policy, and its own FIPS mode."""
-    demands = {POLICY_HEADER: str(config.policy)} if config.policy else {}
-    if mode := fips_start.entered():
-        demands[FIPS_HEADER] = mode
-    return demands
+    """Return what this command counts on: its policy, and its own FIPS mode and module."""
+    policy = {POLICY_HEADER: str(config.policy)} if config.policy else {}
+    return {**policy, FIPS_HEADER: fips_start.standing()}
