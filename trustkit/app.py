@@ -246,7 +246,7 @@ def open_repositories(config: Config) -> "Repositories":
     from trustkit.admission.content_trust import Repositories
     from trustkit.sources import registry_session
 
-    return Repositories(registry_session(config), config.home / "content-trust", open_crypto(config), now)
+    return Repositories(registry_session(config), config.content_trust, open_crypto(config), now)
 
 
 def policy_gate(reload: Callable[[], Config], log: DecisionLog) -> PolicyGate[Config]:

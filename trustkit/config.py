@@ -55,6 +55,13 @@ SETTINGS = (
         "keys it revokes are not.",
     ),
     Setting("trust.server", "text", "", "Trust server (Notary v1). Empty: the host of the image's registry."),
+    Setting(
+        "trust.folder",
+        "path",
+        "",
+        "What is remembered of content trust, and its private keys; ~/.docker/trust shares docker's. "
+        "Empty: content-trust in the state directory.",
+    ),
     Setting("trust.root_grace", "number", 0, "Hours for which an expired trust root still counts."),
     Setting(
         "revocation.offline",
@@ -204,6 +211,11 @@ class Config(NamedTuple):
     def engine(self) -> Path:
         """The engine's folder: containerd's store, container state, volumes."""
         return self.home / "engine"
+
+    @property
+    def content_trust(self) -> Path:
+        """The folder of content trust: `tuf` and `private`, as docker and notary keep them."""
+        return self.path("trust.folder") or self.home / "content-trust"
 
     @property
     def policy(self) -> Path | None:

@@ -378,3 +378,10 @@ class PublishConflictError(StorageError):
     """Somebody else published to the repository in between; the publication can be tried again."""
 
     code = "storage.conflict"
+
+
+class PublishRefusedError(TrustkitError):
+    """A trust server did not take what was published."""
+
+    code = "publish_refused"
+    exit_status = 1

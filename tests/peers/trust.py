@@ -1,14 +1,18 @@
-"""trustkit's trust server as a process, and the real `notary` command against it."""
+"""Trust servers, ours and the real notary-server, and the real `notary` and `docker trust` against them."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.processes import PeerError, Process
+from peers.processes import PeerError, Process, free_port, listens
 from peers.registry import Tls
 from peers.tools import Ran, clean_environment, peer, run
 from peers.trustkit import Trustkit
+from peers.workspace import short_folder
 
+SERVERS = ("trustkit", "notary-server")
 PASSPHRASE = "correct horse battery"
 
 
@@ -42,6 +46,84 @@ def trust_server(trustkit: Trustkit, *words: str | Path, tls: Tls | None = None)
         yield TrustServer(line.split()[-1], process, log, tls)
     finally:
         process.stop()
+
+
+@contextmanager
+def notary_server(tls: Tls) -> Iterator[TrustServer]:
+    """Run Debian's notary-server, which keeps everything in memory and signs with Ed25519. Raises PeerError."""
+    with short_folder("notary") as folder:
+        port, log = free_port(), folder / "log"
+        server = {
+            "http_addr": f"127.0.0.1:{port}",
+            "tls_cert_file": str(tls.certificate_file),
+            "tls_key_file": str(tls.key_file),
+        }
+        settings = {
+            "server": server,
+            "trust_service": {"type": "local"},
+            "logging": {"level": "error"},
+            "storage": {"backend": "memory"},
+        }
+        (folder / "server.json").write_text(json.dumps(settings))
+        process = Process([str(peer("notary-server")), "-config", str(folder / "server.json")], log=log)
+        try:
+            process.wait_until(lambda: listens(port))
+            yield TrustServer(f"https://127.0.0.1:{port}", process, log, tls)
+        finally:
+            process.stop()
+
+
+@contextmanager
+def any_trust_server(kind: str, tls: Tls) -> Iterator[TrustServer]:
+    """Run one of `SERVERS`. Raises PeerError."""
+    if kind == "notary-server":
+        with notary_server(tls) as running:
+            yield running
+        return
+    with short_folder("trust") as folder:
+        (folder / "state").mkdir(mode=0o700)
+        with trust_server(Trustkit(folder / "state"), tls=tls) as running:
+            yield running
+
+
+class DockerTrust:
+    """A docker client and its `docker trust`, with a home of its own."""
+
+    def __init__(self, server: TrustServer, home: Path, client: str = "docker") -> None:
+        """Work against the server, whose authority docker finds where it looks for it."""
+        self.home, self._client = home, client
+        self.folder = home / ".docker" / "trust"
+        self.env = clean_environment(
+            HOME=str(home),
+            DOCKER_CONTENT_TRUST_SERVER=server.url,
+            DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE=PASSPHRASE,
+            DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE=PASSPHRASE,
+        )
+        if server.tls:
+            place = home / ".docker" / "tls" / server.host
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(server.tls.ca_file, place / "ca.crt")
+
+    def run(self, *words: str | Path) -> Ran:
+        """Run docker and return what it did."""
+        return run([peer(self._client), *words], env=self.env, cwd=self.home)
+
+    def must(self, *words: str | Path) -> str:
+        """Run docker and return its output. Raises PeerError when it fails."""
+        done = self.run(*words)
+        if done.status != 0:
+            raise PeerError(done.said)
+        return done.stdout
+
+    def new_signer(self, name: str) -> Path:
+        """Make a signer's key, and return its public half."""
+        self.must("trust", "key", "generate", name)
+        return self.home / f"{name}.pub"
+
+    def tags(self, gun: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return digest and signers of every tag that docker believes."""
+        (found,) = json.loads(self.must("trust", "inspect", gun))
+        return {one["SignedTag"]: (one["Digest"], tuple(one["Signers"])) for one in found["SignedTags"] or ()}
 
 
 class Notary:

@@ -1,4 +1,4 @@
-"""Repositories under content trust: fetched, proven from what was trusted before, and remembered for the next time.
+"""Repositories under content trust: fetched, proven from what was trusted before, changed, and remembered.
 
 What is remembered lies as docker and notary keep it, so that their folder (`~/.docker/trust`) can be used too:
 
@@ -8,7 +8,7 @@ What is remembered lies as docker and notary keep it, so that their folder (`~/.
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,15 +16,21 @@ from trustkit import limits
 from trustkit.codec import notary_tuf
 from trustkit.codec.notary_tuf import BASE_ROLES, ROOT, is_delegation
 from trustkit.durable import make_folder, storage_error, write_file
-from trustkit.errors import LimitExceededError
+from trustkit.errors import LimitExceededError, PublishConflictError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.values import NamedTuple
 from trustkit.oci.session import RegistrySession
 from trustkit.oci.trust_metadata import TrustMetadata
+from trustkit.signing.content_trust.files import read
 from trustkit.signing.content_trust.values import Trusted, VerifiedRepository
 from trustkit.signing.content_trust.verify import verify_repository
 
 _SUFFIX = ".json"
+_ATTEMPTS = 4
+# The files to publish of a repository that begins, and of one that changes (none if there is nothing to change); the
+# server is there to be asked for its keys.
+Begin = Callable[[TrustMetadata], Mapping[str, bytes]]
+Change = Callable[[VerifiedRepository, TrustMetadata], Mapping[str, bytes]]
 
 
 class Asked(NamedTuple):
@@ -50,18 +56,97 @@ class Repositories:
 
         Raises VerificationError, SourceError, MalformedError, LimitExceededError, StorageError.
         """
-        place = self._folder / "tuf" / asked.gun / "metadata"
-        with _alone(make_folder(place)):
-            seen = read_seen(place)
-            trusted = Trusted(seen, asked.pinned_root, asked.first_use)
-            begun = seen.get(ROOT) or asked.pinned_root
-            version = notary_tuf.read_root(notary_tuf.parse(begun, ROOT)).version if begun else 0
-            # at first sight no older root proves anything
-            metadata = TrustMetadata(self._session, asked.server, asked.gun)
-            files = metadata.fetch(version if begun else limits.TRUST_TARGETS)
-            found = verify_repository(files, asked.gun, trusted, now=self._now(), crypto=self._crypto)
-            _remember(place, seen, found.files)
+        with _alone(make_folder(self._place(asked.gun))):
+            return self._verified(asked)
+
+    def begun(self, asked: Asked, begin: Begin) -> VerifiedRepository:
+        """Publish the first state of a repository, and return it as the server shows it then.
+
+        Raises UsageError if the server knows the repository, PublishRefusedError; as `verified`, and as `begin`.
+        """
+        metadata = self._metadata(asked)
+        with _alone(make_folder(self._place(asked.gun))):
+            if metadata.exists():
+                raise UsageError(
+                    f"{asked.gun} has content trust already",
+                    next_step=f"sign its tags: trustkit trust sign {asked.gun}:TAG",
+                )
+            files = begin(metadata)
+            with suppress(PublishConflictError):
+                metadata.publish(files)
+            found = self._verified(asked._replace(pinned_root=files[ROOT], first_use=False))
+            _require_shown(found, files)
             return found
+
+    def changed(self, asked: Asked, change: Change) -> VerifiedRepository:
+        """Return the repository with a change: proven, changed, published, and proven as the server shows it then.
+
+        `change` is asked again for a newer state when somebody else published in between.
+
+        Raises PublishConflictError, PublishRefusedError; as `verified`, and as `change`.
+        """
+        metadata = self._metadata(asked)
+        with _alone(make_folder(self._place(asked.gun))):
+            for _ in range(_ATTEMPTS - 1):
+                with suppress(PublishConflictError):
+                    return self._changed(asked, change, metadata)
+            return self._changed(asked, change, metadata)
+
+    def deleted(self, asked: Asked) -> None:
+        """Have the server forget the repository, and forget it here. Raises as `verified`."""
+        place = self._place(asked.gun)
+        with _alone(make_folder(place)):
+            self._verified(asked)
+            self._metadata(asked).delete()
+            # the root first: without it the others count for nothing
+            for role in sorted(read_seen(place), key=lambda name: name != ROOT):
+                (place / f"{role}{_SUFFIX}").unlink(missing_ok=True)
+
+    def _place(self, gun: str) -> Path:
+        return self._folder / "tuf" / gun / "metadata"
+
+    def _metadata(self, asked: Asked) -> TrustMetadata:
+        return TrustMetadata(self._session, asked.server, asked.gun)
+
+    def _changed(self, asked: Asked, change: Change, metadata: TrustMetadata) -> VerifiedRepository:
+        before = self._verified(asked)
+        files = change(before, metadata)
+        if not files:
+            return before
+        try:
+            metadata.publish(files)
+        except PublishConflictError:
+            # an upload that was taken although its answer was lost is refused when it is tried again
+            found = self._verified(asked)
+            if all(found.files.get(role) == content for role, content in files.items()):
+                return found
+            raise
+        found = self._verified(asked)
+        _require_shown(found, files)
+        return found
+
+    def _verified(self, asked: Asked) -> VerifiedRepository:
+        place = self._place(asked.gun)
+        seen = read_seen(place)
+        trusted = Trusted(seen, asked.pinned_root, asked.first_use)
+        begun = seen.get(ROOT) or asked.pinned_root
+        version = notary_tuf.read_root(notary_tuf.parse(begun, ROOT)).version if begun else 0
+        # at first sight no older root proves anything
+        files = self._metadata(asked).fetch(version if begun else limits.TRUST_TARGETS)
+        found = verify_repository(files, asked.gun, trusted, now=self._now(), crypto=self._crypto)
+        _remember(place, seen, found.files)
+        return found
+
+
+def _require_shown(found: VerifiedRepository, files: Mapping[str, bytes]) -> None:
+    """Return if the server shows what it took, or something newer. Raises PublishConflictError."""
+    for role, content in files.items():
+        shown = found.versions.get(role, 0)
+        if found.files.get(role) != content and shown <= read(role, content).body.version:
+            raise PublishConflictError(
+                f"the trust server took {role} of {found.gun}, and does not show it",
+                next_step=f"look again: trustkit trust inspect {found.gun}",
+            )
 
 
 def read_seen(place: Path) -> Mapping[str, bytes]:

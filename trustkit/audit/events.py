@@ -101,6 +101,14 @@ def image_migrated(
     return AuditEvent(at, "image.migrated", "ok", image, body)
 
 
+def content_trust_published(
+    at: datetime, *, gun: str, what: str, versions: Mapping[str, int], signers: Mapping[str, object], actor: str
+) -> AuditEvent:
+    """Say what was changed in a repository's content trust: each role's version, and the keys that signed it."""
+    body = {"repository": gun, "what": what, "versions": dict(versions), "signers": dict(signers), "actor": actor}
+    return AuditEvent(at, "content_trust.published", "ok", None, body)
+
+
 def container_started(at: datetime, image: Digest, container: str, **body: object) -> AuditEvent:
     """Say that a container is about to start: `name`, `reference`, `actor`, `decision`."""
     return AuditEvent(at, "container.started", "ok", image, {**body, "container": container})

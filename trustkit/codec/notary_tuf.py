@@ -159,6 +159,11 @@ def read_listing(envelope: Envelope, role: str) -> Listing:
     return Listing(version, expires, meta)
 
 
+def read_key(content: bytes, what: str) -> Key:
+    """Return a key as a server tells it. Raises MalformedError, LimitExceededError."""
+    return _key(parse_json(content, what=what, limit_bytes=limits.KEY_FILE_BYTES, fold_names=False), what)
+
+
 def is_delegation(name: str) -> bool:
     """Whether this may be the name of a delegated role."""
     return len(name) <= _NAME_CHARS and _DELEGATION.match(name) is not None

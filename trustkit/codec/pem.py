@@ -1,7 +1,7 @@
 """One labelled block of base64 in text (RFC 7468, the strict grammar of section 3)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trustkit.codec import base64
 from trustkit.errors import MalformedError
@@ -72,6 +72,13 @@ def encode(label: str, content: bytes) -> bytes:
     lines = [encoded[at : at + _LINE_CHARS] for at in range(0, len(encoded), _LINE_CHARS)]
     body = "".join(f"{line}\n" for line in lines)
     return f"-----BEGIN {label}-----\n{body}-----END {label}-----\n".encode("ascii")
+
+
+def with_headers(block: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return the block with `name: value` lines at its head, in the order of their names, as `split_headers` reads."""
+    first, _, rest = block.partition(b"\n")
+    lines = "".join(f"{name}: {value}\n" for name, value in sorted(headers.items()))
+    return first + b"\n" + lines.encode("ascii") + b"\n" + rest
 
 
 def _content(body: bytes, label: str) -> bytes:

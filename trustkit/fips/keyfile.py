@@ -1,9 +1,11 @@
 """Private key files: bytes to keys and back. Files and permissions are the caller's."""
 
+from collections.abc import Mapping
+
 from trustkit import limits
 from trustkit.codec import pem
 from trustkit.errors import KeyFileError, MalformedError
-from trustkit.fips import cosign_key, pbes2
+from trustkit.fips import cosign_key, pbes2, select
 from trustkit.fips.provider import CryptoProvider, PrivateKey
 
 ENCRYPTED = "ENCRYPTED PRIVATE KEY"
@@ -62,6 +64,23 @@ def write(key: PrivateKey, passphrase: bytes) -> bytes:
 def write_cosign(key: PrivateKey, passphrase: bytes) -> bytes:
     """Return the key as cosign 2 and 3 read it; cosign allows an empty passphrase."""
     return pem.encode(SIGSTORE, cosign_key.encrypt(key.to_pkcs8(), passphrase))
+
+
+def write_notary(key: PrivateKey, passphrase: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return the key as notary and docker keep it: `role`, and `gun` for keys of one repository, in front.
+
+    They read keys derived by SHA-1 only. In FIPS mode it is SHA-256, and only trustkit reads the file.
+    Raises KeyFileError for an empty passphrase.
+    """
+    by_sha1 = select.provider().status().mode == "off"
+    content = pem.encode(ENCRYPTED, pbes2.encrypt(key.to_pkcs8(), _required(passphrase), by_sha1=by_sha1))
+    return pem.with_headers(content, headers)
+
+
+def headers_of(content: bytes) -> dict[str, str]:
+    """Return what notary says of a key in front of it: `role`, `gun`. Raises KeyFileError."""
+    _block(content)
+    return pem.split_headers(content)[0]
 
 
 def _opened(label: str, body: bytes, passphrase: bytes, *, allow_sha1: bool) -> bytes:

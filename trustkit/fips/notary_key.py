@@ -1,4 +1,4 @@
-"""Private key files of notary and docker: PBES2 as they write it, with PBKDF2-HMAC-SHA-1. Read, never written."""
+"""Private key files of notary and docker: PBES2 as they write it, with PBKDF2-HMAC-SHA-1."""
 
 from trustkit.errors import AlgorithmNotApprovedError
 from trustkit.fips.select import provider

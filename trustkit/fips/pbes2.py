@@ -20,6 +20,8 @@ _LEAST_SALT_BYTES = 8
 _MOST_SALT_BYTES = 128
 # OWASP's figure for PBKDF2-HMAC-SHA-256; about 0.2 s. The upper bound keeps a file from hanging us.
 _ITERATIONS = 600_000
+# The same for PBKDF2-HMAC-SHA-1, which notary's key files are derived by.
+_SHA1_ITERATIONS = 1_300_000
 _LEAST_ITERATIONS = 1000
 _MOST_ITERATIONS = 10_000_000
 _KEY_BYTES = 32
@@ -33,9 +35,13 @@ class _Parameters(NamedTuple):
     by_sha1: bool = False
 
 
-def encrypt(content: bytes, passphrase: bytes) -> bytes:
-    """Return an EncryptedPrivateKeyInfo (RFC 5958 section 3) that holds the content."""
-    parameters = _Parameters(random_bytes(_SALT_BYTES), _ITERATIONS, random_bytes(_BLOCK_BYTES))
+def encrypt(content: bytes, passphrase: bytes, *, by_sha1: bool = False) -> bytes:
+    """Return an EncryptedPrivateKeyInfo (RFC 5958 section 3) that holds the content.
+
+    `by_sha1` is for readers that know nothing else. Raises AlgorithmNotApprovedError for it in FIPS mode.
+    """
+    rounds = _SHA1_ITERATIONS if by_sha1 else _ITERATIONS
+    parameters = _Parameters(random_bytes(_SALT_BYTES), rounds, random_bytes(_BLOCK_BYTES), by_sha1)
     ciphertext = provider().encrypt_cbc(_key(passphrase, parameters), parameters.iv, content)
     return der.encode(der.SEQUENCE, _encode_parameters(parameters), der.encode(der.OCTET_STRING, ciphertext))
 
@@ -78,7 +84,8 @@ def _encode_parameters(parameters: _Parameters) -> bytes:
         der.SEQUENCE,
         der.encode(der.OCTET_STRING, parameters.salt),
         der.encode_unsigned(parameters.iterations),
-        der.encode(der.SEQUENCE, _HMAC_SHA256),
+        # RFC 8018 A.2: HMAC-SHA-1 is the default, and left out
+        b"" if parameters.by_sha1 else der.encode(der.SEQUENCE, _HMAC_SHA256),
     )
     kdf = der.encode(der.SEQUENCE, der.encode(der.OBJECT_IDENTIFIER, _PBKDF2), pbkdf2)
     cipher = der.encode(

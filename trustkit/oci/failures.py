@@ -14,6 +14,7 @@ from trustkit.errors import (
     SourceError,
     UnauthorizedError,
 )
+from trustkit.model.values import NamedTuple
 from trustkit.net.http import Response
 
 _SHOWN_CHARS = 200
@@ -45,7 +46,7 @@ def require_status(response: Response, expected: tuple[int, ...], what: str) -> 
 def failure(response: Response, what: str) -> SourceError:
     """Return the error that an unexpected answer means; its body is used up."""
     host, status = response.url.authority, response.status
-    said = _said(response)
+    said = refusal(response).said
     found = _ERRORS.get(status)
     if found is None and status >= 500:  # noqa: PLR2004
         found = ServerFailedError, "fails", "try again later, or ask the registry's operator"
@@ -59,14 +60,30 @@ def failure(response: Response, what: str) -> SourceError:
     return kind(message, next_step=step, host=host, status=str(status))
 
 
-def _said(response: Response) -> str:
-    """Return the registry's own code and message, printable and short, or ""."""
+class Refusal(NamedTuple):
+    """A server's own words, printable and short: its code, what it says, and trustkit's code and advice besides."""
+
+    code: str = ""
+    said: str = ""
+    detail_code: str = ""
+    next_step: str = ""
+
+
+def refusal(response: Response) -> Refusal:
+    """Return what the body of a refusal says, nothing if it cannot be read; the body is used up."""
     try:
         content = response.read(limits.ERROR_BODY_BYTES, "the error's body")
         value = strict_json.parse(content, what="the error's body", limit_bytes=limits.ERROR_BODY_BYTES)
         errors = as_list(as_object(value, "the error").get("errors"), "errors")
         first = as_object(errors[0] if errors else {}, "the error")
     except (SourceError, MalformedError):
-        return ""
+        return Refusal()
     text = " ".join(str(first[name]) for name in ("code", "message") if first.get(name))
+    detail = first.get("detail")
+    more = detail if isinstance(detail, dict) else {}
+    found = (str(first.get("code", "")), text, str(more.get("code", "")), str(more.get("next_step", "")))
+    return Refusal(*map(_shown, found))
+
+
+def _shown(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:_SHOWN_CHARS]

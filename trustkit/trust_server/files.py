@@ -18,6 +18,7 @@ from trustkit.codec.notary_tuf import (
 )
 from trustkit.errors import MalformedError, TrustkitError
 from trustkit.fips.hashing import digest_of
+from trustkit.signing.content_trust.files import meta_of
 from trustkit.trust_server.storage import Stored
 
 
@@ -53,8 +54,8 @@ class File(NamedTuple):
 
     @property
     def meta(self) -> FileMeta:
-        """What a snapshot or timestamp says of it; clients want both hashes."""
-        return FileMeta((("sha256", self.digest("sha256")), ("sha512", self.digest("sha512"))), len(self.content))
+        """What a snapshot or timestamp says of it."""
+        return meta_of(self.content)
 
     @property
     def stored(self) -> Stored:

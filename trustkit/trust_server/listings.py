@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from trustkit.codec import olpc_json
-from trustkit.codec.notary_build import listing_value, to_bytes
-from trustkit.codec.notary_tuf import SNAPSHOT, TIMESTAMP, Listing, Role, Root, Signature
-from trustkit.fips.ecdsa_signature import numbers
-from trustkit.model.keys import ECDSA_P256_SHA256
+from trustkit.codec.notary_build import listing_value
+from trustkit.codec.notary_tuf import SNAPSHOT, TIMESTAMP, Listing, Role, Root
+from trustkit.signing.content_trust.sign import signed_file
 from trustkit.trust_server.checks import missing
 from trustkit.trust_server.files import File, read
 from trustkit.trust_server.server_keys import ServerKeys
@@ -19,7 +17,6 @@ SNAPSHOT_LIFE = timedelta(days=3 * 365)
 # What is left of a life when the server signs anew, if anybody asks: a client never gets less than this.
 TIMESTAMP_LEFT = timedelta(days=13)
 SNAPSHOT_LEFT = timedelta(days=30)
-_P256_BYTES = 32
 
 
 class Listings:
@@ -61,8 +58,5 @@ class Listings:
 
     def _signed(self, role: str, listing: Listing, key: ServerKey) -> File:
         signed = listing_value(listing, role)
-        r, s = numbers(self._keys.private(key).sign(ECDSA_P256_SHA256, olpc_json.encode(signed)))
-        # Notary's method "ecdsa": r || s, never DER.
-        raw = r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
-        content = to_bytes(signed, (Signature(key.key_id, "ecdsa", raw),))
+        content = signed_file(signed, {key.key_id: self._keys.private(key)})
         return read(role, content, new=True)

@@ -8,10 +8,15 @@ from importlib import import_module
 
 # action → one line; trustkit/cli/trust/ACTION.py declares its arguments and does it
 ACTIONS = {
+    "delegate": "let somebody sign tags of a repository with a key of their own, or end it",
+    "init": "begin the content trust of a repository",
     "inspect": "show a repository's signed tags, their signers and ends",
     "migrate": "sign anew, as cosign or notation, what content trust says of the tags",
+    "revoke": "take the signature of tags back",
     "root": "distribute keys, identities and policies by a TUF repository of your own",
+    "rotate": "give a role of a repository another key",
     "serve": "run a trust server that docker trust and notary work against",
+    "sign": "sign what tags of a repository stand for",
     "status": "show keys, roots and when they expire",
 }
 

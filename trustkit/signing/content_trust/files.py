@@ -70,6 +70,12 @@ def offered(files: Mapping[str, bytes], role: str) -> File:
     return read(role, content)
 
 
+def meta_of(content: bytes) -> FileMeta:
+    """Return what a snapshot or timestamp says of a file; clients want both hashes."""
+    hashes = tuple((name, bytes.fromhex(digest_of(content, name).hex)) for name in ("sha256", "sha512"))
+    return FileMeta(hashes, len(content))
+
+
 def require_listed(file: File, meta: FileMeta, by: str) -> None:
     """Return if the file has the length and every hash that `by` lists. Raises DigestMismatchError."""
     if len(file.content) != meta.length:

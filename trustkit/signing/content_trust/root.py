@@ -116,7 +116,8 @@ def _problem(key: Key | None, check: RootCheck) -> str:
     if check.gun not in _common_names(found):
         return f"its certificate is for {found.subject}, not for {check.gun}"
     if not found.not_before <= check.now <= found.not_after:
-        return f"its certificate ended at {found.not_after:%Y-%m-%d %H:%M:%S}Z"
+        span = f"{found.not_before:%Y-%m-%d %H:%M:%S}Z to {found.not_after:%Y-%m-%d %H:%M:%S}Z"
+        return f"its certificate is good from {span}"
     return ""
 
 

@@ -23,7 +23,7 @@ _RAW_ED25519 = 32
 # A key's type as metadata names it → the kind it must really be
 _KINDS = {"ecdsa": "ecdsa", "ecdsa-x509": "ecdsa", "rsa": "rsa", "rsa-x509": "rsa", "ed25519": "ed25519"}
 # Notary hashes with SHA-256 whatever the curve.
-_METHODS = {
+METHODS = {
     ("ecdsa", "ecdsa-p256"): algorithms.ECDSA_P256_SHA256,
     ("ecdsa", "ecdsa-p384"): algorithms.ECDSA_P384_SHA256,
     ("ecdsa", "ecdsa-p521"): algorithms.ECDSA_P521_SHA256,
@@ -60,7 +60,7 @@ def require_role_signed(
         key = require_key(signature.key_id, keys[signature.key_id])
         if _fits(key, signature, envelope.signed, crypto):
             # One key under two names, bare and in a certificate, is one key.
-            algorithm = _METHODS[signature.method, key.kind]
+            algorithm = METHODS[signature.method, key.kind]
             signed[key.fingerprint] = RoleSigner(key.fingerprint, algorithm, key.bits)
     if len(signed) < role.threshold:
         raise ThresholdError(f"{len(signed)} of the {role.threshold} keys that {role.name} needs signed it")
@@ -91,7 +91,7 @@ def _spki(key: Key) -> bytes:
 
 
 def _fits(key: PublicKey, signature: Signature, signed: bytes, crypto: CryptoProvider) -> bool:
-    algorithm = _METHODS.get((signature.method, key.kind))
+    algorithm = METHODS.get((signature.method, key.kind))
     if algorithm is None:
         return False
     raw = signature.signature

@@ -1,0 +1,279 @@
+"""What authors of content trust write: certificates, key files, signatures of every kind, and edits of a repository."""
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from trustkit.codec import notary_tuf, pem
+from trustkit.codec.certificate import parse_certificate
+from trustkit.codec.notary_build import targets_value
+from trustkit.codec.notary_tuf import RELEASES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, FileMeta, Key, Role
+from trustkit.errors import (
+    AlgorithmNotApprovedError,
+    KeyFileError,
+    KeyUnavailableError,
+    MalformedError,
+    UsageError,
+)
+from trustkit.fips import keyfile
+from trustkit.fips.provider import PrivateKey
+from trustkit.fips.select import provider
+from trustkit.model.crypto import ModuleStatus
+from trustkit.model.keys import PublicKey
+from trustkit.signing.content_trust.choice import roles_to_clear, roles_to_sign
+from trustkit.signing.content_trust.draft import Draft, empty
+from trustkit.signing.content_trust.edits import (
+    RoleKeys,
+    begun,
+    delegate,
+    delegation_of,
+    rekeyed,
+    undelegate,
+    with_tags,
+)
+from trustkit.signing.content_trust.errors import NotSignedError, RootChainError, ThresholdError
+from trustkit.signing.content_trust.identifiers import bare, certified, id_of
+from trustkit.signing.content_trust.key_folder import KeyFolder
+from trustkit.signing.content_trust.publication import signed
+from trustkit.signing.content_trust.sign import signed_file
+from trustkit.signing.content_trust.signers import require_role_signed
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+GUN = "registry.example/team/app"
+ONE = FileMeta((("sha256", b"\x11" * 32),), 401)
+
+
+class Held:
+    """Keys in memory."""
+
+    def __init__(self, *keys: PrivateKey) -> None:
+        self.keys = {id_of(bare(key.public)): key for key in keys}
+
+    def holds(self, key_id: str) -> bool:
+        return key_id in self.keys
+
+    def open(self, key_id: str) -> PrivateKey:
+        return self.keys[key_id]
+
+
+@pytest.fixture(name="root", scope="module")
+def root_() -> PrivateKey:
+    return provider().generate("ecdsa-p256")
+
+
+@pytest.fixture(name="own", scope="module")
+def own_() -> PrivateKey:
+    return provider().generate("ecdsa-p256")
+
+
+@pytest.fixture(name="other", scope="module")
+def other_() -> PrivateKey:
+    return provider().generate("ecdsa-p256")
+
+
+@pytest.fixture(name="draft")
+def draft_(root: PrivateKey, own: PrivateKey) -> Draft:
+    """A repository whose every key but the timestamp's is `own`, but for the root's."""
+    key = bare(own.public)
+    roles = {ROOT: [certified(root, GUN, NOW)], TARGETS: [key], SNAPSHOT: [key], TIMESTAMP: [key]}
+    first = begun(GUN, {name: RoleKeys(keys) for name, keys in roles.items()}, NOW)
+    return Draft(GUN, signed(first, Held(root, own), provider()), NOW)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "rsa-3072"])
+def test_openssl_reads_and_verifies_a_root_certificate(kind: str, tmp_path: Path) -> None:
+    key = certified(provider().generate(kind), GUN, NOW)
+    file = tmp_path / "root.pem"
+    file.write_bytes(key.public)
+    when = str(int((NOW + timedelta(days=1)).timestamp()))
+    words = ["openssl", "verify", "-attime", when, "-check_ss_sig", "-partial_chain", "-trusted", file, file]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    text = subprocess.run(
+        ["openssl", "x509", "-in", file, "-noout", "-text"], check=True, capture_output=True, text=True
+    )
+    for part in (f"Subject: CN = {GUN}", "CA:FALSE", "Code Signing", "Digital Signature", "Nov 21 00:00:00 2036 GMT"):
+        assert part in text.stdout
+
+
+def test_a_certificate_that_ends_after_2049_says_so(root: PrivateKey) -> None:
+    key = certified(root, GUN, datetime(2045, 1, 1, tzinfo=UTC))
+    assert parse_certificate(pem.decode(key.public, ("CERTIFICATE",))[1]).not_after.year == 2054
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ml-dsa-44"])
+def test_no_certificate_is_made_of_what_clients_do_not_take_as_root(kind: str) -> None:
+    class Other:
+        public = PublicKey(b"", "", kind, 256)
+
+        def sign(self, algorithm: str, message: bytes) -> bytes:
+            raise AssertionError
+
+    with pytest.raises(AlgorithmNotApprovedError, match="cannot be a root key"):
+        certified(Other(), GUN, NOW)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-3072"])
+def test_a_file_is_signed_by_every_kind_of_key(kind: str) -> None:
+    key = provider().generate(kind)
+    key_id = id_of(bare(key.public))
+    content = signed_file(targets_value(empty(NOW)), {key_id: key})
+    role = Role(TARGETS, (key_id,), 1)
+    (found,) = require_role_signed(notary_tuf.parse(content), role, {key_id: bare(key.public)}, provider())
+    assert found.fingerprint == key.public.fingerprint
+
+
+def test_a_key_is_found_by_its_name_and_opened(tmp_path: Path) -> None:
+    folder = KeyFolder(tmp_path, provider())
+    made = folder.make(TARGETS, GUN, b"wonderland")
+    filed = folder.find(id_of(bare(made.public)))
+    assert filed is not None
+    assert (filed.role, filed.gun, filed.path.stat().st_mode & 0o777) == (TARGETS, GUN, 0o600)
+    assert folder.of_role(TARGETS, GUN) == (filed,)
+    assert folder.of_role(TARGETS, "registry.example/other") == ()
+    assert folder.open(filed, lambda _: b"wonderland").public == made.public
+    with pytest.raises(KeyFileError, match="wrong passphrase"):
+        folder.open(filed, lambda _: b"looking glass")
+
+
+def test_a_key_is_never_kept_without_a_passphrase(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="empty passphrase"):
+        KeyFolder(tmp_path, provider()).make(ROOT, GUN, b"")
+    assert not list(tmp_path.rglob("*.key"))
+
+
+def test_in_fips_mode_key_files_are_derived_by_sha256(own: PrivateKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = provider()
+
+    class InFipsMode:
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+        def status(self) -> ModuleStatus:
+            return ModuleStatus("ossl-fips", "", "", mode="module")
+
+    monkeypatch.setattr("trustkit.fips.select.provider", InFipsMode)
+    content = keyfile.write_notary(own, b"wonderland", {"role": "targets"})
+    assert keyfile.headers_of(content) == {"role": "targets"}
+    # HMAC-SHA-256, and read without SHA-1
+    assert bytes.fromhex("2a864886f70d0209") in pem.decode(pem.split_headers(content)[1], ("ENCRYPTED PRIVATE KEY",))[1]
+    assert keyfile.read(content, b"wonderland", real).public == own.public
+
+
+def test_what_begins_is_a_root_empty_targets_and_a_snapshot(draft: Draft) -> None:
+    assert sorted(draft.files) == [ROOT, SNAPSHOT, TARGETS]
+    assert draft.root.version == 1
+    assert draft.targets() == empty(NOW)
+
+
+def test_without_the_snapshot_key_the_server_is_left_to_sign_it(
+    draft: Draft, root: PrivateKey, other: PrivateKey
+) -> None:
+    rekeyed(draft, SNAPSHOT, RoleKeys([bare(other.public)]))
+    assert sorted(signed(draft, Held(root), provider())) == [ROOT]
+
+
+def test_a_new_root_needs_the_old_key(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    rekeyed(draft, ROOT, RoleKeys([certified(other, GUN, NOW)]))
+    with pytest.raises(KeyUnavailableError, match="root needs 1 of its keys, and 0 are here"):
+        signed(draft, Held(own, other), provider())
+
+
+def test_a_root_for_another_repository_is_not_published(draft: Draft, root: PrivateKey, own: PrivateKey) -> None:
+    rekeyed(draft, ROOT, RoleKeys([certified(root, "registry.example/other", NOW)]))
+    with pytest.raises(RootChainError, match="not for"):
+        signed(draft, Held(root, own), provider())
+
+
+def test_a_key_that_signs_wrongly_is_found_before_anything_is_published(draft: Draft, own: PrivateKey) -> None:
+    class Broken:
+        public = own.public
+
+        def sign(self, algorithm: str, message: bytes) -> bytes:
+            return own.sign(algorithm, message + b" ")
+
+    class Holder(Held):
+        def open(self, key_id: str) -> PrivateKey:
+            return Broken()  # type: ignore[return-value]
+
+    with_tags(draft, TARGETS, {"v1": ONE})
+    with pytest.raises(ThresholdError):
+        signed(draft, Holder(own), provider())
+
+
+def test_tags_are_signed_in_targets_until_there_are_signers(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    assert roles_to_sign(draft, "v1", Held(own)) == (TARGETS,)
+    for name in ("targets/alice", RELEASES):
+        delegate(draft, name, RoleKeys([bare(other.public)]))
+    assert roles_to_sign(draft, "v1", Held(other)) == (RELEASES, "targets/alice")
+    with pytest.raises(KeyUnavailableError):
+        roles_to_sign(draft, "v1", Held(own))
+
+
+def test_a_tag_that_nobody_names_is_not_revoked(draft: Draft, own: PrivateKey) -> None:
+    with pytest.raises(NotSignedError):
+        roles_to_clear(draft, "v1", Held(own))
+
+
+def test_a_signer_that_ends_takes_its_key_out_of_releases(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    for key, name in ((own, "targets/alice"), (other, "targets/bob")):
+        delegate(draft, name, RoleKeys([bare(key.public)]))
+        delegate(draft, RELEASES, RoleKeys([bare(key.public)]))
+    assert undelegate(draft, "targets/alice") == ("targets/alice",)
+    assert draft.signers(RELEASES).role.key_ids == (id_of(bare(other.public)),)
+    assert set(undelegate(draft, "targets/bob")) == {RELEASES, "targets/bob"}
+    found = draft.targets()
+    assert found is not None
+    assert (found.roles, found.keys) == ((), {})
+
+
+def test_a_key_that_another_signer_has_too_stays_in_releases(draft: Draft, own: PrivateKey) -> None:
+    for name in ("targets/alice", "targets/bob", RELEASES):
+        delegate(draft, name, RoleKeys([bare(own.public)]))
+    undelegate(draft, "targets/alice")
+    assert draft.signers(RELEASES).role.key_ids == (id_of(bare(own.public)),)
+
+
+def test_releases_are_not_left_with_fewer_keys_than_they_need(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    delegate(draft, "targets/alice", RoleKeys([bare(own.public)]))
+    delegate(draft, RELEASES, RoleKeys([bare(own.public), bare(other.public)], 2))
+    with pytest.raises(UsageError, match="would be left"):
+        undelegate(draft, "targets/alice")
+
+
+@pytest.mark.parametrize("threshold", [0, 2])
+def test_a_role_that_its_keys_cannot_sign_is_not_made(draft: Draft, own: PrivateKey, threshold: int) -> None:
+    key = bare(own.public)
+    with pytest.raises(UsageError, match="cannot sign"):
+        delegate(draft, "targets/alice", RoleKeys([key, key], threshold))
+
+
+@pytest.mark.parametrize("name", ["Alice", "a b", "", "targets/", "targets/A", "../x", "root\n"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(UsageError):
+        delegation_of(name)
+
+
+@pytest.mark.parametrize("name", ["targets/alice", "targets/alice/below"])
+def test_what_is_not_delegated_does_not_end(draft: Draft, name: str) -> None:
+    with pytest.raises(UsageError, match="has no"):
+        undelegate(draft, name)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"keytype":"ecdsa"}', b'{"keytype":"ecdsa","keyval":{}}',
+                                     b'{"keytype":"ecdsa","keyval":{"private":"eA==","public":"eA=="}}'])  # fmt: skip
+def test_what_a_server_calls_its_key_may_be_none(content: bytes) -> None:
+    with pytest.raises(MalformedError):
+        notary_tuf.read_key(content, "key")
+
+
+def test_headers_of_a_key_file_are_read_as_they_were_written() -> None:
+    block = pem.encode("ENCRYPTED PRIVATE KEY", b"content")
+    headers = {"role": "targets", "gun": GUN}
+    assert pem.split_headers(pem.with_headers(block, headers)) == (headers, block)
+
+
+def test_an_identifier_is_of_how_a_key_is_written() -> None:
+    assert id_of(Key("ecdsa", b"x")) != id_of(Key("ecdsa-x509", b"x"))

@@ -1,0 +1,140 @@
+"""Authors of content trust: which repository they mean, with which private keys, and what is put on record."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from trustkit import app
+from trustkit.audit.events import content_trust_published
+from trustkit.cli.signer import open_private
+from trustkit.cli.trust.asking import asked
+from trustkit.cli.words import actor, ask_passphrase
+from trustkit.config import Config, load
+from trustkit.errors import KeyFileError, MalformedError, UsageError
+from trustkit.model.keys import PublicKey
+from trustkit.model.reference import REGISTRY, ImageRef
+from trustkit.signing.content_trust.identifiers import bare, id_of
+from trustkit.signing.content_trust.key_folder import FiledKey, KeyFolder
+from trustkit.signing.keys import SigningKey
+
+if TYPE_CHECKING:
+    from trustkit.admission.content_trust import Repositories
+    from trustkit.oci.trust_metadata import TrustMetadata
+    from trustkit.signing.content_trust.draft import Draft
+    from trustkit.signing.content_trust.values import VerifiedRepository
+
+_ROOT = "root"
+
+
+class Keys:
+    """The private keys given, and those of the folder; each is opened once, when it is first needed."""
+
+    def __init__(self, config: Config, given: Sequence[str]) -> None:
+        """Open the given ones. Raises KeyFileError, KeyUnavailableError."""
+        self.folder = KeyFolder(config.content_trust, app.open_crypto(config))
+        self._open: dict[str, SigningKey] = {}
+        for word in given:
+            self.add(open_private(config, word))
+
+    def add(self, key: SigningKey) -> SigningKey:
+        """Sign with this key too."""
+        self._open[id_of(bare(key.public))] = key
+        return key
+
+    def holds(self, key_id: str) -> bool:
+        """Whether the key is here; nothing is opened."""
+        return key_id in self._open or self.folder.find(key_id) is not None
+
+    def open(self, key_id: str) -> SigningKey:
+        """Return the key. Raises KeyFileError, KeyUnavailableError."""
+        filed = None if key_id in self._open else self.folder.find(key_id)
+        return self.open_filed(filed) if filed else self._open[key_id]
+
+    def open_filed(self, filed: FiledKey) -> SigningKey:
+        """Return the key of a file. Raises KeyFileError."""
+        found = self._open.get(filed.key_id)
+        return found or self.add(self.folder.open(filed, lambda what: _passphrase(filed.role, f"Passphrase of {what}")))
+
+    def make(self, role: str, gun: str) -> SigningKey:
+        """Make a key, and keep it in the folder. Raises KeyFileError, StorageError."""
+        passphrase = _passphrase(role, f"Passphrase for the new {role} key of {gun}", confirm=True)
+        return self.add(self.folder.make(role, gun, passphrase))
+
+
+class Author:
+    """One repository, and what its author may do."""
+
+    def __init__(self, config: Config, given: str, arguments: argparse.Namespace) -> None:
+        """Nothing is asked or opened yet. Raises UsageError."""
+        self.config, self.gun = config, repository_of(given)
+        self.keys = Keys(config, getattr(arguments, "key", None) or ())
+        self.crypto = app.open_crypto(config)
+        self.asked = asked(arguments, config, self.gun)
+        self.repositories: Repositories = app.open_repositories(config)
+
+    def change(self, what: str, edit: "Callable[[Draft, TrustMetadata], None]") -> "VerifiedRepository":
+        """Return the repository after an edit is signed, published and put on record.
+
+        The edit may ask the server; it is done again on a newer state if somebody publishes in between.
+
+        Raises TrustkitError.
+        """
+        from trustkit.signing.content_trust.draft import Draft
+        from trustkit.signing.content_trust.publication import signed
+
+        def files(before: "VerifiedRepository", server: "TrustMetadata") -> Mapping[str, bytes]:
+            draft = Draft(self.gun, before.files, app.now())
+            edit(draft, server)
+            return signed(draft, self.keys, self.crypto) if draft.changed else {}
+
+        found = self.repositories.changed(self.asked, files)
+        self.record(what, found)
+        return found
+
+    def record(self, what: str, found: "VerifiedRepository") -> None:
+        """Put on record what was published. Raises AuditError, StorageError."""
+        signers = {role.name: [one.fingerprint for one in role.signers] for role in found.roles}
+        signers[_ROOT] = [one.fingerprint for one in found.root_keys]
+        with app.open_log(self.config) as log:
+            log.append(
+                content_trust_published(
+                    app.now(), gun=self.gun, what=what, versions=found.versions, signers=signers, actor=actor()
+                )
+            )
+
+
+def open_author(given: str, arguments: argparse.Namespace) -> Author:
+    """Return the author of the repository that a reference names. Raises UsageError, KeyFileError."""
+    return Author(load(os.environ), given, arguments)
+
+
+def repository_of(given: str) -> str:
+    """Return the repository that a reference names. Raises UsageError."""
+    ref = ImageRef.parse(given)
+    if ref.transport != REGISTRY:
+        raise UsageError(f"{given[:120]!r} is no repository of a registry", next_step="write HOST/REPOSITORY")
+    return ref.name
+
+
+def public_key(config: Config, given: str) -> PublicKey:
+    """Return the public key that a file or a name of the ring stands for. Raises KeyFileError."""
+    from trustkit.codec import pem
+    from trustkit.fips.parse import public_key_from_pem
+
+    ((_, content),) = app.public_keys(config, [given]).items()
+    try:
+        # docker writes the signer's name into its public keys
+        return public_key_from_pem(pem.split_headers(content)[1])
+    except MalformedError as error:
+        raise KeyFileError(f"{given}: {error.message}", next_step="give a public key in PEM") from error
+
+
+def _passphrase(role: str, prompt: str, *, confirm: bool = False) -> bytes:
+    """As docker and notary are given it in the environment, else as for every key."""
+    docker = "ROOT" if role == _ROOT else "REPOSITORY"
+    notary = role.upper() if role in ("root", "targets", "snapshot") else "DELEGATION"
+    for variable in (f"DOCKER_CONTENT_TRUST_{docker}_PASSPHRASE", f"NOTARY_{notary}_PASSPHRASE"):
+        if os.environ.get(variable):
+            return os.environ[variable].encode()
+    return ask_passphrase(prompt, confirm=confirm)
