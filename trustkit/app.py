@@ -249,11 +249,17 @@ def open_repositories(config: Config) -> "Repositories":
     return Repositories(registry_session(config), config.content_trust, open_crypto(config), now)
 
 
-def policy_gate(reload: Callable[[], Config], log: DecisionLog) -> PolicyGate[Config]:
-    """Return what gives the gate of configuration and policy as they stand on disk, with its records in `log`."""
+def policy_gate(
+    reload: Callable[[], Config], log: DecisionLog, accept: Callable[[Policy], object] = bool
+) -> PolicyGate[Config]:
+    """Return what gives the gate of configuration and policy as they stand on disk, with its records in `log`.
+
+    `accept` raises ConfigError for a policy that cannot be decided by here.
+    """
 
     def standing(config: Config, documents: tuple[Document, ...]) -> Standing:
         policy = policy_from(documents) if documents else load_policy(config)
+        accept(policy)
         besides = (config, distributed(config), key_lives(config.keys))
         opened = partial(open_gate, config, policy=policy, log=log)
         return Standing(policy, besides, str(config.policy or ""), lambda: opened().kit)
@@ -322,12 +328,12 @@ async def serve_webhook(
     reload: Callable[[], Config], settings: "WebhookSettings", ready: Callable[[str], None]
 ) -> None:
     """Answer admission reviews until SIGTERM or SIGINT. Raises ConfigError, StorageError, AuditError."""
-    from trustkit.hooks.kubernetes.serving import serve
+    from trustkit.hooks.kubernetes.serving import accept, serve
 
     config = reload()
     with open_log(config) as log:
         shared = shared_evidence(config, open_crypto(config), now)
-        await serve(policy_gate(reload, log), log, now, settings._replace(shared=shared), ready)
+        await serve(policy_gate(reload, log, accept(settings)), log, now, settings._replace(shared=shared), ready)
 
 
 async def serve_docker_authz(

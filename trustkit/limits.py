@@ -190,3 +190,11 @@ REVOCATION_REASON_CHARS = 512
 # How long a node serves from a list of revocations before it reads it again, and leaves a store alone that failed.
 REVOCATIONS_FRESH_SECONDS = 1.0
 SHARED_PAUSE_SECONDS = 5.0
+# A namespace as the API server tells it, and how long its labels are believed; namespaces kept, and asked for at once.
+NAMESPACE_BYTES = 1024 * 1024
+NAMESPACE_SECONDS = 5.0
+NAMESPACE_READ_SECONDS = 3.0
+CACHED_NAMESPACES = 4096
+NAMESPACE_READS = 4
+# A service account's token; those of large clusters have 2 kB.
+TOKEN_BYTES = 16 * 1024

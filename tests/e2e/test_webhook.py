@@ -3,6 +3,7 @@
 import pytest
 
 from peers.images import build
+from peers.namespaces import api_server
 from peers.reviews import container, pod_spec, review, workload
 from peers.signed import Signed
 from peers.webhook import WebhookServer, pod, webhook
@@ -134,3 +135,50 @@ def test_a_namespaces_document_tightens_there_and_loosens_nothing(server, signed
     server.process.wait_until(lambda: "strict/own/verify.signatures" in said(good, "strict"))
     assert (said(good, "open"), said(good, "shop")) == ("", "")
     assert "cluster/verify.signatures" in said(bad, "open")
+
+
+LABELLED = """apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {{name: production}}
+spec:
+  match: {{namespaceSelector: {{env: prod}}}}
+  trust: {{keys: {{release: {{pem: {key}}}}}}}
+  verify: {{signatures: {{key: release, annotations: {{env: prod}}}}}}
+---
+"""
+
+
+def test_labels_of_namespaces_come_from_the_api_server(trustkit, tls, tmp_path, signed, image):
+    key = signed.key_ring / "release.pub"
+    policy = tmp_path / "policy.yaml"
+    everywhere = NAMED.format(name="everywhere", key=key, signatures="{key: release}")
+    policy.write_text(LABELLED.format(key=key) + everywhere)
+    trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(policy)
+    with api_server(tls, tmp_path / "account") as api:
+        api.labels = {"test": {}, "shop": {"env": "prod"}}
+        trustkit.env.update(api.variables)
+        with webhook(trustkit, tls, tmp_path, "--service-account", api.account) as running:
+            name = pinned(running, signed.push(image))
+
+            def said(namespace: str) -> str:
+                metadata = {"namespace": namespace, "labels": {"env": "test"}}
+                document = workload("Pod", pod_spec(container(name)), **metadata)
+                found = running.answer("/validate", review(document))
+                return "" if found["allowed"] else found["status"]["message"]
+
+            assert said("test") == ""
+            assert "production/verify.signatures" in said("shop")
+            assert "does not exist" in said("gone")
+            api.labels["test"] = {"env": "prod"}
+            running.process.wait_until(lambda: "production/verify.signatures" in said("test"))
+            (api.account / "token").write_text("ended")
+            running.process.wait_until(lambda: "does not let us read" in said("test"))
+
+
+def test_a_policy_about_labels_that_nobody_tells_is_not_put_in_force(server, signed, image, trustkit, tmp_path):
+    good = pinned(server, signed.push(image))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(LABELLED.format(key=signed.key_ring / "release.pub"))
+    (trustkit.home / "config.toml").write_text(f'[trust]\npolicy = "{policy}"\n')
+    server.process.wait_until(lambda: b"labels of namespaces" in server.ask("/readyz")[1])
+    assert server.answer("/validate", pod(good))["allowed"] is True

@@ -19,14 +19,14 @@ from peers.trustkit import Trustkit
 class WebhookServer:
     """A running webhook; its certificate lies in files of its own, which a test may replace."""
 
-    def __init__(self, trustkit: Trustkit, tls: Tls, folder: Path) -> None:
-        """Start it on a free port; it may not listen yet."""
+    def __init__(self, trustkit: Trustkit, tls: Tls, folder: Path, *more: str | Path) -> None:
+        """Start it on a free port, with `more` options; it may not listen yet."""
         self.port = free_port()
         self.certificate, self.key = folder / "tls.crt", folder / "tls.key"
         shutil.copy(tls.certificate_file, self.certificate)
         shutil.copy(tls.key_file, self.key)
         words = ("--listen", f"127.0.0.1:{self.port}", "--tls-cert", self.certificate, "--tls-key", self.key)
-        self.process = trustkit.start("serve", "webhook", *words)
+        self.process = trustkit.start("serve", "webhook", *words, *more)
 
     def connect(self) -> http.client.HTTPSConnection:
         """Return a connection of its own."""
@@ -75,9 +75,9 @@ def pod(image: str, **members: object) -> Any:
 
 
 @contextmanager
-def webhook(trustkit: Trustkit, tls: Tls, folder: Path) -> Iterator[WebhookServer]:
+def webhook(trustkit: Trustkit, tls: Tls, folder: Path, *more: str | Path) -> Iterator[WebhookServer]:
     """Run a webhook until it is ready, and stop it at the end."""
-    running = WebhookServer(trustkit, tls, folder)
+    running = WebhookServer(trustkit, tls, folder, *more)
     try:
         running.process.wait_until(running.ready)
         yield running

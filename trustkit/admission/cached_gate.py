@@ -23,6 +23,7 @@ from trustkit.model.facts import RequestFacts
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
+from trustkit.policy.scope import needs_namespace_labels
 
 _ENTRY_BYTES = 4096
 _PREDICATE_COPIES = 4
@@ -65,6 +66,7 @@ class CachedGate:
         self._flights, self._log = flights, log
         # GPG signatures lie outside of the repository, and only the registry's source knows where
         self._shared = None if gate.kit.trust.openpgp else shared
+        self.needs_namespace_labels = bool(needs_namespace_labels(gate.kit.policy))
         self._scope = (gate.kit.policy.digest, trust_digest(gate.kit.trust))
         self._images: Cache[Established | _Failed] = Cache(limits.CACHED_IMAGES, limits.CACHED_IMAGE_BYTES)
         self._decisions: Cache[_Decided] = Cache(limits.CACHED_DECISIONS)

@@ -8,6 +8,10 @@ characters, then the section's name.
 
 from trustkit.model.facts import Facts
 from trustkit.policy.document import Policy, Section
+from trustkit.policy.rules.covering import bare
+
+# The label that Kubernetes sets itself to the namespace's name.
+NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 def matching(policy: Policy, facts: Facts) -> tuple[Section, ...]:
@@ -22,3 +26,13 @@ def matching(policy: Policy, facts: Facts) -> tuple[Section, ...]:
             found.append((max(fitting, default=(0, 0)), section.name, section))
     found.sort(key=lambda entry: (-entry[0][0], -entry[0][1], entry[1]))
     return tuple(section for _, _, section in found)
+
+
+def needs_namespace_labels(policy: Policy) -> str:
+    """Return which document looks at labels of namespaces other than their name, or nothing."""
+    for section in policy.sections:
+        conditions = [section.match.when, *(getattr(bare(rule), "condition", None) for rule in section.rules)]
+        looked_at = {name for one in conditions for _, name in getattr(one, "uses", ())}
+        if "namespaceLabels" in looked_at or any(name != NAME_LABEL for name, _ in section.match.selector):
+            return section.name
+    return ""

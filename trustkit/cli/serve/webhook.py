@@ -6,11 +6,18 @@ Policy, trust and certificate are read again when their files change.
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trustkit.config import load
 from trustkit.errors import UsageError
 
+if TYPE_CHECKING:  # the hook loads when it is served
+    from trustkit.hooks.kubernetes.namespaces import ApiServer
+
 _LISTEN = "127.0.0.1:8443"
+# Where a pod finds its service account, and the variables that name its API server.
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_HOST, _PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = "GROUP/KIND=PATH"
     parser.add_argument("--pod-path", metavar=where, action="append", default=[], help="a custom kind's pod spec")
     parser.add_argument("--image-path", metavar=where, action="append", default=[], help="a custom kind's image")
+    reads = f"folder of token and ca.crt, to read labels of namespaces in a cluster; default {_ACCOUNT}"
+    parser.add_argument("--service-account", metavar="FOLDER", default=_ACCOUNT, help=reads)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,12 +50,24 @@ def run(arguments: argparse.Namespace) -> int:
     custom = [parse_custom_path(text, POD_SPEC) for text in arguments.pod_path]
     custom += [parse_custom_path(text, IMAGE) for text in arguments.image_path]
     files = (Path(arguments.tls_cert), Path(arguments.tls_key))
-    settings = Settings(host.removeprefix("[").removesuffix("]"), int(port), *files, tuple(custom))
+    api = _api_server(Path(arguments.service_account))
+    settings = Settings(host.removeprefix("[").removesuffix("]"), int(port), *files, tuple(custom), api=api)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
     with fips_start.watched(), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve_webhook(lambda: load(os.environ), settings, _ready))
     return 0
+
+
+def _api_server(account: Path) -> "ApiServer | None":
+    """Return who knows namespaces, if this is a pod with a service account."""
+    from trustkit.hooks.kubernetes.namespaces import ApiServer
+
+    host, port = os.environ.get(_HOST, ""), os.environ.get(_PORT, "443")
+    if not host or not (account / "token").exists():
+        return None
+    named = f"[{host}]" if ":" in host else host
+    return ApiServer(f"https://{named}:{port}", account / "token", account / "ca.crt")
 
 
 def _ready(url: str) -> None:

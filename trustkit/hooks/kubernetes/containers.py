@@ -11,6 +11,7 @@ from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.hooks.kubernetes.pods import PodPart
 from trustkit.model.facts import RequestFacts
 from trustkit.model.values import NamedTuple
+from trustkit.policy.scope import NAME_LABEL
 
 ENGINE = "kubernetes"
 _SLOTS = ("initContainers", "containers", "ephemeralContainers")
@@ -47,7 +48,7 @@ def image_use(pointer: str, image: object, *, actor: str = "", namespace: str = 
 
 def _namespace_labels(namespace: str) -> tuple[tuple[str, str], ...]:
     """Return the one label of a namespace that nobody can change; reviews do not tell the others."""
-    return (("kubernetes.io/metadata.name", namespace),) if namespace else ()
+    return ((NAME_LABEL, namespace),) if namespace else ()
 
 
 def _containers(pod: PodPart, shared: RequestFacts) -> Iterator[Use]:

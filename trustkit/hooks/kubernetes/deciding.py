@@ -6,9 +6,10 @@ from datetime import datetime
 
 from trustkit.admission.batched_log import BatchedLog
 from trustkit.admission.cached_gate import CachedGate, Ruling
-from trustkit.errors import ReferenceSyntaxError, TrustkitError
+from trustkit.errors import ConfigError, ReferenceSyntaxError, TrustkitError
 from trustkit.hooks.kubernetes.containers import Use
 from trustkit.hooks.kubernetes.images import registry_image, wanted_images
+from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.hooks.kubernetes.review import Answer, Kind, Review
 from trustkit.model.audit import AuditEvent
@@ -20,12 +21,13 @@ _POD = Kind("", "Pod")
 
 
 class Decider(NamedTuple):
-    """What answers reviews: the gate in force, the log, and where custom kinds keep their images."""
+    """What answers reviews: the gate in force, the log, where custom kinds keep their images, who knows namespaces."""
 
     gate: Callable[[], CachedGate]
     log: BatchedLog
     now: Callable[[], datetime]
     custom: tuple[CustomPath, ...] = ()
+    namespaces: Namespaces | None = None
 
     async def validate(self, review: Review) -> Answer:
         """Return whether the object may be stored; every image is judged, and the answer is on record.
@@ -33,7 +35,7 @@ class Decider(NamedTuple):
         Raises TrustkitError: nothing is allowed.
         """
         gate = self.gate()
-        uses = tuple(dict.fromkeys(wanted_images(review, self.custom).new))
+        uses = await self._labelled(gate, review.namespace, wanted_images(review, self.custom).new)
         asked = {(use.image, use.request): use for use in uses}
         rulings = await asyncio.gather(*(self._rule(gate, review, use) for use in asked.values()))
         judged = tuple(zip(asked.values(), rulings, strict=True))
@@ -73,6 +75,16 @@ class Decider(NamedTuple):
         answer = Answer(allowed=False, message=message)
         await self.log.append(_event(review, answer, (), self.now(), outcome="unknown"))
         return answer
+
+    async def _labelled(self, gate: CachedGate, namespace: str, uses: tuple[Use, ...]) -> tuple[Use, ...]:
+        """Return each use once, with the labels of its namespace if the policy looks at them. Raises TrustkitError."""
+        if not uses or not namespace or not gate.needs_namespace_labels:
+            return tuple(dict.fromkeys(uses))
+        if self.namespaces is None:
+            raise ConfigError("the policy looks at labels of namespaces, and nobody tells them")
+        labels = await self.namespaces.labels(namespace)
+        labelled = (use._replace(request=use.request._replace(namespace_labels=labels)) for use in uses)
+        return tuple(dict.fromkeys(labelled))
 
     async def _rule(self, gate: CachedGate, review: Review, use: Use) -> Ruling:
         try:

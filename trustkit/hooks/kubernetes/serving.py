@@ -19,20 +19,21 @@ from trustkit.admission.single_flight import SingleFlight
 from trustkit.errors import ConfigError, TrustkitError
 from trustkit.hooks.kubernetes.asgi import Webhook
 from trustkit.hooks.kubernetes.deciding import Decider
+from trustkit.hooks.kubernetes.namespaces import ApiServer, Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.model.values import NamedTuple
 from trustkit.net.tls import server_context
 from trustkit.policy.document import Policy
+from trustkit.policy.scope import needs_namespace_labels
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 2.0
 _BACKLOG = 1024
 _GRACE_SECONDS = 10
-_NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 class Settings(NamedTuple):
-    """Where to listen, with which certificate and key, and where custom kinds keep their images.
+    """Where to listen, with which certificate and key, where custom kinds keep their images, who knows namespaces.
 
     `shared` is what other nodes of the fleet fetched.
     """
@@ -43,6 +44,7 @@ class Settings(NamedTuple):
     key: Path
     custom: tuple[CustomPath, ...] = ()
     shared: SharedEvidence | None = None
+    api: ApiServer | None = None
 
 
 class InForce:
@@ -66,7 +68,6 @@ class InForce:
         """Take what `load` returns now; its memory begins empty whenever policy or trust changed."""
         try:
             found = await asyncio.to_thread(self._load)
-            _require_decidable(found.kit.policy)
         except TrustkitError as error:
             # trust that has ended, or a log that is broken: what was in force before is so no more
             _LOG.error("%s", error.message)
@@ -140,7 +141,8 @@ async def serve(
     listener = _bind(settings.host, settings.port)
     records = BatchedLog(log)
     force = InForce(load, records, settings.shared)
-    app = Webhook(Decider(force.gate, records, now, settings.custom), lambda: (force.unready, force.note))
+    namespaces = Namespaces(settings.api, now) if settings.api else None
+    app = Webhook(Decider(force.gate, records, now, settings.custom, namespaces), lambda: (force.unready, force.note))
     config = uvicorn.Config(
         app, lifespan="off", access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS, backlog=_BACKLOG,
@@ -154,6 +156,8 @@ async def serve(
     finally:
         watching.cancel()
         force.close()
+        if namespaces is not None:
+            namespaces.close()
         records.close()
         listener.close()
 
@@ -179,12 +183,15 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _require_decidable(policy: Policy) -> None:
-    """Refuse a policy whose sections hang on labels of namespaces that reviews do not tell. Raises ConfigError."""
-    for section in policy.sections:
-        unknown = sorted(name for name, _ in section.match.selector if name != _NAME_LABEL)
-        if unknown:
+def accept(settings: Settings) -> Callable[[Policy], None]:
+    """Return what refuses a policy that this webhook could not decide by: it raises ConfigError."""
+
+    def check(policy: Policy) -> None:
+        looks = needs_namespace_labels(policy)
+        if looks and settings.api is None:
             raise ConfigError(
-                f"{section.name}: match.namespaces selects by {unknown[0]}, which admission reviews do not tell",
-                next_step=f"name the namespaces, or select by {_NAME_LABEL}",
+                f"{looks} looks at labels of namespaces, which admission reviews do not tell",
+                next_step="let the webhook read namespaces (--service-account), or name the namespaces",
             )
+
+    return check

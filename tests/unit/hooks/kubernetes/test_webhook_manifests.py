@@ -36,9 +36,11 @@ def test_two_replicas_of_which_one_always_stays():
     assert DOCUMENTS["PodDisruptionBudget"]["spec"]["minAvailable"] == 1
 
 
-def test_the_webhook_has_no_rights_in_the_cluster():
-    assert not {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"} & set(DOCUMENTS)
-    assert POD["automountServiceAccountToken"] is False
+def test_the_webhook_may_read_a_namespace_by_its_name_and_nothing_else():
+    assert not {"Role", "RoleBinding"} & set(DOCUMENTS)
+    assert DOCUMENTS["ClusterRole"]["rules"] == [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}]
+    (subject,) = DOCUMENTS["ClusterRoleBinding"]["subjects"]
+    assert (subject["kind"], subject["name"]) == ("ServiceAccount", POD["serviceAccountName"])
 
 
 def test_the_webhook_keeps_to_the_restricted_profile():
