@@ -53,6 +53,11 @@ PEERS = (
     # The library that can drive the module's ML-DSA, and the C library it needs.
     Peer("libcrypto35", "libssl3t64", "trixie", "3.5.9-1~deb13u1", ()),
     Peer("libc241", "libc6", "trixie", "2.41-12+deb13u5", ()),
+    # bookworm's podman and skopeo are built without sigstore; these need newer libraries, which tests put beside them.
+    Peer("podman5", "podman", "trixie", "5.4.2+ds1-2+b2", (("podman5", "usr/bin/podman"),)),
+    Peer("skopeo118", "skopeo", "trixie", "1.18.0+ds1-1+b5", (("skopeo118", "usr/bin/skopeo"),)),
+    Peer("netavark", "netavark", "trixie", "1.14.0-2", ()),
+    Peer("libsubid5", "libsubid5", "trixie", "1:4.17.4-2", ()),
     # bookworm's containerd has no image verifiers.
     Peer(
         "containerd2",

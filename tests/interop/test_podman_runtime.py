@@ -183,9 +183,9 @@ def test_a_decision_is_on_record_with_what_was_asked_for(engine: Asking, held: s
     assert all(word in newest for word in ('"podman"', "SYS_TIME")), newest
 
 
-def test_a_running_daemon_decides(engine: Asking, held: str) -> None:
+def test_a_running_daemon_decides(engine: Asking) -> None:
     engine.trustkit.must("info")
-    evil = engine.pulled(sign=False)
+    held, evil = engine.pulled(), engine.pulled(sign=False)
     before = len(engine.decisions())
     assert engine.must("run", *NONE, held, "echo", "ran") == "ran"
     refused(engine.run("run", *NONE, evil, "echo", "ran"), "built-in/verify.signatures")

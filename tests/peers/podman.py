@@ -12,6 +12,7 @@ from peers.processes import PeerError
 from peers.registry import Registry
 from peers.signed import Signed
 from peers.tools import Ran, clean_environment, run
+from peers.trixie import netavark, trixie
 from peers.trustkit import COMMAND, Trustkit
 from peers.workspace import short_folder
 
@@ -22,6 +23,11 @@ _ANYTHING = {"default": [{"type": "insecureAcceptAnything"}]}
 _CONFIGURATION = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
 
 
+def podman5() -> tuple[str | Path, ...]:
+    """Return how podman 5.4 starts, which knows sigstore."""
+    return trixie("podman5")
+
+
 class Podman:
     """One podman: its store, its networks, and the options that every call gets."""
 
@@ -29,22 +35,20 @@ class Podman:
         """Keep everything in `folder`, which must have a short path."""
         self.folder, self.options, self.program = folder, options, tuple(program)
         self.store = folder / "root"
-        (folder / "containers.conf").write_text(_CONFIGURATION, encoding="utf-8")
+        newer = f'[engine]\nhelper_binaries_dir = ["{netavark()}"]\n[network]\nfirewall_driver = "iptables"\n'
+        (folder / "containers.conf").write_text(_CONFIGURATION + (newer if len(program) > 1 else ""), encoding="utf-8")
         (folder / "anything.json").write_text(json.dumps(_ANYTHING), encoding="utf-8")
         self.env = clean_environment(
-            HOME=str(folder), CONTAINERS_CONF=str(folder / "containers.conf"), XDG_RUNTIME_DIR=str(folder)
+            HOME=str(folder),
+            CONTAINERS_CONF=str(folder / "containers.conf"),
+            XDG_RUNTIME_DIR=str(folder),
+            PODMAN_IGNORE_CGROUPSV1_WARNING="1",
         )
 
     def run(self, *words: str | Path, timeout: float = 60) -> Ran:
         """Run podman and return what it did."""
-        where: list[str | Path] = [
-            "--root",
-            self.store,
-            "--runroot",
-            self.folder / "run",
-            "--tmpdir",
-            self.folder / "tmp",
-        ]
+        folders = {"--root": self.store, "--runroot": self.folder / "run", "--tmpdir": self.folder / "tmp"}
+        where = [str(word) for pair in folders.items() for word in pair]
         kinds = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]
         return run([*self.program, *where, *kinds, *self.options, *words], env=self.env, timeout=timeout)
 
@@ -62,10 +66,10 @@ class Podman:
 
 
 @contextmanager
-def podman(*options: str | Path) -> Iterator[Podman]:
+def podman(*options: str | Path, program: Sequence[str | Path] = ("podman",)) -> Iterator[Podman]:
     """Give a podman with these global options; its containers end with it."""
     with short_folder("pod") as folder:
-        running = Podman(folder, *options)
+        running = Podman(folder, *options, program=program)
         try:
             yield running
         finally:
@@ -113,12 +117,16 @@ class Asking:
 
 
 @contextmanager
-def asking(registry: Registry, options: Callable[[Trustkit], tuple[str | Path, ...]]) -> Iterator[Asking]:
+def asking(
+    registry: Registry,
+    options: Callable[[Trustkit], tuple[str | Path, ...]],
+    program: Sequence[str | Path] = ("podman",),
+) -> Iterator[Asking]:
     """Run podman with options that make it ask a trustkit of its own, which trusts one key."""
     with short_folder("state") as folder:
         home = folder / "state"
         home.mkdir(mode=0o700)
         trustkit = Trustkit(home)
         signed = Signed(trustkit, registry, "podman")
-        with podman(*options(trustkit)) as running:
+        with podman(*options(trustkit), program=program) as running:
             yield Asking(running, trustkit, signed)

@@ -51,7 +51,7 @@ def stored_image(bundle: Bundle, container: str) -> Bound | None:
     image = _record(store / f"{driver}-images/images.json", image_id, "image")
     config = _config(store / f"{driver}-images" / image_id, image_id)
     return Bound(
-        names=tuple(_names(image)),
+        names=_names(image, own),
         entrypoint=fields.texts(config, "Entrypoint"),
         command=fields.texts(config, "Cmd"),
         config=Digest.parse(f"sha256:{image_id}"),
@@ -70,18 +70,25 @@ def _require_root(bundle: Bundle, store: Path, driver: str, layer: str) -> None:
         )
 
 
-def _names(image: Members) -> Iterator[ImageRef]:
-    """Yield the image's names with each digest by which it may be known there, the one it was pulled by first."""
+def _names(image: Members, container: Members) -> tuple[ImageRef, ...]:
+    """Return the image's names by each digest it may have there; the container's own name and the pulled digest first.
+
+    A name that has passed to a newer image is still one under which this one was pulled.
+    """
     data = fields.texts(image, "big-data-names")
-    digests = [
-        fields.text(image, "digest"),
-        *(name.removeprefix(_MANIFEST) for name in data if name.startswith(_MANIFEST)),
-    ]
-    # a name that has passed to a newer image is still one under which this one was pulled
-    for name in dict.fromkeys((*fields.texts(image, "names"), *fields.texts(image, "names-history"))):
-        ref = ImageRef.parse(f"docker://{name}")
-        for digest in dict.fromkeys(digest for digest in digests if digest):
-            yield ref.with_digest(Digest.parse(digest))
+    manifests = (name.removeprefix(_MANIFEST) for name in data if name.startswith(_MANIFEST))
+    digests = [digest for digest in dict.fromkeys((fields.text(image, "digest"), *manifests)) if digest]
+    told = strict_json.parse(
+        fields.text(container, "metadata").encode() or b"{}", what="metadata", limit_bytes=limits.BUNDLE_BYTES
+    )
+    written = fields.text(as_object(told, "metadata"), "image-name")
+    names = dict.fromkeys((*fields.texts(image, "names"), *fields.texts(image, "names-history")))
+    ordered = sorted(names, key=lambda name: name != written)
+    return tuple(_registry_image(name).with_digest(Digest.parse(digest)) for name in ordered for digest in digests)
+
+
+def _registry_image(text: str) -> ImageRef:
+    return ImageRef.parse(f"docker://{text}")
 
 
 def _config(folder: Path, image_id: str) -> Members:
@@ -108,13 +115,28 @@ def _layers(file: Path, own: str) -> tuple[Digest, ...]:
 
 
 def _record(file: Path, wanted: str, what: str) -> Members:
-    for record in _records(file):
-        if fields.text(record, "id") == wanted:
-            return record
+    found = [record for record in _records(file) if fields.text(record, "id") == wanted]
+    if len(found) > 1:
+        raise HookMismatchError(f"{file} has the {what} {wanted[:80]} twice")
+    if found:
+        return found[0]
     raise HookRefusedError(
         f"{file} has no {what} {wanted[:80]}, so nothing is known about it",
         next_step="pull the image and make the container anew",
     )
+
+
+def _records(file: Path) -> Iterator[Members]:
+    """Yield what is in a list, and in the one beside it for what need not outlive a crash (`--rm`)."""
+    volatile = file.with_name(f"volatile-{file.name}")
+    for each in [one for one in (file, volatile) if one.exists()] or [file]:
+        content = _read(each, limits.STORE_BYTES)
+        try:
+            listed = strict_json.parse(content, what=each.name, limit_bytes=limits.STORE_BYTES, fold_names=False)
+            # an empty list is null in Go
+            yield from (as_object(record, each.name) for record in as_list(listed or [], each.name))
+        except MalformedError as error:
+            raise HookEngineError(f"{each} cannot be read: {error.message}") from error
 
 
 def _read(file: Path, most: int) -> bytes:
@@ -123,14 +145,3 @@ def _read(file: Path, most: int) -> bytes:
             return stream.read(most + 1)
     except OSError as error:
         raise HookEngineError(f"{file}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _records(file: Path) -> Iterator[Members]:
-    content = _read(file, limits.STORE_BYTES)
-    try:
-        listed = as_list(
-            strict_json.parse(content, what=file.name, limit_bytes=limits.STORE_BYTES, fold_names=False), file.name
-        )
-        yield from (as_object(record, file.name) for record in listed)
-    except MalformedError as error:
-        raise HookEngineError(f"{file} cannot be read: {error.message}") from error
