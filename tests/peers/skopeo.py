@@ -37,7 +37,7 @@ class Skopeo:
         """Copy an image inside a registry and sign the copy, in cosign's form."""
         secret = self.folder / "passphrase"
         secret.write_text(passphrase, encoding="utf-8")
-        how = ["--sign-by-sigstore-private-key", key, "--sign-passphrase-file", secret]
+        how: list[str | Path] = ["--sign-by-sigstore-private-key", key, "--sign-passphrase-file", secret]
         tls = ["--src-tls-verify=false", "--dest-tls-verify=false"]
         words = ["--insecure-policy", "copy", *tls, *how, f"docker://{reference}", f"docker://{target}"]
         return self.run(*words)
