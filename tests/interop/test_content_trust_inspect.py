@@ -116,3 +116,60 @@ def test_a_server_that_does_not_know_the_repository_is_no_verdict(inspect):
 
 def test_a_server_that_is_not_there_is_no_verdict(trustkit):
     assert trustkit.run("trust", "inspect", "--server", "http://127.0.0.1:1", "registry.example/a/b").status == 3
+
+
+def status(trustkit, *words):
+    """Return what `trust status` says of content trust, and whether --check minds."""
+    found = trustkit.json("trust", "status", *words)["trusted"]
+    minds = trustkit.run("trust", "status", "--check", *words).status
+    return [one for one in found if one["kind"] == "content trust"], minds
+
+
+def test_the_status_shows_each_file_of_a_repository_that_was_seen(trustkit, inspect, gun):
+    inspect("--first-use", gun)
+    found, minds = status(trustkit)
+    assert [(one["name"], one["what"].split()[0]) for one in found] == [
+        (gun, role) for role in ("root", "targets", "snapshot", "timestamp")
+    ]
+    (key,) = trustkit.json("trust", "inspect", gun)["root"]["keys"]
+    assert found[0]["what"].endswith(f"key {key['fingerprint'][:16]}")
+    # the timestamp's two weeks are no reason to warn
+    assert ([one["state"] for one in found], minds) == (["ok", "ok", "ok", "expires soon"], 0)
+
+
+def test_the_status_warns_of_what_ends_soon(trustkit, inspect, gun):
+    inspect("--first-use", gun)
+    found, minds = status(trustkit, "--within", "1200")
+    assert [one["state"] for one in found[:3]] == ["ok", "expires soon", "expires soon"]
+    assert minds == 1
+
+
+def test_the_status_says_what_is_over(trustkit, inspect, gun):
+    inspect("--first-use", gun)
+    seen = trustkit.home / "content-trust" / "tuf" / gun / "metadata" / "snapshot.json"
+    seen.write_text(re.sub(r'"expires":"\d+', '"expires":"2020', seen.read_text()))
+    found, minds = status(trustkit)
+    assert (found[2]["state"], minds) == ("expired", 1)
+
+
+def test_the_status_says_what_cannot_be_read(trustkit, inspect, gun):
+    inspect("--first-use", gun)
+    (trustkit.home / "content-trust" / "tuf" / gun / "metadata" / "targets.json").write_text("{}")
+    found, minds = status(trustkit)
+    assert (found[1]["state"], minds) == ("unusable", 1)
+
+
+def test_the_status_shows_a_root_that_a_policy_pins(trustkit, inspect, notary, gun, tmp_path):
+    root = notary.folder / "tuf" / gun / "metadata" / "root.json"
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"""apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {{name: dct}}
+spec:
+  trust: {{contentTrust: {{team: {{gun: '{gun}', root: {root}}}}}}}
+  verify: {{signatures: {{contentTrust: team}}}}
+""")
+    (one,), _ = status(trustkit, "--policy", str(policy))
+    assert (one["name"], one["note"]) == (gun, "pinned by the policy, not seen yet")
+    inspect("--root", str(root), gun)
+    assert status(trustkit, "--policy", str(policy))[0][0]["note"] == "pinned by the policy"

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -247,3 +248,28 @@ def test_all_of_it_works_in_fips_mode(tmp_path: Path) -> None:
 )
 def test_keepers_mistakes_are_told(published: Kept, words: tuple[str, ...]) -> None:
     assert "next:" in published.refused(words[0], "--in", published.folder, *words[1:])
+
+
+def test_the_status_shows_until_when_the_distributed_trust_counts(kept: Kept, url: str) -> None:
+    kept.publish("a", "b")
+    updated(kept, url)
+    machine = trusting(kept)
+    found = machine.json("trust", "status")
+    assert isinstance(found, dict)
+    (one,) = [row for row in found["trusted"] if row["kind"] == "trust root"]
+    # the timestamp of this trust root is good for three days
+    assert (one["name"], one["state"]) == ("trust.root", "ok")
+    assert machine.run("trust", "status", "--check").status == 0
+
+
+def test_the_status_warns_when_the_distributed_trust_was_not_updated_lately(kept: Kept, url: str) -> None:
+    kept.publish("a", "b")
+    updated(kept, url)
+    state = kept.trustkit.home / "trust-root" / "trust.json"
+    told = json.loads(state.read_text())
+    told["expires"] = (datetime.now(UTC) + timedelta(hours=5)).isoformat()
+    state.write_text(json.dumps(told))
+    machine = trusting(kept)
+    done = machine.run("trust", "status", "--check")
+    assert done.status == 1
+    assert "trustkit trust root update" in done.stdout

@@ -51,6 +51,12 @@ class Repositories:
         """Nothing is fetched yet."""
         self._session, self._folder, self._crypto, self._now = session, folder, crypto, now
 
+    def remembered(self) -> Mapping[str, Mapping[str, bytes]]:
+        """Return the proven files of every repository seen, by its name. Raises StorageError, LimitExceededError."""
+        whole = self._folder / "tuf"
+        roots = sorted(whole.rglob("metadata/root.json"))
+        return {str(root.parent.parent.relative_to(whole)): read_seen(root.parent) for root in roots}
+
     def verified(self, asked: Asked) -> VerifiedRepository:
         """Return the repository as it stands now, and remember it: nothing older counts from then on.
 

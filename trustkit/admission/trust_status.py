@@ -33,7 +33,10 @@ BAD = (EXPIRED, NOT_YET, REVOKED, UNUSABLE)
 
 
 class Trusted(NamedTuple):
-    """One key, certificate or log: under which name, which one, from when to when, and how it stands."""
+    """One key, certificate or log: under which name, which one, from when to when, and how it stands.
+
+    What does not `count` need not be minded: it is renewed by itself, or proves what is older still.
+    """
 
     kind: str
     name: str
@@ -42,9 +45,10 @@ class Trusted(NamedTuple):
     not_after: datetime | None
     state: str
     note: str = ""
+    counts: bool = True
 
 
-class _Moment(NamedTuple):
+class Moment(NamedTuple):
     """When states are judged, and how near an end counts as soon."""
 
     now: datetime
@@ -61,7 +65,7 @@ class _Moment(NamedTuple):
 
 def trust_status(trust: TrustRoots, now: datetime, soon: timedelta, crypto: CryptoProvider) -> tuple[Trusted, ...]:
     """Return the state of all keys and roots at a moment; `soon` is how near an end is worth a warning."""
-    at = _Moment(now, soon)
+    at = Moment(now, soon)
     found = [_key(key, at) for key in trust.keys]
     for root in trust.sigstore:
         found += _sigstore(root, at)
@@ -72,7 +76,7 @@ def trust_status(trust: TrustRoots, now: datetime, soon: timedelta, crypto: Cryp
     return tuple(found)
 
 
-def _key(key: TrustedKey, at: _Moment) -> Trusted:
+def _key(key: TrustedKey, at: Moment) -> Trusted:
     state, note = at.state(key.not_before, key.not_after), ""
     if key.key.kind == "rsa":
         note = transition(RSA_PKCS1_SHA256, key.key.bits, at.now.date())
@@ -82,7 +86,7 @@ def _key(key: TrustedKey, at: _Moment) -> Trusted:
     return Trusted("key", key.name, what, key.not_before, key.not_after, state, note)
 
 
-def _sigstore(root: SigstoreRoot, at: _Moment) -> Iterator[Trusted]:
+def _sigstore(root: SigstoreRoot, at: Moment) -> Iterator[Trusted]:
     for kind, authorities in (
         ("certificate authority", root.certificate_authorities),
         ("timestamp authority", root.timestamp_authorities),
@@ -97,7 +101,7 @@ def _sigstore(root: SigstoreRoot, at: _Moment) -> Iterator[Trusted]:
         yield Trusted("witness", f"sigstore:{root.name}", what, None, None, OK)
 
 
-def _authority(name: str, kind: str, authority: TrustedAuthority, at: _Moment) -> Trusted:
+def _authority(name: str, kind: str, authority: TrustedAuthority, at: Moment) -> Trusted:
     """Return an authority's state: its window in the root, and the shortest life in its chain."""
     chain = [parse_certificate(der) for der in authority.chain]
     not_before = _latest((authority.not_before, *(each.not_before for each in chain)))
@@ -105,17 +109,18 @@ def _authority(name: str, kind: str, authority: TrustedAuthority, at: _Moment) -
     state, note = at.state(not_before, not_after), ""
     if state == EXPIRED:
         note = "still counts for what a proven time places before its end"
-    return Trusted(kind, name, str(chain[0].subject) if chain else authority.name, not_before, not_after, state, note)
+    what = str(chain[0].subject) if chain else authority.name
+    return Trusted(kind, name, what, not_before, not_after, state, note, state != EXPIRED)
 
 
-def _log(name: str, kind: str, log: TrustedLog, at: _Moment) -> Trusted:
+def _log(name: str, kind: str, log: TrustedLog, at: Moment) -> Trusted:
     state = at.state(log.not_before, log.not_after)
     note = "still counts for older entries" if state == EXPIRED else ""
     what = f"{log.base_url} {log.key.fingerprint[:16]}"
-    return Trusted(kind, name, what, log.not_before, log.not_after, state, note)
+    return Trusted(kind, name, what, log.not_before, log.not_after, state, note, state != EXPIRED)
 
 
-def _store(store: CertificateStore, at: _Moment) -> Iterator[Trusted]:
+def _store(store: CertificateStore, at: Moment) -> Iterator[Trusted]:
     for der in store.certificates:
         one: Certificate = parse_certificate(der)
         state = at.state(one.not_before, one.not_after)
@@ -129,7 +134,7 @@ def _certificates(ring: OpenPgpKey) -> tuple[OpenPgpCertificate, ...]:
     return parse_keyring(ring.keyring, f"keyring {ring.name}")
 
 
-def _openpgp(ring: str, one: OpenPgpCertificate, at: _Moment, crypto: CryptoProvider) -> Trusted:
+def _openpgp(ring: str, one: OpenPgpCertificate, at: Moment, crypto: CryptoProvider) -> Trusted:
     """Return how a certificate stands that signs with its primary key or a subkey: the best of them."""
     name = one.user_ids[0].text if one.user_ids else ""
     what = f"{fingerprint_of(one.key).hex().upper()} {name}".rstrip()

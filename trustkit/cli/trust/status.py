@@ -21,15 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it. Raises PolicySyntaxError, MalformedError, CryptoError."""
-    from trustkit.admission.trust_status import OK, trust_status
-    from trustkit.app import evidence_kit, key_ring, load_policy
+    from trustkit.admission.content_trust_status import content_trust_status, trust_root_status
+    from trustkit.admission.trust_status import OK, Moment, trust_status
+    from trustkit.app import distributed, evidence_kit, key_ring, load_policy, open_repositories
     from trustkit.config import load
     from trustkit.fips.parse import public_key_from_pem
 
     config = load(os.environ)
     policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     kit = evidence_kit(config, policy)
-    found = trust_status(kit.trust, kit.now(), timedelta(days=max(arguments.within, 0)), kit.crypto)
+    soon = timedelta(days=max(arguments.within, 0))
+    found = trust_status(kit.trust, kit.now(), soon, kit.crypto)
+    found += content_trust_status(open_repositories(config).remembered(), kit.trust, Moment(kit.now(), soon))
+    if distributing := distributed(config):
+        found += (trust_root_status(distributing, kit.now()),)
     trusted = {key.key.fingerprint for key in kit.trust.keys}
     unused = [name for name, pem in key_ring(config).items() if public_key_from_pem(pem).fingerprint not in trusted]
     if arguments.output == "json":
@@ -41,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         table(("KIND", "NAME", "WHAT", "UNTIL", "STATE", "NOTE"), rows)
         for name in unused:
             print(f"key {name} of the key ring is not trusted by this policy")
-    return int(arguments.check and any(one.state != OK and not one.note.startswith("still") for one in found))
+    return int(arguments.check and any(one.state != OK and one.counts for one in found))
 
 
 def _day(moment: object) -> str:
