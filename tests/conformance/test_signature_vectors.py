@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from peers.fips import inside
+from peers.trustkit import Trustkit
+
 HERE = Path(__file__).resolve().parent
 ARCHIVES = sorted((HERE / "vectors").glob("*.tar.xz"))
 FEWEST_VALID, FEWEST_INVALID = 145, 256
@@ -68,6 +71,21 @@ def test_each_refusal_names_the_check_its_label_names(
         if "code" in case and printed[name][1] != case["code"]
     }
     assert not wrong
+
+
+def test_every_verdict_is_the_same_in_fips_mode(
+    vectors: Path, printed: dict[str, tuple[str, str]], fips: Trustkit
+) -> None:
+    done = inside(fips, f"""
+        import sys
+        sys.path.insert(0, {str(HERE)!r})
+        import run
+        run.main([{str(vectors)!r}])
+        fips_start.require_alone()
+    """)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(" ") for line in done.stdout.splitlines()]
+    assert {name: (verdict, code) for name, verdict, code in lines} == printed
 
 
 def test_there_are_enough_cases_of_both_kinds(expected: dict[str, dict[str, str]]) -> None:

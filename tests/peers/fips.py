@@ -52,8 +52,8 @@ def crypto_named(name: str) -> CryptoProvider:
 
 
 def enter_fips_mode(trustkit: Trustkit) -> Trustkit:
-    """Install the module, and turn the mode on by the configuration."""
-    trustkit.must("fips", "install", "--module", module_file())
+    """Install the module as `trustkit fips install` does, and turn the mode on by the configuration."""
+    installation.install(module_file(), trustkit.home / "fips")
     (trustkit.home / "config.toml").write_text('[fips]\nmode = "module"\n')
     return trustkit
 

@@ -11,6 +11,7 @@ from trustkit.fips.libcrypto.module import Module
 from trustkit.model.keys import PublicKey
 
 _WHAT = "private key"
+_USED = "make one that is: trustkit key generate --help lists the kinds"
 # openssl/evp.h: which parts EVP_PKEY_fromdata(3) is given.
 _PUBLIC_PARTS, _PRIVATE_PARTS = 0x86, 0x87
 # RFC 5480 2.1.1: id-ecPublicKey and the named curve.
@@ -219,7 +220,7 @@ def public_of(module: Module, pkey: Pkey) -> PublicKey:
     elif lattice := ml_dsa.kind_of(module, pkey.pointer):
         content = spki.ml_dsa_spki(lattice, ml_dsa.public_bytes(module, pkey.pointer))
     else:
-        raise AlgorithmNotApprovedError("private key is of a kind not used here")
+        raise AlgorithmNotApprovedError("private key is of a kind not used here", next_step=_USED)
 
     def sha256(data: bytes) -> bytes:
         running = module.hasher("sha256")
@@ -259,7 +260,8 @@ def _kind_of(module: Module, pkey: Pkey) -> str:
     module.library.call("EVP_PKEY_get_group_name", pkey.pointer, name, _NAME_CHARS, byref(length))
     kind = _KINDS.get(name.value)
     if kind is None:
-        raise AlgorithmNotApprovedError(f"private key is of a curve not used here: {name.value.decode('latin-1')!r}")
+        told = name.value.decode("latin-1")
+        raise AlgorithmNotApprovedError(f"private key is of a curve not used here: {told!r}", next_step=_USED)
     return kind
 
 
