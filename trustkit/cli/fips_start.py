@@ -48,6 +48,21 @@ def standing() -> str:
     return standing_of(_entered[0].mode, _module[0].identity.sha256) if _module else OFF
 
 
+def opened() -> "OsslFipsProvider":
+    """Return the installed module's provider: this process's own, or in a process that is not in FIPS mode, a new one.
+
+    Raises ConfigError, SelfTestError.
+    """
+    if _module:
+        return _module[0]
+    from trustkit.fips import installation, validated
+    from trustkit.fips.mode import MODULE
+    from trustkit.fips.providers.ossl_fips import OsslFipsProvider
+
+    asked = settings(os.environ)
+    return OsslFipsProvider(installation.read(asked.folder), MODULE, asked.validated_list or validated.SHIPPED)
+
+
 def require_alone() -> None:
     """Return if no other cryptography was loaded since FIPS mode was entered, if it was. Raises SelfTestError."""
     if _module:

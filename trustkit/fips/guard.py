@@ -35,6 +35,9 @@ LOOKS_LIKE = (
 _UNUSED = (*BUILTIN_HASHES, "cygrpc")
 _NULL = None
 _up: list[bool] = []
+_denied: dict[str, int] = {}
+# Names of what was denied are kept up to here; more of them are counted together.
+_MOST_NAMES = 64
 
 
 class _Altered(MetaPathFinder):
@@ -132,6 +135,11 @@ def is_up() -> bool:
     return bool(_up)
 
 
+def denials() -> dict[str, int]:
+    """Return what was denied in this process, and how often."""
+    return dict(_denied)
+
+
 def strangers(module: str) -> list[str]:
     """Return mapped files that look like cryptography and are neither the module nor the library that drives it."""
     return sorted(
@@ -139,13 +147,17 @@ def strangers(module: str) -> list[str]:
     )
 
 
-def require_no_late_strangers(module: str) -> None:
-    """Return if nothing was mapped beyond what a daemon may map without using it. Raises SelfTestError.
+def late_strangers(module: str) -> list[str]:
+    """Return the strangers but for those that nobody uses.
 
     That is CPython's own hashes, taken away at the start, and gRPC's BoringSSL, which speaks no TLS here.
     """
-    found = [path for path in strangers(module) if not path.rpartition("/")[2].startswith(_UNUSED)]
-    if found:
+    return [path for path in strangers(module) if not path.rpartition("/")[2].startswith(_UNUSED)]
+
+
+def require_no_late_strangers(module: str) -> None:
+    """Return if nothing was mapped beyond what a daemon may map without using it. Raises SelfTestError."""
+    if found := late_strangers(module):
         raise SelfTestError(
             f"cryptography outside the FIPS module was loaded: {', '.join(found)}",
             next_step="find out what loaded it, and start the command or daemon without it",
@@ -175,7 +187,13 @@ def _is_expected(name: str) -> bool:
     return name in {SONAME, "libssl.so.3"}
 
 
+def _count(name: str) -> None:
+    known = name if name in _denied or len(_denied) < _MOST_NAMES else "others"
+    _denied[known] = _denied.get(known, 0) + 1
+
+
 def _outside(name: str) -> GuardError:
+    _count(name)
     return GuardError(
         f"{name} does cryptography outside the FIPS module and may not be used",
         next_step="use a key and a format that the module can check, or do this where FIPS mode is off",
@@ -203,6 +221,7 @@ def _require_known(program: object, words: object, programs: frozenset[str]) -> 
     if path == sys.executable and given[1 : 1 + len(_OURSELVES)] == _OURSELVES:
         return
     if name not in programs and not name.startswith(CREDENTIAL_HELPER):
+        _count(name)
         raise GuardError(
             f"{name} is no program that trustkit starts in FIPS mode: it may do cryptography outside the module",
             next_step="do this where FIPS mode is off",

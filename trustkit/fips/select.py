@@ -57,6 +57,12 @@ def choose(name: str) -> CryptoProvider:
     return found
 
 
+def usage() -> dict[str, dict[str, int]]:
+    """Return what FIPS mode's module counted in this process; nothing when it is in no such mode."""
+    crypto = provider()
+    return crypto.usage() if isinstance(crypto, SelfTestedProvider) else {}
+
+
 def provider(name: str = "") -> CryptoProvider:
     """Return the named provider, else the chosen, else OpenSSL's; it tests itself before each first use.
 

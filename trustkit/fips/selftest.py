@@ -58,6 +58,11 @@ class SelfTestedProvider:
         others = ", ".join(f"{scheme} by {other}" for scheme, other in self._elsewhere.items())
         return found._replace(library=f"{found.library} ({others})")
 
+    def usage(self) -> dict[str, dict[str, int]]:
+        """Return what a FIPS module counted in this process; nothing of any other provider."""
+        found: dict[str, dict[str, int]] = getattr(self._inner, "usage", dict)()
+        return found
+
     def hasher(self, algorithm: str) -> Hasher:
         """Return a fresh hash. Raises AlgorithmNotApprovedError, SelfTestError."""
         if algorithm not in self._passed:

@@ -31,7 +31,7 @@ class ModuleStatus(NamedTuple):
     @property
     def standing(self) -> str:
         """What may be claimed, in words."""
-        return f"FIPS validated, certificate {self.certificate}" if self.validated else "not FIPS validated"
+        return f"FIPS validated: certificate {self.certificate}" if self.validated else "not FIPS validated"
 
     @property
     def words(self) -> str:

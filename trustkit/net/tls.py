@@ -20,11 +20,30 @@ class TlsContext(Protocol):
         """Return the socket, encrypted and its peer verified."""
 
 
+def offered() -> tuple[str, tuple[str, ...]]:
+    """Return the least protocol and the suites that a client of ours offers."""
+    context = _client_context()
+    return context.minimum_version.name, tuple(str(suite["name"]) for suite in context.get_ciphers())
+
+
 def tls_context(ca_file: Path | None) -> TlsContext:
     """Return a client context: TLS 1.2 or later, the peer always verified.
 
     The authorities are the system's and those of `ca_file`. Raises ConfigError.
     """
+    context = _client_context()
+    context.load_default_certs()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:
+            reason = (error.strerror or str(error)).split(" (_ssl.c")[0].lower()
+            message = f"{ca_file} holds no usable certificate authority: {reason}"
+            raise ConfigError(message, next_step="name a PEM file with CA certificates") from error
+    return context
+
+
+def _client_context() -> "SSLContext":
     import ssl
 
     class QuietTlsSocket(ssl.SSLSocket):
@@ -37,14 +56,6 @@ def tls_context(ca_file: Path | None) -> TlsContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = QuietTlsSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_default_certs()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:
-            reason = (error.strerror or str(error)).split(" (_ssl.c")[0].lower()
-            message = f"{ca_file} holds no usable certificate authority: {reason}"
-            raise ConfigError(message, next_step="name a PEM file with CA certificates") from error
     return context
 
 

@@ -98,17 +98,26 @@ def _crypto(config: Config) -> Finding:
 
 
 def _fips(_: Config) -> Finding:
-    from trustkit.cli import fips_floor
-    from trustkit.fips import installation
+    from trustkit.cli import fips_floor, fips_start
 
     asked = fips_floor.settings(os.environ)
     if not asked.folder.exists() and asked.mode == fips_floor.OFF:
         return Finding("", WELL, "off, no module installed")
-    found = installation.read(asked.folder)
+    from trustkit.fips import guard
+    from trustkit.fips.describe import mac_of
+
+    provider = fips_start.opened()
+    found, module = provider.identity, provider.installation.module
     by = f" (asked for by {', '.join(asked.asked_by)})" if asked.asked_by else ""
-    return Finding(
-        "", WELL, f"mode {asked.mode}{by}, module {found.module}", "trustkit fips status: what may be claimed"
-    )
+    claim = found.match.reason if found.match.validated else f"NOT VALIDATED: {found.match.reason}"
+    said = f"mode {asked.mode}{by}, {found.name} {found.version}, {claim}"
+    if mac_of(provider) != provider.installation.mac:
+        return Finding("", BROKEN, f"{said}; its integrity MAC does not match {module}", "trustkit fips install")
+    if asked.mode == fips_floor.OFF:
+        return Finding("", WELL, f"{said}; MAC matches", "trustkit fips require module turns the mode on")
+    others = guard.late_strangers(str(module))
+    mapped = f"also mapped: {', '.join(others)}" if others else "no other cryptography in use"
+    return Finding("", BROKEN if others else WELL, f"{said}; MAC matches; {mapped}", "trustkit fips status")
 
 
 def _log(config: Config) -> Finding:

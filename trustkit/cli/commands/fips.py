@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trustkit.cli.output import as_json, plain, table
+from trustkit.cli.fips_report import show, standing
+from trustkit.cli.output import as_json, table
 from trustkit.config import load
 from trustkit.errors import SelfTestError
 
@@ -42,27 +43,28 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.cli import fips_start
 
     # When the mode is on, what is told and tried is this process in that mode.
-    provider = fips_start.enter(sys.argv[1:])
-    actions = {"status": _status, "self-test": _self_test, "prove": _prove}
-    return actions[arguments.action](provider or _opened(), arguments.output)
+    fips_start.enter(sys.argv[1:])
+    actions = {"status": show, "self-test": _self_test, "prove": _prove}
+    return actions[arguments.action](fips_start.opened(), arguments.output)
 
 
 def _install(output: str, source: str | None) -> int:
     from trustkit.cli.fips_floor import folder_of
+    from trustkit.cli.fips_start import opened
     from trustkit.fips import installation
 
     config = load(os.environ)
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = folder_of(config)
     made = installation.install(Path(source).resolve() if source else installation.find(), folder)
-    provider = _opened()
+    provider = opened()
     if output == "json":
         as_json({"path": str(made.module), "sha256": made.sha256, "source": made.source})
         return 0
     found = provider.identity
     print(f"installed {found.name} {found.version}, {len(provider.self_tests)} self-tests passed")
     print(f"  from    {made.source}\n  to      {made.module}\n  sha256  {made.sha256}")
-    print(f"  {_standing(validated=found.match.validated, why=found.match.reason)}")
+    print(f"  {standing(validated=found.match.validated, why=found.match.reason)}")
     print("  next: trustkit fips require module")
     return 0
 
@@ -78,40 +80,6 @@ def _require(mode: str) -> int:
     durable.write_file(required_file(config), f"{mode}\n".encode())
     asked = settings(os.environ)
     print(f"FIPS mode here: {asked.mode}" + (f", asked for by {', '.join(asked.asked_by)}" if asked.asked_by else ""))
-    return 0
-
-
-def _status(provider: "OsslFipsProvider", output: str) -> int:
-    from trustkit.cli.fips_floor import kernel_flag, settings
-    from trustkit.fips import describe
-
-    asked = settings(os.environ)
-    report = describe.report(asked.mode, provider, kernel_flag=kernel_flag())
-    if output == "json":
-        as_json(report)
-        return 0
-    module = report.module
-    print(report.claim)
-    rows = [
-        ("mode", report.mode),
-        ("asked for by", ", ".join(asked.asked_by) or "nobody"),
-        ("kernel flag", "on" if report.kernel_flag else "off"),
-        ("module", f"{module.name} {module.version} (build {module.build})"),
-        ("file", module.path),
-        ("taken from", module.source),
-        ("sha256", module.sha256),
-        ("integrity MAC", f"{'matches' if module.mac_matches else 'DOES NOT MATCH'} {module.mac}"),
-        ("validation", _standing(validated=module.validated, why=module.why)),
-        ("environment", module.environment),
-        ("configuration", f"{module.configuration} sha256:{module.configuration_sha256}"),
-        ("checks on", str(len(module.checks))),
-        ("self-tests", f"{len(module.self_tests)} passed in {_milliseconds(module.self_tests)} ms"),
-        ("random bits", f"{report.entropy.generator}, seeded by {report.entropy.source}"),
-        ("driven by", f"{report.library} (outside the boundary)"),
-        ("other libraries", ", ".join(report.other_libraries) or "none that looks like cryptography"),
-    ]
-    for name, value in rows:
-        print(f"  {name.ljust(15)}  {plain(value)}")
     return 0
 
 
@@ -142,22 +110,3 @@ def _prove(provider: "OsslFipsProvider", output: str) -> int:
     if wrong:
         raise SelfTestError(f"the module does not hold: {', '.join(wrong)}", next_step="use another module")
     return 0
-
-
-def _opened() -> "OsslFipsProvider":
-    """Return the installed module's provider, in a process that is not in FIPS mode."""
-    from trustkit.cli.fips_floor import settings
-    from trustkit.fips import installation, validated
-    from trustkit.fips.mode import MODULE
-    from trustkit.fips.providers.ossl_fips import OsslFipsProvider
-
-    asked = settings(os.environ)
-    return OsslFipsProvider(installation.read(asked.folder), MODULE, asked.validated_list or validated.SHIPPED)
-
-
-def _standing(*, validated: bool, why: str) -> str:
-    return f"validated: {why}" if validated else f"NOT VALIDATED: {why}"
-
-
-def _milliseconds(tests: tuple[dict[str, object], ...]) -> str:
-    return f"{sum(int(str(item['microseconds'])) for item in tests) / 1000:.0f}"

@@ -49,8 +49,9 @@ _SIGNATURES = (
     ":rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512"
     ":rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512"
 )
+GROUPS = ("P-256", "P-384")
 _TLS = f"""MinProtocol = TLSv1.2
-Groups = P-256:P-384
+Groups = {":".join(GROUPS)}
 SignatureAlgorithms = {_SIGNATURES}
 CipherString = {SUITES}
 Ciphersuites = TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256

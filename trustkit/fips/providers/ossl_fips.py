@@ -90,6 +90,10 @@ class OsslFipsProvider(LibcryptoProvider):
         """The tests the module made when it was loaded."""
         return self._fips.self_tests
 
+    def usage(self) -> dict[str, dict[str, int]]:
+        """Return how often the module called which service approved, and what the guard denied, in this process."""
+        return {"approved": self._fips.approved_services, "denied": guard.denials()}
+
     def require_self_test(self) -> tuple[KnownAnswer, ...]:
         """Run the module's tests now. Raises SelfTestError."""
         return self._fips.require_self_test()

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 
 from trustkit.engine.values import EngineEvent
+from trustkit.fips.select import provider, usage
 from trustkit.server.message import Answer, Reply, Request, StreamReply
 from trustkit.server.parts import Parts
 from trustkit.server.shapes import system as shape
@@ -26,6 +27,7 @@ async def info(parts: Parts, request: Request, name: str) -> Answer:
     problem = await asyncio.to_thread(parts.policy_problem)
     warnings = (f"WARNING: policy: {problem}",) if problem else ()
     members = shape.information(await parts.engine.info(), str(parts.socket), warnings)
+    members |= shape.cryptography(provider().status(), usage())
     return Reply(body=json.dumps(members).encode())
 
 
