@@ -4,12 +4,13 @@ Each function loads what it needs when it is called, so that a command pays only
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trustkit import __version__, limits
+from trustkit import __version__
 from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.in_force import PolicyGate, Standing
 from trustkit.admission.judge import Kit
@@ -25,14 +26,14 @@ from trustkit.admission.policies import (
 from trustkit.audit.events import log_started
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config
-from trustkit.errors import KeyFileError, UsageError
+from trustkit.errors import ConfigError, KeyFileError, UsageError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fips.select import choose, is_fixed, provider
 from trustkit.model.keys import KEY_NAME
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerificationReport
 from trustkit.policy.document import Policy, breaks_glass
-from trustkit.policy.trusted import PolicyRoot, Signer
+from trustkit.policy.trusted import DEFAULT_ROOT, SIGSTORE, PolicyIdentity, PolicyRoot, Signer
 from trustkit.shared import known_revocations, shared_evidence
 from trustkit.signing.format import SignatureFormat
 from trustkit.signing.formats.bundle import SigstoreBundle
@@ -40,10 +41,13 @@ from trustkit.signing.formats.cosign_attestation import CosignAttestation
 from trustkit.signing.formats.cosign_signature import CosignSignature
 from trustkit.signing.trust.roots import TrustedRepository, TrustRoots
 from trustkit.sources import Sources as Sources  # noqa: PLC0414  (its public home)
+from trustkit.trusted_files import key_bytes, sigstore_root
 
 if TYPE_CHECKING:  # dataclasses and the engine are loaded by the daemon only
+    from trustkit.admission.bundle_store import BundleStore
     from trustkit.admission.content_trust import Repositories
     from trustkit.admission.grants import GrantFolder
+    from trustkit.admission.policy_bundle import Pins
     from trustkit.engine.settings import EngineSettings
     from trustkit.hooks.docker.serving import Settings as AuthzSettings
     from trustkit.hooks.kubernetes.serving import Settings as WebhookSettings
@@ -91,7 +95,7 @@ def key_ring(config: Config) -> dict[str, bytes]:
     for file in files:
         if not KEY_NAME.match(file.stem):
             raise KeyFileError(f"{file}: {file.stem!r} is no key name", next_step="remove or rename the file")
-    return {file.stem: _key_bytes(file) for file in files}
+    return {file.stem: key_bytes(file) for file in files}
 
 
 def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
@@ -106,7 +110,7 @@ def public_keys(config: Config, given: Sequence[str]) -> dict[str, bytes]:
             message = f"{name} is both a key of the key ring and a file here"
             raise KeyFileError(message, next_step=f"write ./{name} for the file, or go to another folder")
         file = Path(name) if Path(name).is_file() or "/" in name or not ringed.is_file() else ringed
-        found[file.stem if file == ringed else name] = _key_bytes(file)
+        found[file.stem if file == ringed else name] = key_bytes(file)
     return found
 
 
@@ -119,6 +123,8 @@ def _remote_public(config: Config, given: str) -> tuple[str, bytes] | None:
 
 def load_policy(config: Config, file: Path | None = None) -> Policy:
     """Return the policy in force: the given file, the configured one, or the built-in one."""
+    if file is None and config.policy_bundle:
+        return policy_from(open_bundle(config).documents(now()))
     path = file or config.policy
     found = None if path else distributed(config)
     if found is not None:
@@ -126,6 +132,38 @@ def load_policy(config: Config, file: Path | None = None) -> Policy:
 
         return policy_of(found, key_ring(config))
     return read_policy(path) if path else builtin_policy(key_ring(config))
+
+
+def open_bundle(config: Config) -> "BundleStore":
+    """Return the configured policy bundle as it is kept here. Raises ConfigError, KeyFileError."""
+    from trustkit.admission.bundle_store import BundleStore
+
+    hours = config.number("trust.policy_max_age")
+    folder = config.home / "policy-bundle"
+    return BundleStore(folder, config.policy_bundle, _policy_signers(config), Sources(config), hours)
+
+
+def _policy_signers(config: Config) -> "Pins":
+    """Return who has to have signed the policy bundle. Raises ConfigError for nobody, KeyFileError."""
+    from trustkit.admission.policy_bundle import Pins
+
+    # a name is a key of the ring; a file lies beside the configuration, wherever a daemon was started
+    given = [name if "/" not in name else str(config.file.parent / name) for name in config.items("trust.policy_keys")]
+    keys = {name: key_bytes(Path(name) if "/" in name else config.keys / f"{name}.pub") for name in given}
+    subject, issuer = config.text("trust.policy_identity"), config.text("trust.policy_issuer")
+    if bool(subject) != bool(issuer) or not (keys or subject):
+        raise ConfigError(
+            f"trust.policy {config.policy_bundle}: nothing says who has to sign it",
+            next_step="set trust.policy_keys, or trust.policy_identity and trust.policy_issuer",
+        )
+    identities = (PolicyIdentity(subject, DEFAULT_ROOT, subject, issuer=issuer),) if subject else ()
+    roots = (PolicyRoot(SIGSTORE, DEFAULT_ROOT, sigstore_root(config)),) if subject else ()
+    needed = int(config.number("trust.policy_threshold"))
+    policy = builtin_policy(keys, "policy-signers", identities=identities, roots=roots, threshold=needed)
+    trust = trust_roots(policy, key_lives(config.keys))
+    if revoking := distributed(config):
+        trust = revoking.applied(trust)
+    return Pins(policy, trust, formats(trust), open_crypto(config))
 
 
 def distributed(config: Config) -> "Distributed | None":
@@ -229,18 +267,6 @@ def keys_policy(  # noqa: PLR0913  (options of a command, each by its name)
     )
 
 
-def _key_bytes(file: Path) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(limits.KEY_FILE_BYTES + 1)
-    except OSError as error:
-        message = f"{file}: {(error.strerror or str(error)).lower()}"
-        raise KeyFileError(message, next_step="give a public key's file or a name of `trustkit key list`") from error
-    if len(content) > limits.KEY_FILE_BYTES:
-        raise KeyFileError(f"{file}: larger than {limits.KEY_FILE_BYTES} bytes, so no key")
-    return content
-
-
 def open_repositories(config: Config) -> "Repositories":
     """Return the repositories under content trust that this user has seen. Raises ConfigError."""
     from trustkit.admission.content_trust import Repositories
@@ -262,16 +288,29 @@ def policy_gate(
         accept(policy)
         besides = (config, distributed(config), key_lives(config.keys))
         opened = partial(open_gate, config, policy=policy, log=log)
-        return Standing(policy, besides, str(config.policy or ""), lambda: opened().kit)
+        return Standing(policy, besides, config.text("trust.policy"), lambda: opened().kit)
 
     return PolicyGate(reload, _policy_documents, standing, log, now)
 
 
 def _policy_documents(config: Config) -> tuple[Document, ...]:
     """Return the documents of the configured policy, or those distributed; none for the built-in one."""
+    if config.policy_bundle:
+        return open_bundle(config).documents(now())
     found = None if config.policy else distributed(config)
     path = config.policy or (found.policies if found else None)
     return read_documents(path) if path else ()
+
+
+def refreshing(reload: Callable[[], Config], log: DecisionLog) -> AbstractContextManager[object]:
+    """Return what asks for newer policy bundles in a thread of its own for as long as it is entered."""
+    from trustkit.admission.bundle_refresh import Refresher
+
+    def due() -> tuple["BundleStore | None", float]:
+        config = reload()
+        return open_bundle(config) if config.policy_bundle else None, config.number("trust.policy_refresh")
+
+    return Refresher(due, log, now)
 
 
 async def serve_daemon(reload: Callable[[], Config]) -> None:
@@ -298,10 +337,11 @@ async def serve_daemon(reload: Callable[[], Config]) -> None:
             log=log,
             now=now,
             socket=config.socket,
-            policy_file=lambda: str(reload().policy or ""),
+            policy_file=lambda: reload().text("trust.policy"),
             policy_problem=gate.problem,
         )
-        await serve(parts, group=config.text("daemon.group"), records=log.records)
+        with refreshing(reload, log):
+            await serve(parts, group=config.text("daemon.group"), records=log.records)
     finally:
         running = [container for container in await engine.list() if container.status is Status.RUNNING]
         await engine.close(stop_containerd=not running)
@@ -331,7 +371,7 @@ async def serve_webhook(
     from trustkit.hooks.kubernetes.serving import accept, serve
 
     config = reload()
-    with open_log(config) as log:
+    with open_log(config) as log, refreshing(reload, log):
         shared = shared_evidence(config, open_crypto(config), now)
         await serve(policy_gate(reload, log, accept(settings)), log, now, settings._replace(shared=shared), ready)
 
@@ -342,5 +382,5 @@ async def serve_docker_authz(
     """Answer dockerd until SIGTERM or SIGINT. Raises ConfigError, StorageError, AuditError."""
     from trustkit.hooks.docker.serving import serve
 
-    with open_log(reload()) as log:
+    with open_log(reload()) as log, refreshing(reload, log):
         await serve(policy_gate(reload, log), log, now, settings, ready)

@@ -198,3 +198,6 @@ CACHED_NAMESPACES = 4096
 NAMESPACE_READS = 4
 # A service account's token; those of large clusters have 2 kB.
 TOKEN_BYTES = 16 * 1024
+# A policy bundle: its files, and all of them together.
+POLICY_BUNDLE_FILES = 256
+POLICY_BUNDLE_BYTES = 32 * 1024 * 1024

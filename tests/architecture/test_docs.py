@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from trustkit.cli.main import COMMANDS, module_of
-from trustkit.config import SETTINGS, template
+from trustkit.config import template
+from trustkit.settings import SETTINGS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMES = [name for group in COMMANDS.values() for name in group]

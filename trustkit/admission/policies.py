@@ -1,7 +1,8 @@
 """Policy files and the user's keys to a Policy, and a Policy to the trust roots it asks for."""
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from trustkit import limits
@@ -16,6 +17,8 @@ from trustkit.policy.document import Policy, Section, trusted_keys, trusted_root
 from trustkit.policy.trusted import PolicyRoot, Signer
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
+# Reads a file of trust: its path, the most bytes it may have, what it is.
+Read = Callable[[Path, int, str], bytes]
 _SUFFIXES = (".yaml", ".yml")
 # Files of one policy directory.
 _FILES = 256
@@ -26,11 +29,15 @@ _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 class Document(NamedTuple):
-    """A policy file's content, and the namespace it is for, empty for all."""
+    """A policy file's content, and the namespace it is for, empty for all.
+
+    `beside`: the files of trust that came with it, by their paths; None: they are read where it lies.
+    """
 
     namespace: str
     file: Path
     content: bytes
+    beside: Mapping[Path, bytes] | None = None
 
 
 def read_documents(path: Path) -> tuple[Document, ...]:
@@ -54,13 +61,28 @@ def read_policy(path: Path, *, resolve: bool = True) -> Policy:
 
 def policy_from(documents: Iterable[Document], *, resolve: bool = True) -> Policy:
     """Return the policy of these documents; the keys and roots they name are read now. Raises PolicySyntaxError."""
+    return _policy(documents, resolve=resolve)
+
+
+def _policy(documents: Iterable[Document], *, resolve: bool, read: Read | None = None) -> Policy:
     from trustkit.policy.parse import combine
 
     sections: list[Section] = []
     for one in documents:
-        found = _read(one, resolve=resolve)
+        found = _read(one, read or _reader(one), resolve=resolve)
         sections += [_of_namespace(section, one.namespace) for section in found] if one.namespace else found
     return combine(sections, digest_of)
+
+
+def recorded(documents: Iterable[Document]) -> tuple[Policy, dict[Path, bytes]]:
+    """Return the policy of these documents, and every key and root file that they name. Raises PolicySyntaxError."""
+    read: dict[Path, bytes] = {}
+
+    def remember(path: Path, limit_bytes: int, what: str) -> bytes:
+        read[path] = _content(path, limit_bytes, what)
+        return read[path]
+
+    return _policy(documents, resolve=True, read=remember), read
 
 
 def _of_namespace(section: Section, namespace: str) -> Section:
@@ -168,16 +190,35 @@ def _yaml_files(path: Path) -> list[Path]:
     return files
 
 
-def _read(document: Document, *, resolve: bool) -> tuple[Section, ...]:
+def _reader(document: Document) -> Read:
+    """Return what reads the files of trust that a document names: from what came with it, if that is all there is."""
+    beside = document.beside
+    if beside is None:
+        return _content
+
+    def read(path: Path, limit_bytes: int, what: str) -> bytes:
+        found = beside.get(Path(os.path.normpath(path)))
+        if found is None:
+            raise PolicySyntaxError(
+                f"{what}: not in the bundle", next_step="`trustkit policy push` takes it along", file=str(document.file)
+            )
+        if len(found) > limit_bytes:
+            raise PolicySyntaxError(f"{what}: larger than {limit_bytes} bytes", file=str(document.file))
+        return found
+
+    return read
+
+
+def _read(document: Document, read: Read, *, resolve: bool) -> tuple[Section, ...]:
     from trustkit.policy.parse import parse
 
     file = document.file
 
     def load_key(name: str) -> bytes:
-        return _content(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}")
+        return read(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}")
 
     def load_root(name: str) -> bytes:
-        return _content(file.parent / name, limits.TRUST_FILE_BYTES, f"{file}: root {name!r}")
+        return read(file.parent / name, limits.TRUST_FILE_BYTES, f"{file}: root {name!r}")
 
     if resolve:
         found = parse(

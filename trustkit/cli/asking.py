@@ -44,7 +44,7 @@ class Asker:
             if self._fips.mode != fips_floor.OFF:
                 raise UsageError("in FIPS mode the daemon decides, and none answers") from None
             return _judged_here(self.config, image, request)
-        policy = {POLICY_HEADER: str(self.config.policy)} if self.config.policy else {}
+        policy = {POLICY_HEADER: named} if (named := self.config.text("trust.policy")) else {}
         demands = {**policy, FIPS_HEADER: fips_floor.expected_standing(self._fips)}
         try:
             answer = _asked(connection, image, request, demands)

@@ -57,12 +57,9 @@ def trusted_by(
 
 def root_content(given: str | None, config: Config) -> bytes:
     """Return the root's file: given, configured, refreshed, or shipped with trustkit. Raises UsageError."""
-    from trustkit.signing.trust.files import PUBLIC_GOOD_ROOT
+    from trustkit.trusted_files import sigstore_root
 
-    refreshed = config.home / "sigstore" / "trusted_root.json"
-    path = Path(given) if given else config.path("trust.sigstore_root")
-    path = path or (refreshed if refreshed.is_file() else PUBLIC_GOOD_ROOT)
-    return bounded_content(path, limits.TRUSTED_ROOT_BYTES)
+    return bounded_content(Path(given), limits.TRUSTED_ROOT_BYTES) if given else sigstore_root(config)
 
 
 def bounded_content(path: Path, limit_bytes: int) -> bytes:

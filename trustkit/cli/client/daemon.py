@@ -166,5 +166,5 @@ def _started(config: Config, path: str) -> Daemon:
 
 def _demands(config: Config) -> dict[str, str]:
     """Return what this command counts on: its policy, and its own FIPS mode and module."""
-    policy = {POLICY_HEADER: str(config.policy)} if config.policy else {}
+    policy = {POLICY_HEADER: named} if (named := config.text("trust.policy")) else {}
     return {**policy, FIPS_HEADER: fips_start.standing()}

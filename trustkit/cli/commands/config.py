@@ -4,7 +4,8 @@ import argparse
 import os
 
 from trustkit.cli.output import as_json, table
-from trustkit.config import SETTINGS, Config, load, write_template
+from trustkit.config import Config, load, write_template
+from trustkit.settings import SETTINGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -135,7 +135,7 @@ def _policy(config: Config) -> Finding:
     from trustkit.app import load_policy
 
     policy = load_policy(config)
-    if config.policy is None:
+    if not config.text("trust.policy"):
         return Finding("", LOOK, "the built-in one: whatever a key of the key ring signed", "name one in trust.policy")
     return Finding("", WELL, f"{policy.name} {str(policy.digest)[:19]}…")
 

@@ -9,6 +9,9 @@ import FILE    a policy of another tool as one of ours; what cannot be said deni
 export FILE    as policy.json or ValidatingAdmissionPolicy; what is not enforced there is listed
 explain IMAGE  which rule decided, on which evidence (the decision is recorded, as for verify)
 show           the policy in force
+push FILE REF  put a policy with its keys and roots into a registry, signed: docs/policy-bundles.md
+pull           ask the registry for a newer bundle than the one in force
+status         which bundle is in force, since when, and what kept a newer one from it
 """
 
 import argparse
@@ -22,7 +25,9 @@ from trustkit.cli.words import actor, platform_of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="check|test|lint|diff|what-if|import|export|explain|show"
+        dest="action",
+        required=True,
+        metavar="check|test|lint|diff|what-if|import|export|explain|show|push|pull|status",
     )
     check = actions.add_parser("check", help="check a policy file or folder")
     check.add_argument("file", metavar="FILE")
@@ -54,8 +59,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("--privileged", action="store_true", help="as if it were to run privileged")
     explain.add_argument("-u", "--user", default="", help="as if it were to run as this user")
     show = actions.add_parser("show", help="show the policy in force")
-    for action in (check, test, lint, diff, what_if, explain, show):
+    pushing = actions.add_parser("push", help="put a signed policy bundle into a registry")
+    pushing.add_argument("file", metavar="FILE", help="a policy file or folder")
+    pushing.add_argument("reference", metavar="oci://REFERENCE")
+    _add_signer(pushing)
+    pull = actions.add_parser("pull", help="fetch a newer policy bundle")
+    status = actions.add_parser("status", help="show the policy bundle in force")
+    for action in (check, test, lint, diff, what_if, explain, show, pushing, pull, status):
         action.add_argument("--output", choices=("table", "json"), default="table")
+
+
+def _add_signer(parser: argparse.ArgumentParser) -> None:
+    from trustkit.cli.keyless_signer import add_keyless_arguments
+
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--key", metavar="KEY", help="the private key, as for `sign`")
+    who.add_argument("--identity-token", metavar="TOKEN", help="sign as whom this token names: a JWT, or a file")
+    add_keyless_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -63,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     own = {"check": _check, "explain": _explain, "show": _show}
     if arguments.action in own:
         return own[arguments.action](arguments)
-    from trustkit.cli import policy_changes, policy_conversion
+    from trustkit.cli import policy_bundles, policy_changes, policy_conversion
 
     others = {
         "import": policy_conversion.translate_in,
@@ -72,6 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
         "lint": policy_changes.lint,
         "diff": policy_changes.diff,
         "what-if": policy_changes.what_if,
+        "push": policy_bundles.push,
+        "pull": policy_bundles.pull,
+        "status": policy_bundles.status,
     }
     return others[arguments.action](arguments)
 

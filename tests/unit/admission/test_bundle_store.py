@@ -1,0 +1,411 @@
+"""Policy bundles as they are kept: what takes the place of the one in force, and everything that does not."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from trustkit.admission import bundle_store
+from trustkit.admission.bundle_refresh import Refresher
+from trustkit.admission.bundle_store import BundleStore
+from trustkit.admission.policies import builtin_policy, policy_from, trust_roots
+from trustkit.admission.policy_bundle import Pins, pack, push
+from trustkit.audit.log import DecisionLog
+from trustkit.codec import policy_bundle
+from trustkit.codec.oci_build import manifest_bytes
+from trustkit.codec.oci_manifest import Manifest
+from trustkit.errors import (
+    DigestMismatchError,
+    LimitExceededError,
+    MalformedError,
+    MediaTypeError,
+    PolicySyntaxError,
+    RollbackError,
+    StorageError,
+    TrustExpiredError,
+    TrustkitError,
+    UnreachableError,
+    UntrustedSignerError,
+)
+from trustkit.fips.parse import public_key_to_pem
+from trustkit.fips.select import provider
+from trustkit.model.image import OCI_EMPTY, OCI_MANIFEST, Descriptor
+from trustkit.model.keys import KeyLife, KeyRevocation
+from trustkit.model.reference import ImageRef
+from trustkit.oci.layout import LayoutFolder
+from trustkit.oci.push import push as attach
+from trustkit.signing.formats.bundle import SigstoreBundle
+from trustkit.signing.keys import SigningKey
+from trustkit.signing.sign import Subjected, sign
+
+NOW = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SIGNER, STRANGER, RELEASE = (provider().generate("ecdsa-p256") for _ in range(3))
+REFERENCE = "oci://registry.example/policies:prod"
+POLICY = """
+apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {name: prod, revision: REVISION}
+spec:
+  trust: {keys: {release: {pem: ../keys/release.pub}}}
+  verify: {signatures: {key: release}}
+"""
+
+
+class Registry:
+    """A layout that stands for a registry, and what is pushed to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.place = LayoutFolder.create(folder / "registry")
+        self.source = folder / "source" / "policies"
+        self.source.mkdir(parents=True)
+        keys = folder / "source" / "keys"
+        keys.mkdir()
+        (keys / "release.pub").write_bytes(public_key_to_pem(RELEASE.public))
+        self.down = False
+
+    def open(self, ref: ImageRef) -> LayoutFolder:
+        if self.down:
+            raise UnreachableError(f"{ref.registry} does not answer")
+        return self.place
+
+    def write(self, revision: int, text: str = POLICY) -> Path:
+        file = self.source / "prod.yaml"
+        file.write_text(text.replace("REVISION", str(revision)))
+        return self.source
+
+    def publish(self, revision: int, key: SigningKey | None = SIGNER, text: str = POLICY) -> Descriptor:
+        """Push a policy, sign it, and let the tag name it."""
+        bundle = push(pack(self.write(revision, text)), self.place)
+        return self.name(bundle, key)
+
+    def crafted(self, files: dict[str, bytes], artifact_type: str = policy_bundle.ARTIFACT_TYPE) -> Descriptor:
+        """Push and sign what nobody should push."""
+        title = "org.opencontainers.image.title"
+        layers = tuple(
+            Descriptor(policy_bundle.FILE_TYPE, self.place.put_blob(content), len(content), {title: path})
+            for path, content in files.items()
+        )
+        config = Descriptor(OCI_EMPTY, self.place.put_blob(b"{}"), 2)
+        content = manifest_bytes(Manifest(OCI_MANIFEST, config, layers, artifact_type=artifact_type))
+        bundle = Descriptor(OCI_MANIFEST, self.place.put_manifest(content, OCI_MANIFEST), len(content))
+        return self.name(bundle, SIGNER)
+
+    def name(self, bundle: Descriptor, key: SigningKey | None) -> Descriptor:
+        if key is not None:
+            attach(sign(Subjected(bundle.digest, "registry.example/policies"), key), bundle, self.place)
+        self.place.put_manifest(self.place.manifest(str(bundle.digest)).content, OCI_MANIFEST, "prod")
+        return bundle
+
+
+def pins(*keys: SigningKey, threshold: int = 1, lives: dict[str, KeyLife] | None = None) -> Pins:
+    policy = builtin_policy(
+        {str(number): public_key_to_pem(key.public) for number, key in enumerate(keys)}, threshold=threshold
+    )
+    return Pins(policy, trust_roots(policy, lives), (SigstoreBundle(),), provider())
+
+
+class Scene(Registry):
+    """A registry, and a machine that follows it."""
+
+    def store(self, *keys: SigningKey, **more: object) -> BundleStore:
+        return BundleStore(self.folder / "kept", REFERENCE, pins(*(keys or (SIGNER,)), **more), self.open, 24)
+
+    def revision(self, now: datetime = NOW, store: BundleStore | None = None) -> int:
+        """The revision of the policy in force, read anew."""
+        bundle_store._MEMORY._held.clear()
+        return policy_from((store or self.store()).documents(now)).sections[0].revision
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_a_signed_bundle_is_fetched_the_first_time_and_kept(scene: Scene) -> None:
+    scene.publish(1)
+    assert scene.revision() == 1
+    scene.down = True
+    policy = policy_from(scene.store().documents(NOW))
+    assert policy.sections[0].keys[0].fingerprint == RELEASE.public.fingerprint
+
+
+def test_a_newer_bundle_takes_its_place(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    scene.publish(2)
+    assert scene.revision() == 1
+    found = scene.store().refresh(NOW + HOUR)
+    assert (found.changed, found.state.revision, scene.revision(NOW + HOUR)) == (True, 2, 2)
+
+
+def test_the_same_bundle_is_confirmed(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    found = scene.store().refresh(NOW + HOUR)
+    assert (found.changed, found.state.checked, found.state.installed) == (False, NOW + HOUR, NOW)
+
+
+def kept(scene: Scene, error: type[TrustkitError], match: str, spoil: Callable[[], object]) -> None:
+    """Publish revision 5, spoil what comes after, and expect that it is refused and changes nothing."""
+    scene.publish(5)
+    scene.store().refresh(NOW)
+    spoil()
+    with pytest.raises(error, match=match):
+        scene.store().refresh(NOW + HOUR)
+    state = scene.store().state()
+    assert state is not None
+    assert (state.revision, state.checked, state.tried, bool(state.problem)) == (5, NOW, NOW + HOUR, True)
+    assert scene.revision(NOW + HOUR) == 5
+
+
+def test_an_unsigned_bundle_is_refused(scene: Scene) -> None:
+    kept(scene, UntrustedSignerError, "requires a signature", lambda: scene.publish(6, None))
+
+
+def test_a_bundle_signed_by_another_key_is_refused(scene: Scene) -> None:
+    kept(scene, UntrustedSignerError, "requires a signature", lambda: scene.publish(6, STRANGER))
+
+
+def test_an_older_bundle_is_refused(scene: Scene) -> None:
+    kept(scene, RollbackError, "offers revision 4 of the policy, and 5 was in force", lambda: scene.publish(4))
+
+
+def test_another_bundle_of_the_same_revision_is_refused(scene: Scene) -> None:
+    text = POLICY.replace("name: prod", "name: other")
+    kept(scene, RollbackError, "other bytes as revision 5", lambda: scene.publish(5, text=text))
+
+
+def test_a_registry_that_is_down_changes_nothing(scene: Scene) -> None:
+    kept(scene, UnreachableError, "does not answer", lambda: setattr(scene, "down", True))
+
+
+def test_a_policy_that_does_not_load_is_refused(scene: Scene) -> None:
+    files = {"policy/prod.yaml": b"apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: x, revision: 9}\n"}
+    kept(scene, PolicySyntaxError, "spec", lambda: scene.crafted(files))
+
+
+def test_a_bundle_without_a_revision_is_refused(scene: Scene) -> None:
+    key = public_key_to_pem(RELEASE.public)
+    files = {"policy/p.yaml": POLICY.replace(", revision: REVISION", "").encode(), "keys/release.pub": key}
+    kept(scene, PolicySyntaxError, "no document has a revision", lambda: scene.crafted(files))
+
+
+def test_a_bundle_without_its_keys_is_refused(scene: Scene) -> None:
+    files = {"policy/prod.yaml": POLICY.replace("REVISION", "9").encode()}
+    kept(scene, PolicySyntaxError, "not in the bundle", lambda: scene.crafted(files))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../../etc/hostname", "../../policy/../../etc/hostname"])
+def test_a_bundle_reads_no_file_of_this_machine(scene: Scene, path: str) -> None:
+    files = {"policy/prod.yaml": POLICY.replace("REVISION", "9").replace("../keys/release.pub", path).encode()}
+    kept(scene, PolicySyntaxError, "not in the bundle", lambda: scene.crafted(files))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../prod.yaml", "/policy/prod.yaml", "policy/../../x.yaml", "policy//x.yaml", "./policy/x.yaml", "policy/.x",
+     "policy/x\x00.yaml", "", "policy\\x.yaml", "a/" * 9 + "x", "policy/" + "x" * 200],
+)  # fmt: skip
+def test_a_path_that_leads_elsewhere_is_refused(scene: Scene, path: str) -> None:
+    kept(scene, MalformedError, "no path in a bundle", lambda: scene.crafted({path: b"x"}))
+
+
+def test_two_files_of_one_name_are_refused(scene: Scene) -> None:
+    files = {"policy/p.yaml": b"x", "policy/P.yaml": b"y"}
+    kept(scene, MalformedError, "two files of one name", lambda: scene.crafted(files))
+
+
+def test_too_many_files_are_refused(scene: Scene) -> None:
+    kept(scene, LimitExceededError, "files", lambda: scene.crafted({f"policy/{n}.yaml": b"x" for n in range(257)}))
+
+
+def test_a_signed_image_is_no_bundle(scene: Scene) -> None:
+    kept(scene, MediaTypeError, "not a policy bundle", lambda: scene.crafted({"policy/p.yaml": b"x"}, "x/y"))
+
+
+def test_a_bundle_of_which_a_file_is_cut_short_is_refused(scene: Scene) -> None:
+    def cut() -> None:
+        scene.publish(6)
+        digest = pack(scene.write(6)).files["policy/prod.yaml"]
+        blob = next(file for file in (scene.place._folder / "blobs/sha256").iterdir() if file.read_bytes() == digest)
+        blob.write_bytes(digest[:-1])
+
+    kept(scene, TrustkitError, "sha256:", cut)
+
+
+def test_both_of_two_signers_are_needed_when_two_are_asked_for(scene: Scene) -> None:
+    bundle = scene.publish(1)
+    store = scene.store(SIGNER, STRANGER, threshold=2)
+    with pytest.raises(UntrustedSignerError, match="found only 0"):
+        store.documents(NOW)
+    scene.name(bundle, STRANGER)
+    assert scene.revision(store=store) == 1
+
+
+def test_what_is_kept_does_not_count_under_other_signers(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    with pytest.raises(UntrustedSignerError):
+        scene.revision(store=scene.store(STRANGER))
+
+
+def test_what_is_kept_does_not_count_once_its_signer_is_revoked(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    life = KeyLife(revoked=KeyRevocation(NOW - HOUR, "stolen"))
+    with pytest.raises(UntrustedSignerError, match="stolen"):
+        scene.revision(store=scene.store(lives={SIGNER.public.fingerprint: life}))
+
+
+def test_a_signature_that_was_added_later_is_kept_as_well(scene: Scene) -> None:
+    bundle = scene.publish(1)
+    scene.store().refresh(NOW)
+    scene.name(bundle, STRANGER)
+    scene.store().refresh(NOW)
+    scene.down = True
+    assert scene.revision(store=scene.store(STRANGER)) == 1
+
+
+def test_what_was_not_confirmed_for_too_long_does_not_count(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    assert scene.revision(NOW + 24 * HOUR - timedelta(seconds=1)) == 1
+    with pytest.raises(TrustExpiredError, match="last confirmed"):
+        scene.revision(NOW + 24 * HOUR)
+
+
+@pytest.mark.parametrize("file", ["manifest", "evidence.json", "blob"])
+def test_what_was_changed_on_disk_does_not_count(scene: Scene, file: str) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    folder = next((scene.folder / "kept").iterdir()) / "1"
+    chosen = next((folder / "blobs").iterdir()) if file == "blob" else folder / file
+    chosen.write_bytes(chosen.read_bytes().replace(b"a", b"b", 1))
+    with pytest.raises((DigestMismatchError, UntrustedSignerError, MalformedError)):
+        scene.revision()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"revision": 1}', b"\xff"])
+def test_a_state_that_is_none_does_not_count(scene: Scene, content: bytes) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    (next((scene.folder / "kept").iterdir()) / "state.json").write_bytes(content)
+    with pytest.raises(TrustkitError):
+        scene.revision()
+
+
+def test_another_reference_has_a_memory_of_its_own(scene: Scene) -> None:
+    scene.publish(9)
+    scene.store().refresh(NOW)
+    other = BundleStore(scene.folder / "kept", "oci://registry.example/other:prod", pins(SIGNER), scene.open, 24)
+    scene.publish(2)
+    assert scene.revision(store=other) == 2
+
+
+def test_a_full_disk_leaves_the_bundle_before_in_force(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise StorageError(f"{path}: no space left on device")
+
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    scene.publish(2)
+    monkeypatch.setattr(bundle_store, "write_file", full)
+    with pytest.raises(StorageError):
+        scene.store().refresh(NOW)
+    assert scene.revision() == 1
+
+
+@pytest.mark.parametrize("writes", range(6))
+def test_a_process_killed_in_the_middle_leaves_one_whole_bundle_in_force(scene: Scene, writes: int) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    scene.publish(2)
+    child = os.fork()
+    if child == 0:
+        done = 0
+        really = bundle_store.write_file
+
+        def killed(path: Path, content: bytes) -> None:
+            nonlocal done
+            if done == writes:
+                path.with_name("part").write_bytes(content[: len(content) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            done += 1
+            really(path, content)
+
+        bundle_store.write_file = killed
+        scene.store().refresh(NOW)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert scene.revision() in ((1,) if writes < 5 else (1, 2))
+    assert scene.store().refresh(NOW).state.revision == 2
+    assert scene.revision() == 2
+
+
+def test_many_at_once_leave_the_newest_in_force(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    scene.publish(2)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: scene.store().refresh(NOW), range(16)))
+    assert sum(one.changed for one in found) == 1
+    assert scene.revision() == 2
+
+
+def test_only_the_bundle_in_force_and_the_one_before_are_kept(scene: Scene) -> None:
+    for revision in range(1, 6):
+        scene.publish(revision)
+        scene.store().refresh(NOW)
+    folder = next((scene.folder / "kept").iterdir())
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["4", "5"]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> DecisionLog:
+    return DecisionLog(tmp_path / "audit", provider())
+
+
+def test_a_daemon_takes_newer_bundles_and_tells_each_refusal_once(scene: Scene, log: DecisionLog) -> None:
+    refresher = Refresher(lambda: (scene.store(), 60), log, lambda: NOW)
+    scene.publish(1)
+    assert refresher.once() == 60
+    scene.publish(2, STRANGER)
+    refresher.once()
+    refresher.once()
+    assert [one.event.kind for one in log.records()] == ["policy.refused"]
+    assert scene.revision() == 1
+    scene.publish(3)
+    refresher.once()
+    assert scene.revision() == 3
+
+
+def test_a_policy_whose_keys_lie_elsewhere_is_not_packed(scene: Scene, tmp_path: Path) -> None:
+    far = tmp_path / "far.pub"
+    far.write_bytes(public_key_to_pem(RELEASE.public))
+    with pytest.raises(PolicySyntaxError, match="lies outside"):
+        pack(scene.write(1, POLICY.replace("../keys/release.pub", str(far))))
+
+
+def test_a_packed_policy_holds_its_files_and_no_others(scene: Scene) -> None:
+    (scene.source / "notes.txt").write_text("x")
+    namespaces = scene.source.parent / "namespaces" / "shop"
+    namespaces.mkdir(parents=True)
+    own = POLICY.replace("name: prod", "name: own").replace("../keys", "../../keys")
+    (namespaces / "own.yaml").write_text(own.replace("REVISION", "7"))
+    packed = pack(scene.write(3))
+    assert sorted(packed.files) == ["keys/release.pub", "namespaces/shop/own.yaml", "policy/prod.yaml"]
+    assert packed.revision == 7
+
+
+def test_the_state_is_what_people_may_read(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    state = json.loads((next((scene.folder / "kept").iterdir()) / "state.json").read_text())
+    assert (state["reference"], state["revision"], state["checked"]) == (REFERENCE, 1, NOW.isoformat())
