@@ -15,7 +15,8 @@ from trustkit.model.facts import RequestFacts
 from trustkit.model.values import NamedTuple
 
 PODMAN, CRIO = "podman", "cri-o"
-_IMAGE_NAMES = ("io.kubernetes.cri-o.ImageName", "io.kubernetes.cri.image-name")
+# Both engines write it themselves, after the annotations that users ask for.
+_MANAGER = "io.container.manager"
 
 
 class Ruled(NamedTuple):
@@ -77,7 +78,7 @@ def _read(bundle: Bundle, container: str) -> tuple[Bound, RequestFacts]:
             f"nothing says which image the bundle {bundle.folder} was made of",
             next_step="run it with an engine whose store is known here: docs/hooks.md",
         )
-    engine = CRIO if any(name in bundle.annotations for name in _IMAGE_NAMES) else PODMAN
+    engine = CRIO if bundle.annotations.get(_MANAGER) == CRIO else PODMAN
     request = read_request(bundle, Surroundings(container, bound.volumes), engine)
     return bound, request._replace(command=own_command(request.command, bound.entrypoint, bound.command))
 

@@ -25,7 +25,7 @@ _PROCESS = frozenset(
         "apparmorProfile", "oomScoreAdj", "scheduler", "selinuxLabel", "ioPriority", "execCPUAffinity",
     }
 )  # fmt: skip
-_PRIVILEGED = ("io.podman.annotations.privileged", "io.kubernetes.cri-o.privileged")
+_PRIVILEGED = "io.podman.annotations.privileged"
 # What engines set by themselves: every process may ping, and every port may be listened on in a network of one's own.
 _USUAL_SYSCTLS = {
     ("net.ipv4.ping_group_range", "0 0"),
@@ -116,7 +116,7 @@ def _dropped(held: frozenset[str]) -> tuple[str, ...]:
 
 def _is_privileged(bundle: Bundle, held: frozenset[str]) -> bool:
     """Whether the engine says so, or nothing that an unprivileged container lacks is missing."""
-    if any(bundle.annotations.get(name, "").lower() == "true" for name in _PRIVILEGED):
+    if bundle.annotations.get(_PRIVILEGED, "").lower() == "true":
         return True
     everything = _names(capabilities.bounding()) <= held
     rules = fields.items(fields.mapping(bundle.linux, "resources"), "devices")

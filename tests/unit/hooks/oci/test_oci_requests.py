@@ -98,7 +98,6 @@ def test_a_plain_container_asks_for_nothing() -> None:
         ({"process": {"apparmorProfile": "mine"}}, "apparmor", "localhost/mine"),
         ({"process": {"apparmorProfile": "containers-default-0.50.1"}}, "apparmor", "default"),
         ({"annotations": {"io.podman.annotations.privileged": "TRUE"}}, "privileged", True),
-        ({"annotations": {"io.kubernetes.cri-o.privileged": "true"}}, "privileged", True),
     ],
 )
 def test_each_privilege_is_a_fact(change: dict[str, object], field: str, value: object) -> None:
