@@ -201,3 +201,13 @@ TOKEN_BYTES = 16 * 1024
 # A policy bundle: its files, and all of them together.
 POLICY_BUNDLE_FILES = 256
 POLICY_BUNDLE_BYTES = 32 * 1024 * 1024
+# Listings of a registry (distribution-spec): pages, repositories, and tags of one repository.
+CATALOG_PAGES = 1000
+CATALOG_REPOSITORIES = 100_000
+CATALOG_TAGS = 20_000
+# Images of one scan; Kubernetes supports 150,000 pods. A page of 100 pods: there are objects of up to 1.5 MiB.
+SCANNED = 200_000
+PODS_PAGE_BYTES = 64 * 1024 * 1024
+# What an interrupted scan left behind, and the hours for which it is worth going on with.
+SCAN_FILE_BYTES = 256 * 1024 * 1024
+SCAN_HOURS = 24

@@ -65,6 +65,17 @@ def revocation_published(at: datetime, *, kind: str, what: str, name: str, reaso
     return AuditEvent(at, "revocation.published", "ok", None, body)
 
 
+def scan_finished(at: datetime, *, places: list[str], counts: Mapping[str, object], actor: str) -> AuditEvent:
+    """Say what a scan looked at and found; the decisions are records of their own."""
+    body: dict[str, object] = {"places": places[:64], "counts": dict(counts), "actor": actor}
+    return AuditEvent(at, "scan.finished", "ok", None, body)
+
+
+def scan_flipped(at: datetime, *, image: Digest, body: Mapping[str, object]) -> AuditEvent:
+    """Say that an image that was admitted is no longer: `reference`, `where`, `running`, `rule`, `cause`."""
+    return AuditEvent(at, "scan.flipped", "deny", image, dict(body))
+
+
 def trust_updated(at: datetime, *, root: int, files: Mapping[str, str], until: datetime, actor: str) -> AuditEvent:
     """Say what a trust root brought: its root's version, the SHA-256 of each file, and until when it counts."""
     body = {"root": root, "files": dict(files), "until": until.isoformat(), "actor": actor}

@@ -82,6 +82,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "policy": "check, test and compare policies, explain a decision",
         "break-glass": "let rules give way for some hours, by a grant that others approve",
         "audit": "read, prove and report the decision log",
+        "scan": "judge again what runs, or lies in a registry: revocations, expiry, new policies",
         "fleet": "revoke keys and images for all nodes, and see what nodes share",
     },
     "This program": {

@@ -71,7 +71,7 @@ class Endpoint(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One request to a registry, and which statuses are no failure."""
+    """One request to a registry, and which statuses are no failure; `scope` if it is about no repository."""
 
     method: str
     target: str
@@ -81,6 +81,7 @@ class Call(NamedTuple):
     body: bytes = b""
     leaves_host: bool = False
     actions: str = "pull"
+    scope: str = ""
 
 
 def http_options(options: RegistryOptions) -> HttpOptions:
@@ -177,7 +178,7 @@ class RegistrySession:
         self._client.close()
 
     def _authorized(self, endpoint: Endpoint, call: Call) -> Response:
-        scope = f"repository:{endpoint.repository}:{call.actions}"
+        scope = call.scope or f"repository:{endpoint.repository}:{call.actions}"
         sent = self._authorization(endpoint, scope)
         response = self._exchange(endpoint, call, sent)
         challenges = response.head.get_all("www-authenticate")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from trustkit import limits
 from trustkit.codec import strict_json
-from trustkit.codec.strict_json import as_object, as_text
+from trustkit.codec.strict_json import as_list, as_object, as_text
 from trustkit.errors import TrustkitError
 from trustkit.hooks import fields
 from trustkit.hooks.errors import HookEngineError
@@ -65,7 +65,17 @@ class Dockerd:
         """Return the runtime that containers get that name none. Raises HookEngineError, MalformedError."""
         return fields.text(self._get("/info", "dockerd") or {}, "DefaultRuntime")
 
+    def containers(self) -> tuple[str, ...]:
+        """Return the ids of all containers. Raises HookEngineError, MalformedError."""
+        listed = as_list(self._ask("/containers/json?all=1", "list of containers") or [], "list of containers")
+        return tuple(as_text(as_object(one, "container").get("Id"), "the container's Id") for one in listed)
+
     def _get(self, path: str, what: str) -> Members | None:
+        told = self._ask(path, what)
+        return None if told is None else as_object(told, what)
+
+    def _ask(self, path: str, what: str) -> object:
+        """Return the JSON of an answer, None if there is no such thing. Raises HookEngineError."""
         connection = _Connection(self._path)
         try:
             connection.request("GET", path, headers={"Host": "docker"})
@@ -81,8 +91,7 @@ class Dockerd:
         if answer.status != _OK:
             raise HookEngineError(f"dockerd does not say what the {what} is: HTTP status {answer.status}")
         try:
-            told = strict_json.parse(content, what=what, limit_bytes=limits.ENGINE_ANSWER_BYTES, fold_names=False)
-            return as_object(told, what)
+            return strict_json.parse(content, what=what, limit_bytes=limits.ENGINE_ANSWER_BYTES, fold_names=False)
         except TrustkitError as error:
             raise HookEngineError(f"dockerd's answer cannot be read: {error.message}") from error
 

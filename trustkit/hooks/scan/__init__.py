@@ -1,0 +1,1 @@
+"""Judging again what was admitted once: everything that runs, or lies in a registry."""
