@@ -189,8 +189,9 @@ def open_gate(
     trust = trust or trust_roots(decided, key_lives(config.keys))
     if revoking := distributed(config):
         trust = revoking.applied(trust)
+    sources = Sources(config, simple_signatures=bool(trust.openpgp))
     kit = Kit(
-        open_source=Sources(config, simple_signatures=bool(trust.openpgp)),
+        open_source=sources,
         formats=formats(trust),
         crypto=open_crypto(config),
         policy=decided,
@@ -201,6 +202,7 @@ def open_gate(
         ask_repository=_tag_proofs(config) if trust.repositories else None,
         grants=open_grants(config) if breaks_glass(decided) else None,
         revocations=known_revocations(config, open_crypto(config)),
+        open_with=sources.with_credentials,
     )
     return Gate(kit, log or open_log(config))
 

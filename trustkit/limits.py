@@ -196,6 +196,10 @@ NAMESPACE_SECONDS = 5.0
 NAMESPACE_READ_SECONDS = 3.0
 CACHED_NAMESPACES = 4096
 NAMESPACE_READS = 4
+# Pull secrets a pod may name; sets of them whose connections are kept; how long one read from the API server counts.
+PULL_SECRETS = 16
+CACHED_CREDENTIALS = 256
+PULL_SECRET_SECONDS = 10.0
 # A service account's token; those of large clusters have 2 kB.
 TOKEN_BYTES = 16 * 1024
 # A policy bundle: its files, and all of them together.

@@ -38,14 +38,19 @@ def registry_session(config: Config) -> RegistrySession:
 class Sources:
     """Opens the places references name; all registries share one session and its connections."""
 
-    def __init__(self, config: Config, *, simple_signatures: bool = False) -> None:
+    def __init__(self, config: Config, *, simple_signatures: bool = False, credentials: tuple[bytes, ...] = ()) -> None:
         """Keep the options; nothing is opened yet. With `simple_signatures` registries offer those too.
 
-        Raises ConfigError.
+        `credentials` (docker's config.json) come before our own. Raises ConfigError.
         """
-        self._options = registry_options(config)
+        self._config, self._simple_signatures = config, simple_signatures
+        self._options = registry_options(config)._replace(credential_texts=credentials)
         self._session = RegistrySession(self._options)
         self._registry = _with_lookasides(config) if simple_signatures else RegistrySource
+
+    def with_credentials(self, texts: tuple[bytes, ...]) -> "Sources":
+        """Return the same places, asked with these credentials first, by connections of their own."""
+        return Sources(self._config, simple_signatures=self._simple_signatures, credentials=texts)
 
     def __call__(self, ref: ImageRef) -> ImageSource:
         """Return the place to read from. Raises SourceError, UsageError."""

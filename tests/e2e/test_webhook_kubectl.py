@@ -1,10 +1,8 @@
 """The real kubectl against a small API server of the tests, which asks the webhook as kube-apiserver does."""
 
-import http.client
 import json
 import os
 import signal
-import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +12,11 @@ import pytest
 
 from peers.api_server import ApiServer, api_server
 from peers.images import Image, build
-from peers.processes import Process, free_port
 from peers.registry import Registry, Tls
 from peers.signed import Signed
 from peers.tools import peer
 from peers.trustkit import Trustkit
+from peers.webhook import WebhookServer, webhook
 
 Json = dict[str, Any]
 Kubectl = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,7 +32,7 @@ spec:
 
 class Cluster(NamedTuple):
     server: ApiServer
-    webhook: Process
+    webhook: WebhookServer
 
 
 @pytest.fixture
@@ -43,27 +41,9 @@ def signed(trustkit: Trustkit, registry: Registry, repository: str) -> Signed:
 
 
 @pytest.fixture
-def cluster(trustkit: Trustkit, tls: Tls, signed: Signed) -> Iterator[Cluster]:
-    port = free_port()
-    words = ("--listen", f"127.0.0.1:{port}", "--tls-cert", tls.certificate_file, "--tls-key", tls.key_file)
-    process = trustkit.start("serve", "webhook", *words)
-    try:
-        process.wait_until(lambda: ready(port))
-        with api_server(port) as server:
-            yield Cluster(server, process)
-    finally:
-        process.stop()
-
-
-def ready(port: int) -> bool:
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=ssl._create_unverified_context(), timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+def cluster(trustkit: Trustkit, tls: Tls, signed: Signed, tmp_path: Path) -> Iterator[Cluster]:
+    with webhook(trustkit, tls, tmp_path) as running, api_server(running.port) as server:
+        yield Cluster(server, running)
 
 
 @pytest.fixture
@@ -183,24 +163,19 @@ def test_what_is_only_warned_of_reaches_kubectls_user(
     trustkit.must("key", "generate", "nobody", env={"TRUSTKIT_PASSWORD": "x"})
     (tmp_path / "nobody.pub").write_text(trustkit.must("key", "export", "nobody").stdout, encoding="ascii")
     (tmp_path / "policy.yaml").write_text(WARNING_POLICY, encoding="utf-8")
-    cluster.webhook.stop()
-    port = cluster.server.webhook_port
-    certificate = ("--tls-cert", tls.certificate_file, "--tls-key", tls.key_file)
-    words = ("--listen", f"127.0.0.1:{port}", *certificate)
-    again = trustkit.start("serve", "webhook", *words, env={"TRUSTKIT_TRUST_POLICY": str(tmp_path / "policy.yaml")})
-    try:
-        again.wait_until(lambda: ready(port))
+    policy = {"TRUSTKIT_TRUST_POLICY": str(tmp_path / "policy.yaml")}
+    trustkit.env.update(policy)
+    with webhook(trustkit, tls, tmp_path) as again:
+        cluster.server.webhook_port = again.port
         done = kubectl("apply", manifest=pod(signed.push(image)))
-        assert done.returncode == 0, done.stderr
-        assert "Warning: trustkit: " in done.stderr
-    finally:
-        again.stop()
+    assert done.returncode == 0, done.stderr
+    assert "Warning: trustkit: " in done.stderr
 
 
 def test_a_killed_webhook_lets_nothing_be_stored(
     cluster: Cluster, kubectl: Kubectl, signed: Signed, image: Image
 ) -> None:
-    os.kill(cluster.webhook.pid, signal.SIGKILL)
+    os.kill(cluster.webhook.process.pid, signal.SIGKILL)
     done = kubectl("apply", manifest=pod(signed.push(image)))
     assert (done.returncode, "failed calling webhook" in done.stderr) == (1, True), done.stderr
     assert not cluster.server.stored

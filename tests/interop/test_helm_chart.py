@@ -62,6 +62,16 @@ def test_registries_inside_are_named(template: Template) -> None:
     assert {"name": "TRUSTKIT_REGISTRY_PRIVATE_HOSTS", "value": "registry.corp:5000,10.0.0.7"} in variables
 
 
+def test_secrets_are_readable_in_the_named_namespaces_only(template: Template) -> None:
+    rendered = [
+        one for one in yaml.safe_load_all(template(*GIVEN, "--set", "pullSecretNamespaces={shop}").stdout) if one
+    ]
+    about_secrets = [one for one in rendered if "secrets" in str(one.get("rules"))]
+    assert [(one["kind"], one["metadata"]["namespace"]) for one in about_secrets] == [("Role", "shop")]
+    (stateful,) = [one for one in rendered if one["kind"] == "StatefulSet"]
+    assert "--pull-secrets" in stateful["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -1,5 +1,6 @@
-"""A small API server over TLS that knows namespaces, and who may read them."""
+"""A small API server over TLS that knows namespaces, their secrets and service accounts, and who may read them."""
 
+import base64
 import json
 import ssl
 from collections.abc import Iterator
@@ -26,12 +27,26 @@ class ApiServer(ThreadingHTTPServer):
         context.load_cert_chain(tls.certificate_file, tls.key_file)
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.labels: dict[str, dict[str, object]] = {}
+        # further objects by what stands behind /api/v1/namespaces/; those without rights are answered with 403
+        self.objects: dict[str, dict[str, object]] = {}
+        self.forbidden: set[str] = set()
         self.body: bytes | None = None
         self.asked: list[str] = []
         self.account = folder
         folder.mkdir()
         (folder / "token").write_text(f"{TOKEN}\n")
         (folder / "ca.crt").write_bytes(tls.ca_file.read_bytes())
+
+    def add_secret(self, namespace: str, name: str, auths: dict[str, str], **more: object) -> None:
+        """Store a pull secret: `user:password` by host, and further members of its config.json."""
+        entries = {host: {"auth": base64.b64encode(login.encode()).decode()} for host, login in auths.items()}
+        config = base64.b64encode(json.dumps({"auths": entries, **more}).encode()).decode()
+        self.add("Secret", namespace, name, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": config})
+
+    def add(self, kind: str, namespace: str, name: str, **members: object) -> None:
+        """Store an object."""
+        metadata = {"name": name, "namespace": namespace}
+        self.objects[f"{namespace}/{kind.lower()}s/{name}"] = {"kind": kind, "metadata": metadata, **members}
 
     @property
     def variables(self) -> dict[str, str]:
@@ -51,8 +66,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name = self.path.removeprefix(PATH)
         self.server.asked.append(name)
-        if self.headers["Authorization"] != f"Bearer {TOKEN}":
+        if self.headers["Authorization"] != f"Bearer {TOKEN}" or name in self.server.forbidden:
             self.reply(403, {"kind": "Status", "code": 403})
+        elif name in self.server.objects:
+            self.reply(200, self.server.objects[name])
         elif name not in self.server.labels:
             self.reply(404, {"kind": "Status", "code": 404})
         else:

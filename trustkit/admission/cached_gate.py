@@ -13,10 +13,10 @@ from trustkit.admission.batched_log import BatchedLog
 from trustkit.admission.cache import Cache
 from trustkit.admission.event import decision_event, inconclusive_event, trust_digest
 from trustkit.admission.gate import Gate
-from trustkit.admission.judge import Established, conclude, establish
+from trustkit.admission.judge import Established, Kit, PullCredentials, conclude, establish
 from trustkit.admission.shared_evidence import SharedEvidence, establish_shared
 from trustkit.admission.single_flight import SingleFlight
-from trustkit.errors import TrustkitError
+from trustkit.errors import ConfigError, TrustkitError
 from trustkit.model.decision import DENY, Decision
 from trustkit.model.digest import Digest
 from trustkit.model.facts import RequestFacts
@@ -38,6 +38,9 @@ class Ruling(NamedTuple):
     next_step: str
     warnings: tuple[str, ...]
     record: int
+
+
+NOBODYS = PullCredentials()
 
 
 class _Failed(NamedTuple):
@@ -70,26 +73,27 @@ class CachedGate:
         self._scope = (gate.kit.policy.digest, trust_digest(gate.kit.trust))
         self._images: Cache[Established | _Failed] = Cache(limits.CACHED_IMAGES, limits.CACHED_IMAGE_BYTES)
         self._decisions: Cache[_Decided] = Cache(limits.CACHED_DECISIONS)
+        self._kits: Cache[Kit] = Cache(limits.CACHED_CREDENTIALS)
 
-    async def rule(self, ref: ImageRef, request: RequestFacts) -> Ruling:
+    async def rule(self, ref: ImageRef, request: RequestFacts, pull: PullCredentials = NOBODYS) -> Ruling:
         """Return the ruling on a request; it is on record. An image about which nothing can be found out is denied.
+
+        What was found out with the credentials of one request is never told to another that has not the same.
 
         Raises AuditError, StorageError: there is no record, so nothing may go on.
         """
         kit = self._kit
         try:
-            found = await self.established(ref)
+            found = await self.established(ref, pull)
             now = kit.now()
             revoked = await self._revocations(now)
-            key = (*self._scope, revoked, ref.name, found.image.digest, ref.digest is not None, request)
+            key = (*self._scope, pull.name, revoked, ref.name, found.image.digest, ref.digest is not None, request)
             before = self._decisions.get(key, now)
             if before and before.at <= now < _until(before):
                 return before.ruling
             judgement = conclude(found._replace(image=found.image._replace(ref=ref)), request, kit, now)
         except TrustkitError as error:
-            event = inconclusive_event(ref, request, error, self.gate.context(), kit.now())
-            record = await self._log.append(event)
-            return Ruling(False, ref.digest, error.message, error.next_step, (), record.sequence)
+            return await self.unknown(ref, request, error)
         if before and before.decision == judgement.decision:
             ruling = before.ruling
         else:
@@ -99,6 +103,12 @@ class CachedGate:
         life = (now, now + timedelta(seconds=limits.CACHED_SECONDS))
         self._decisions.put(key, _Decided(judgement.decision, ruling, now), life)
         return ruling
+
+    async def unknown(self, ref: ImageRef, request: RequestFacts, error: TrustkitError) -> Ruling:
+        """Return the denial of a request about which nothing could be found out, on record. Raises as `rule`."""
+        event = inconclusive_event(ref, request, error, self.gate.context(), self._kit.now())
+        record = await self._log.append(event)
+        return Ruling(False, ref.digest, error.message, error.next_step, (), record.sequence)
 
     async def _alert(self, judgement: Judgement) -> None:
         if judgement.decision.grants:
@@ -116,38 +126,52 @@ class CachedGate:
             return known.current(now).number
         return (await asyncio.to_thread(known.current, now)).number
 
-    async def established(self, ref: ImageRef) -> Established:
+    async def established(self, ref: ImageRef, pull: PullCredentials = NOBODYS) -> Established:
         """Return what is known of the image, fetched once however many ask. Raises as `judge.judge`."""
         if ref.digest is not None:
-            kept = self._images.get((*self._scope, ref.name, ref.digest), self._kit.now())
+            kept = self._images.get((*self._scope, pull.name, ref.name, ref.digest), self._kit.now())
             if isinstance(kept, _Failed):
                 raise kept.error
             if kept is not None:
                 return kept
-        return await self._flights.run((*self._scope, ref.name, ref.at), partial(self._fetch, ref))
+        return await self._flights.run((*self._scope, pull.name, ref.name, ref.at), partial(self._fetch, ref, pull))
 
-    def _fetch(self, ref: ImageRef) -> Established:
+    def _fetch(self, ref: ImageRef, pull: PullCredentials) -> Established:
         """Fetch and verify, in a thread; the outcome is kept under the digest that was verified."""
         try:
-            found = self._establish(ref)
+            found = self._establish(ref, pull)
         except TrustkitError as error:
             if ref.digest is not None:
                 now = self._kit.now()
                 life = (now, now + timedelta(seconds=limits.CACHED_FAILURE_SECONDS))
-                self._images.put((*self._scope, ref.name, ref.digest), _Failed(error), life, _ENTRY_BYTES)
+                self._images.put((*self._scope, pull.name, ref.name, ref.digest), _Failed(error), life, _ENTRY_BYTES)
             raise
         image = found.image
         slim = found._replace(image=image._replace(root_bytes=b"", manifest_bytes=b""))
         predicates = sum(len(one.statement.predicate) for one in found.report.accepted if one.statement)
         size = _ENTRY_BYTES + len(image.config_bytes) + _PREDICATE_COPIES * predicates
-        self._images.put((*self._scope, ref.name, image.digest), slim, (found.at, self._until(found)), size)
+        self._images.put((*self._scope, pull.name, ref.name, image.digest), slim, (found.at, self._until(found)), size)
         return slim
 
-    def _establish(self, ref: ImageRef) -> Established:
+    def _establish(self, ref: ImageRef, pull: PullCredentials) -> Established:
+        if pull.texts:
+            return establish(ref, self._kit_with(pull))
         if self._shared is None or ref.digest is None:
             return establish(ref, self._kit)
         scope = tuple(str(digest) for digest in self._scope)
         return establish_shared(ref, self._kit, self._shared, scope, self._until)
+
+    def _kit_with(self, pull: PullCredentials) -> Kit:
+        """Return what asks with somebody's credentials, whose connections are kept a while. Raises ConfigError."""
+        kit, now = self._kit, self._kit.now()
+        kept = self._kits.get(pull.name, now)
+        if kept is not None:
+            return kept
+        if kit.open_with is None:
+            raise ConfigError("credentials of requests cannot be used here")
+        found = kit._replace(open_source=kit.open_with(pull.texts))
+        self._kits.put(pull.name, found, (now, now + timedelta(seconds=limits.CACHED_EXPIRING_SECONDS)))
+        return found
 
     def _until(self, found: Established) -> datetime:
         """Return the first moment at which something verified may no longer hold."""

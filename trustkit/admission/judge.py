@@ -57,6 +57,19 @@ class Kit(NamedTuple):
     grants: Callable[[Digest], Gathered] | None = None
     # What was given up after it was signed; None: nobody says.
     revocations: KnownRevocations | None = None
+    # The same places as `open_source` gives, asked with somebody's credentials before our own.
+    open_with: Callable[[tuple[bytes, ...]], Callable[[ImageRef], ImageSource]] | None = None
+
+
+class PullCredentials(NamedTuple):
+    """Credentials that came with a request (docker's config.json), and what tells one set of them from another."""
+
+    name: str = ""
+    texts: tuple[bytes, ...] = ()
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"PullCredentials({self.name!r})"
 
 
 class Established(NamedTuple):

@@ -20,6 +20,7 @@ _HUB = "https://index.docker.io/v1/"
 _HUB_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
 # docker-credential-ecr-login and the like say this when they have nothing.
 _NOTHING = "credentials not found"
+_SECRET = "pull secret"  # noqa: S105  (what messages call it)
 _TOKEN_USER = "<token>"  # noqa: S105  (the name that marks an identity token)
 
 
@@ -53,6 +54,20 @@ def find(files: Iterable[Path], host: str, repository: str = "") -> Credential |
         found = _from_file(members, host, repository, file)
         if found is not None:
             return found
+    return None
+
+
+def find_in(texts: Iterable[bytes], host: str, repository: str = "") -> Credential | None:
+    """Return the first credential for a registry in these texts, which somebody else wrote.
+
+    Of them only `auths` is read: a store or a helper would be a program of his choice. Raises MalformedError.
+    """
+    for text in texts:
+        value = strict_json.parse(text, what=_SECRET, limit_bytes=limits.CREDENTIALS_BYTES, fold_names=False)
+        auths = as_object(as_object(value, _SECRET).get("auths") or {}, f"{_SECRET}: auths")
+        for name in _keys(host, repository):
+            if name in auths:
+                return _from_entry(as_object(auths[name], f"{_SECRET}: auths"), _SECRET)
     return None
 
 
@@ -105,7 +120,7 @@ def _keys(host: str, repository: str) -> Iterator[str]:
         yield from (name, f"https://{name}", f"https://{name}/", f"https://{name}/v1/")
 
 
-def _from_entry(entry: dict[str, object], file: Path) -> Credential | None:
+def _from_entry(entry: dict[str, object], file: Path | str) -> Credential | None:
     what = f"{file}: auths"
     token = as_text(entry.get("identitytoken") or "", what)
     packed = as_text(entry.get("auth") or "", what)

@@ -43,7 +43,8 @@ class RegistryOptions(NamedTuple):
 
     `insecure` names hosts that may be spoken to without TLS (this machine always may); `mirrors`
     maps a registry to hosts (`host[:port][/prefix]`) that are read from first. `credential_files`
-    are read in order, docker's config.json or containers' auth.json; `login` comes before them. Without
+    are read in order, docker's config.json or containers' auth.json; `login` and then `credential_texts` (the same, of
+    somebody else) come before them. Without
     `private_networks` only `private_hosts` may lie in them or on this machine. `auth_hosts` may be told credentials.
     """
 
@@ -59,6 +60,7 @@ class RegistryOptions(NamedTuple):
     private_networks: bool = True
     private_hosts: tuple[str, ...] = ()
     auth_hosts: tuple[str, ...] = ()
+    credential_texts: tuple[bytes, ...] = ()
 
 
 class Endpoint(NamedTuple):
@@ -210,10 +212,12 @@ class RegistrySession:
             return self._auth
 
     def _credential(self, endpoint: Endpoint) -> "Credential | None":
-        from trustkit.net.credentials import find
+        from trustkit.net.credentials import find, find_in
 
         if self.options.login is not None and not endpoint.is_mirror:
             return self.options.login
+        if found := find_in(self.options.credential_texts, endpoint.name, endpoint.repository):
+            return found
         return find(self.options.credential_files, endpoint.name, endpoint.repository)
 
     def _exchange(self, endpoint: Endpoint, call: Call, authorization: str) -> Response:

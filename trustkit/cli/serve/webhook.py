@@ -12,7 +12,7 @@ from trustkit.config import load
 from trustkit.errors import UsageError
 
 if TYPE_CHECKING:  # the hook loads when it is served
-    from trustkit.hooks.kubernetes.namespaces import ApiServer
+    from trustkit.hooks.kubernetes.api_server import ApiServer
 
 _LISTEN = "127.0.0.1:8443"
 # Where a pod finds its service account, and the variables that name its API server.
@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pod-path", metavar=where, action="append", default=[], help="a custom kind's pod spec")
     parser.add_argument("--image-path", metavar=where, action="append", default=[], help="a custom kind's image")
     reads = f"folder of token and ca.crt, to read labels of namespaces in a cluster; default {_ACCOUNT}"
+    parser.add_argument(
+        "--pull-secrets", action="store_true", help="use the pull secrets of pods, where we may read them"
+    )
     parser.add_argument("--service-account", metavar="FOLDER", default=_ACCOUNT, help=reads)
 
 
@@ -51,7 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     custom += [parse_custom_path(text, IMAGE) for text in arguments.image_path]
     files = (Path(arguments.tls_cert), Path(arguments.tls_key))
     api = _api_server(Path(arguments.service_account))
-    settings = Settings(host.removeprefix("[").removesuffix("]"), int(port), *files, tuple(custom), api=api)
+    if arguments.pull_secrets and api is None:
+        raise UsageError(
+            "--pull-secrets needs a service account in a cluster", next_step="mount its token, or leave it out"
+        )
+    name, pulls = host.removeprefix("[").removesuffix("]"), arguments.pull_secrets
+    settings = Settings(name, int(port), *files, tuple(custom), api=api, pull_secrets=pulls)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
     with fips_start.watched(), asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -61,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _api_server(account: Path) -> "ApiServer | None":
     """Return who knows namespaces, if this is a pod with a service account."""
-    from trustkit.hooks.kubernetes.namespaces import ApiServer
+    from trustkit.hooks.kubernetes.api_server import ApiServer
 
     host, port = os.environ.get(_HOST, ""), os.environ.get(_PORT, "443")
     if not host or not (account / "token").exists():

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from trustkit import limits
 from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.hooks.kubernetes.pods import PodPart
+from trustkit.hooks.kubernetes.pull_secrets import Pull
 from trustkit.model.facts import RequestFacts
 from trustkit.model.values import NamedTuple
 from trustkit.policy.scope import NAME_LABEL
@@ -23,11 +24,15 @@ _PROFILES = {"RuntimeDefault": "default", "Unconfined": "unconfined"}
 
 
 class Use(NamedTuple):
-    """One image of a pod: the JSON pointer to its reference, the reference as written, and what is asked for it."""
+    """One image of a pod: the JSON pointer to its reference, the reference as written, and what is asked for it.
+
+    `pull` is with which credentials the pod says to pull it.
+    """
 
     pointer: str
     image: str
     request: RequestFacts
+    pull: Pull = Pull()
 
 
 def uses_of(pod: PodPart, *, actor: str = "", namespace: str = "") -> tuple[Use, ...]:
@@ -35,7 +40,8 @@ def uses_of(pod: PodPart, *, actor: str = "", namespace: str = "") -> tuple[Use,
     found = [*_containers(pod, _of_pod(pod, actor, namespace)), *_volumes(pod, actor, namespace)]
     if len(found) > limits.POD_IMAGES:
         raise LimitExceededError(f"the pod uses {len(found)} images, more than the {limits.POD_IMAGES} allowed")
-    return tuple(found)
+    pull = _pull(pod)
+    return tuple(use._replace(pull=pull) for use in found)
 
 
 def image_use(pointer: str, image: object, *, actor: str = "", namespace: str = "") -> Use:
@@ -60,6 +66,13 @@ def _containers(pod: PodPart, shared: RequestFacts) -> Iterator[Use]:
                 yield Use(f"{pod.pointer}/{slot}/{index}/image", image, _of_container(container, context, shared, pod))
             elif pod.pointer == _POD_POINTER:
                 raise MalformedError(f"{pod.pointer}/{slot}/{index} names no image")
+
+
+def _pull(pod: PodPart) -> Pull:
+    secrets = tuple(_text(one, "name") for one in _objects(pod.spec, "imagePullSecrets"))
+    if len(secrets) > limits.PULL_SECRETS:
+        raise LimitExceededError(f"the pod names {len(secrets)} pull secrets, more than {limits.PULL_SECRETS}")
+    return Pull(tuple(name for name in secrets if name), _text(pod.spec, "serviceAccountName"))
 
 
 def _volumes(pod: PodPart, actor: str, namespace: str) -> Iterator[Use]:

@@ -6,13 +6,16 @@ from datetime import datetime
 
 from trustkit.admission.batched_log import BatchedLog
 from trustkit.admission.cached_gate import CachedGate, Ruling
+from trustkit.admission.judge import Established, PullCredentials
 from trustkit.errors import ConfigError, ReferenceSyntaxError, TrustkitError
 from trustkit.hooks.kubernetes.containers import Use
 from trustkit.hooks.kubernetes.images import registry_image, wanted_images
 from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
+from trustkit.hooks.kubernetes.pull_secrets import PullSecrets
 from trustkit.hooks.kubernetes.review import Answer, Kind, Review
 from trustkit.model.audit import AuditEvent
+from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 
 KIND = "review"
@@ -21,13 +24,17 @@ _POD = Kind("", "Pod")
 
 
 class Decider(NamedTuple):
-    """What answers reviews: the gate in force, the log, where custom kinds keep their images, who knows namespaces."""
+    """What answers reviews: the gate in force, the log, where custom kinds keep their images, who knows namespaces.
+
+    `pulls` reads the credentials pods bring along; without it ours are all there are.
+    """
 
     gate: Callable[[], CachedGate]
     log: BatchedLog
     now: Callable[[], datetime]
     custom: tuple[CustomPath, ...] = ()
     namespaces: Namespaces | None = None
+    pulls: PullSecrets | None = None
 
     async def validate(self, review: Review) -> Answer:
         """Return whether the object may be stored; every image is judged, and the answer is on record.
@@ -36,7 +43,7 @@ class Decider(NamedTuple):
         """
         gate = self.gate()
         uses = await self._labelled(gate, review.namespace, wanted_images(review, self.custom).new)
-        asked = {(use.image, use.request): use for use in uses}
+        asked = {(use.image, use.request, use.pull): use for use in uses}
         rulings = await asyncio.gather(*(self._rule(gate, review, use) for use in asked.values()))
         judged = tuple(zip(asked.values(), rulings, strict=True))
         refused = [_refusal(use, ruling) for use, ruling in judged if not ruling.allowed]
@@ -60,7 +67,7 @@ class Decider(NamedTuple):
             for use in wanted_images(review, self.custom).new
             if (ref := registry_image(use.image)).digest is None
         ]
-        found = await asyncio.gather(*(gate.established(ref) for _, ref in loose))
+        found = await asyncio.gather(*(self._pinned(gate, review, use, ref) for use, ref in loose))
         # the tag stays for people to read; nodes go by the digest
         return Answer(
             allowed=True,
@@ -96,7 +103,19 @@ class Decider(NamedTuple):
             return Ruling(
                 False, None, "it names no digest, so what runs could differ from what was judged", step, (), -1
             )
-        return await gate.rule(ref, use.request)
+        try:
+            pull = await self._pulling(review, use)
+        except TrustkitError as error:
+            return await gate.unknown(ref, use.request, error)
+        return await gate.rule(ref, use.request, pull)
+
+    async def _pinned(self, gate: CachedGate, review: Review, use: Use, ref: ImageRef) -> Established:
+        return await gate.established(ref, await self._pulling(review, use))
+
+    async def _pulling(self, review: Review, use: Use) -> PullCredentials:
+        if self.pulls is None or not review.namespace:
+            return PullCredentials()
+        return await self.pulls.credentials(review.namespace, use.pull)
 
 
 def explained(error: TrustkitError) -> str:

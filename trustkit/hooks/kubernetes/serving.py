@@ -17,10 +17,12 @@ from trustkit.admission.judge import Established
 from trustkit.admission.shared_evidence import SharedEvidence
 from trustkit.admission.single_flight import SingleFlight
 from trustkit.errors import ConfigError, TrustkitError
+from trustkit.hooks.kubernetes.api_server import ApiServer
 from trustkit.hooks.kubernetes.asgi import Webhook
 from trustkit.hooks.kubernetes.deciding import Decider
-from trustkit.hooks.kubernetes.namespaces import ApiServer, Namespaces
+from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
+from trustkit.hooks.kubernetes.pull_secrets import PullSecrets
 from trustkit.model.values import NamedTuple
 from trustkit.net.tls import server_context
 from trustkit.policy.document import Policy
@@ -35,7 +37,7 @@ _GRACE_SECONDS = 10
 class Settings(NamedTuple):
     """Where to listen, with which certificate and key, where custom kinds keep their images, who knows namespaces.
 
-    `shared` is what other nodes of the fleet fetched.
+    `shared` is what other nodes of the fleet fetched. With `pull_secrets` those of pods are read.
     """
 
     host: str
@@ -45,6 +47,7 @@ class Settings(NamedTuple):
     custom: tuple[CustomPath, ...] = ()
     shared: SharedEvidence | None = None
     api: ApiServer | None = None
+    pull_secrets: bool = False
 
 
 class InForce:
@@ -142,7 +145,9 @@ async def serve(
     records = BatchedLog(log)
     force = InForce(load, records, settings.shared)
     namespaces = Namespaces(settings.api, now) if settings.api else None
-    app = Webhook(Decider(force.gate, records, now, settings.custom, namespaces), lambda: (force.unready, force.note))
+    pulls = PullSecrets(settings.api, now) if settings.api and settings.pull_secrets else None
+    decider = Decider(force.gate, records, now, settings.custom, namespaces, pulls)
+    app = Webhook(decider, lambda: (force.unready, force.note))
     config = uvicorn.Config(
         app, lifespan="off", access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS, backlog=_BACKLOG,
@@ -156,8 +161,9 @@ async def serve(
     finally:
         watching.cancel()
         force.close()
-        if namespaces is not None:
-            namespaces.close()
+        for reader in (namespaces, pulls):
+            if reader is not None:
+                reader.close()
         records.close()
         listener.close()
 
