@@ -1,11 +1,13 @@
 """Commands and daemons that do not do their maths in the same mode and the same module do not work together."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from peers.fips import module_file
+from peers.registry import Tls
 from peers.tools import Ran, run
 from peers.trustkit import COMMAND, Trustkit
 
@@ -100,3 +102,70 @@ def _verifier(trustkit: Trustkit, env: dict[str, str]) -> Ran:
     descriptor = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 2}
     program = COMMAND.with_name("trustkit-image-verifier")
     return run([program, *words], env={**trustkit.env, **env}, stdin=json.dumps(descriptor))
+
+
+# --- a fleet under one policy
+
+SERVERS = {
+    "daemon": ("daemon",),
+    "webhook": ("serve", "webhook", "--listen", "127.0.0.1:0"),
+    "docker-authz": ("serve", "docker-authz", "--socket", "authz.sock"),
+}
+
+
+def _policy(trustkit: Trustkit, crypto: str, more: str = "") -> dict[str, str]:
+    file = trustkit.home.parent / "policy.yaml"
+    file.write_text(
+        "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: fleet}\n"
+        f"spec:\n  require: {{crypto: {crypto}}}\n{more}"
+    )
+    return {"TRUSTKIT_TRUST_POLICY": str(file)}
+
+
+def _sha256() -> str:
+    return hashlib.sha256(module_file().read_bytes()).hexdigest()
+
+
+def _begun(trustkit: Trustkit, env: dict[str, str], server: str, tls: Tls) -> Ran:
+    """Start a server; one that begins to serve is stopped after a while, with status 124."""
+    words = [
+        *SERVERS[server],
+        *(["--tls-cert", tls.certificate_file, "--tls-key", tls.key_file] if server == "webhook" else []),
+    ]
+    return run(["timeout", "4", *trustkit.command(*words)], env={**trustkit.env, **env}, cwd=trustkit.user_home)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_node_with_another_module_than_the_policy_s_does_not_begin_to_serve(
+    other: Trustkit, tls: Tls, server: str
+) -> None:
+    env = _policy(other, f"{{modes: [module, validated], sha256: [{_sha256()}]}}")
+    done = _begun(other, {**env, **ON}, server, tls)
+    assert (done.status, "refuses the crypto module" in done.stderr) == (2, True), done.said
+    assert _sha256() in done.stderr
+
+
+@pytest.mark.parametrize("crypto", ["{modes: [module]}", "{validated: true}"])
+def test_a_node_in_another_mode_than_the_policy_s_does_not_begin_to_serve(
+    first: Trustkit, tls: Tls, crypto: str
+) -> None:
+    done = _begun(first, _policy(first, crypto), "daemon", tls)
+    assert (done.status, "nothing could be admitted here" in done.stderr) == (2, True), done.said
+
+
+def test_a_node_with_the_policy_s_module_serves(first: Trustkit) -> None:
+    first.must("ps", env={**_policy(first, f"{{modes: [module, validated], sha256: [{_sha256()}]}}"), **ON})
+
+
+def test_a_node_that_may_admit_some_images_serves(first: Trustkit) -> None:
+    others = (
+        "---\napiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: rest}\n"
+        'spec: {require: {crypto: {modes: ["off"]}}}\n'
+    )
+    first.must("ps", env=_policy(first, "{modes: [module]}", others))
+
+
+def test_a_daemon_that_does_not_begin_says_so_to_the_command_that_started_it(first: Trustkit) -> None:
+    done = first.run("ps", env=_policy(first, "{modes: [module]}"))
+    assert done.status != 0
+    assert "nothing could be admitted here" in done.stderr

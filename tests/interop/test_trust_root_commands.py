@@ -211,6 +211,22 @@ def test_an_update_is_on_record(kept: Kept, url: str) -> None:
     assert "trust.updated" in kept.must("audit", "log")
 
 
+def test_a_fleet_s_distributed_fips_module_is_demanded_of_each_node_at_its_start(
+    kept: Kept, url: str, tmp_path: Path
+) -> None:
+    policy = tmp_path / "fleet.yaml"
+    policy.write_text(
+        "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: fleet}\n"
+        "spec: {require: {crypto: {modes: [module]}}}\n"
+    )
+    kept.root("add", policy, "--kind", "policies")
+    kept.publish("a", "b")
+    updated(kept, url)
+    machine = trusting(kept)
+    done = machine.run("daemon")
+    assert (done.status, "nothing could be admitted here" in done.stderr) == (2, True), done.said
+
+
 def test_all_of_it_works_in_fips_mode(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.passphrase = "a passphrase"

@@ -32,10 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from trustkit.app import serve_daemon
     from trustkit.cli import fips_start
+    from trustkit.cli.fitting_crypto import require_fitting_crypto
 
     level = logging.DEBUG if arguments.debug else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a daemon has to collect
+    require_fitting_crypto(config)
     with fips_start.watched():
         asyncio.run(serve_daemon(lambda: load(os.environ)))
     return 0

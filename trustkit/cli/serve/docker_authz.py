@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from trustkit.app import serve_docker_authz
     from trustkit.cli import fips_start
+    from trustkit.cli.fitting_crypto import require_fitting_crypto
     from trustkit.hooks.docker.routes import CLASSES
     from trustkit.hooks.docker.serving import Settings
 
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings(*paths, frozenset(arguments.allow))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
+    require_fitting_crypto(load(os.environ))
     with fips_start.watched():
         asyncio.run(serve_docker_authz(lambda: load(os.environ), settings, lambda: _ready(paths[0])))
     return 0

@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from trustkit.app import serve_webhook
     from trustkit.cli import fips_start
+    from trustkit.cli.fitting_crypto import require_fitting_crypto
     from trustkit.hooks.kubernetes.pods import IMAGE, POD_SPEC, parse_custom_path
     from trustkit.hooks.kubernetes.serving import Settings, loop_factory
 
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = Settings(name, int(port), *files, tuple(custom), api=api, pull_secrets=pulls)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
+    require_fitting_crypto(load(os.environ))
     with fips_start.watched(), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve_webhook(lambda: load(os.environ), settings, _ready))
     return 0

@@ -1,9 +1,12 @@
 """`require.crypto`: which module did the maths, in which state."""
 
+from trustkit.model.crypto import ModuleStatus
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts
 from trustkit.model.values import NamedTuple
 from trustkit.policy.document import Outcome
+
+STEP = "turn FIPS mode on with the module that the policy wants; `trustkit fips status` shows the one in use"
 
 
 class CryptoModule(NamedTuple):
@@ -31,9 +34,8 @@ class CryptoModule(NamedTuple):
         """Nothing that costs a fetch."""
         return ()
 
-    def judge(self, facts: Facts) -> Outcome:
-        """Compare the module's state."""
-        module = facts.crypto
+    def refusal(self, module: ModuleStatus) -> str:
+        """Return what is wrong with a module, or nothing."""
         wrong = [
             f"its {what} is {found or 'unknown'}, required is {' or '.join(wanted)}"
             for what, found, wanted in (
@@ -47,7 +49,11 @@ class CryptoModule(NamedTuple):
         ]
         if self.validated and not module.validated:
             wrong.insert(0, "no FIPS certificate was matched for it")
-        if not wrong:
-            return Outcome(ALLOW, f"the maths was done by {module.provider} {module.version}, mode {module.mode}")
-        step = "turn FIPS mode on with the module that the policy wants; `trustkit fips status` shows the one in use"
-        return Outcome(DENY, f"refuses the crypto module {module.provider} {module.version}: {wrong[0]}", (), step)
+        return f"refuses the crypto module {module.provider} {module.version}: {wrong[0]}" if wrong else ""
+
+    def judge(self, facts: Facts) -> Outcome:
+        """Compare the module's state."""
+        module = facts.crypto
+        if reason := self.refusal(module):
+            return Outcome(DENY, reason, (), STEP)
+        return Outcome(ALLOW, f"the maths was done by {module.provider} {module.version}, mode {module.mode}")
