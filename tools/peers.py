@@ -126,7 +126,7 @@ def main() -> int:
             apt = private_apt({peer.suite for peer in missing})
             for peer in missing:
                 used[peer.name] = bring(peer, apt)
-                RECORD.write_text(json.dumps(used, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+                record(used)
         for wheel in WHEELS:
             bring_wheel(wheel)
         build_referrers_registry(again=any(peer.name.startswith("go") for peer in missing))
@@ -147,11 +147,17 @@ def recorded() -> dict[str, dict[str, str]]:
     return found
 
 
+def record(used: dict[str, dict[str, str]]) -> None:
+    """Write down what is unpacked, as a file of its own: a linked copy of another checkout stays as it is."""
+    written = RECORD.with_suffix(".part")
+    written.write_text(json.dumps(used, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    written.replace(RECORD)
+
+
 def in_place(peer: Peer, used: dict[str, dict[str, str]]) -> bool:
     """Return whether the pinned version, or its stand-in, is already unpacked."""
-    return used.get(peer.name, {}).get("wanted") == peer.version and all(
-        (ROOT / "bin" / binary).exists() for binary, _ in peer.binaries
-    )
+    recorded_so = used.get(peer.name, {}).get("wanted") == peer.version and (ROOT / "root" / peer.name).is_dir()
+    return recorded_so and all((ROOT / "bin" / binary).exists() for binary, _ in peer.binaries)
 
 
 def private_apt(suites: set[str]) -> list[str]:

@@ -14,18 +14,17 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from judges import content_trust, cosign, gpg, notation, sigstore, sigstore_policy  # noqa: E402  (the path has to be set first)
+from judges import containers, content_trust, cosign, notation, sigstore  # noqa: E402  (the path has to be set first)
 from judges.case import Judge, Verdict, cases, read_case  # noqa: E402
 
 from trustkit.errors import TrustkitError  # noqa: E402
 
 # The first that takes a case judges it.
 JUDGES: tuple[Judge, ...] = (
-    gpg.JUDGE,
+    containers.JUDGE,
     notation.JUDGE,
     content_trust.JUDGE,
     sigstore.JUDGE,
-    sigstore_policy.JUDGE,
     cosign.JUDGE,
 )
 

@@ -13,10 +13,11 @@ from trustkit.codec.canonical_json import canonical
 from trustkit.codec.certificate import parse_certificate
 from trustkit.errors import ConfigError, LimitExceededError, MalformedError, PolicySyntaxError
 from trustkit.fips.hashing import digest_of
+from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 from trustkit.policy.document import AUDIT, ENFORCE, Match, Policy, Rule, Section
+from trustkit.policy.rules.said import Said
 from trustkit.policy.rules.signed_by import SignedBy
-from trustkit.policy.rules.skipped import Skipped
 from trustkit.policy.signers import Signers
 from trustkit.policy.trust_policy import SKIP, Statement, applicable, statements
 from trustkit.policy.trusted import PolicyNotation
@@ -28,10 +29,11 @@ _FILES = 256
 
 
 class Chosen(NamedTuple):
-    """What decides about one repository."""
+    """What decides about one image: the policy, whom it trusts, and the formats that it looks at, by name."""
 
     policy: Policy
     trust: TrustRoots
+    formats: tuple[str, ...] = ()
 
 
 class TrustPolicy:
@@ -47,22 +49,27 @@ class TrustPolicy:
         self._digest = digest_of(content)
         self._store = store
 
-    def of(self, repository: str) -> Chosen:
-        """Return what decides about a repository; without a statement for it, nothing allows it.
+    def of(self, ref: ImageRef) -> Chosen:
+        """Return what decides about an image of a repository; without a statement for it, nothing allows it.
 
         Raises ConfigError.
         """
-        statement = applicable(self._statements, repository)
+        statement = applicable(self._statements, ref.name)
         if statement is None:
             return Chosen(Policy(_NAME, self._digest, ()), TrustRoots())
         stores = tuple(read_store(self._store, *named.split(":", 1)) for named in statement.stores)
-        return Chosen(self._policy(statement, stores), TrustRoots(stores=stores, notation=statement.checks))
+        trust = TrustRoots(stores=stores, notation=statement.checks)
+        # where nothing is verified nothing is fetched
+        return Chosen(self._policy(statement, stores), trust, () if statement.level == SKIP else ("notation",))
 
     def _policy(self, statement: Statement, stores: tuple[CertificateStore, ...]) -> Policy:
         told = [[one.kind, one.name, [str(digest_of(der)) for der in one.certificates]] for one in stores]
         digest = digest_of(canonical({"file": str(self._digest), "statement": statement.name, "stores": told}))
         skips = statement.level == SKIP
-        rule: Rule = Skipped(statement.name) if skips else SignedBy((Signers(1, (PolicyNotation(statement.name),)),))
+        rule: Rule = SignedBy((Signers(1, (PolicyNotation(statement.name),)),))
+        if skips:
+            says = f"trust policy {statement.name} has level skip: no signature was looked at"
+            rule = Said("signatureVerification.level", says, "give the trust policy a level that verifies")
         section = Section(statement.name, Match(), AUDIT if skips else ENFORCE, "deny", (rule,), (), digest)
         return Policy(statement.name, digest, (section,))
 

@@ -1,13 +1,16 @@
-"""The options that name a Notary Project trust policy and store, and the gates that decide by them."""
+"""The options that have another tool's policy decide as it is, and the gates that decide by it."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from trustkit import app, limits
 from trustkit.admission.gate import AuditLog, Gate
-from trustkit.admission.trust_policy import TrustPolicy
+from trustkit.admission.trust_policy import Chosen, TrustPolicy
 from trustkit.cli.identities import bounded_content
+from trustkit.cli.judging import Opens
 from trustkit.config import Config
 from trustkit.errors import UsageError
 from trustkit.model.audit import AuditRecord
@@ -17,46 +20,67 @@ from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 
 _STORE = "truststore"
+_OTHERS = (
+    "key", "annotations", "policy", "gpg_key", "certificate_identity", "certificate_identity_regexp",
+    "certificate_oidc_issuer", "certificate_oidc_issuer_regexp", "signed_identity",
+)  # fmt: skip
 
 
-def require_alone(arguments: argparse.Namespace) -> None:
-    """Return if the trust policy is all that is asked for. Raises UsageError."""
-    others = ("key", "annotations", "policy", "gpg_key", "certificate_identity", "certificate_identity_regexp")
-    given = [name for name in others if getattr(arguments, name, None)]
-    if given:
-        raise UsageError(
-            f"--trust-policy and --{given[0].replace('_', '-')} exclude each other",
-            next_step="verify twice, if both must hold",
-        )
+def by_their_policy(arguments: argparse.Namespace, config: Config) -> Opens:
+    """Return what decides by the file that the options name, and by nothing else. Raises UsageError."""
+    both = ("trust_policy", "containers_policy")
+    given = [name for name in (*both, *_OTHERS) if getattr(arguments, name, None)]
+    if len(given) > 1:
+        first, second = (f"--{name.replace('_', '-')}" for name in given[:2])
+        raise UsageError(f"{first} and {second} exclude each other", next_step="verify twice, if both must hold")
+    if arguments.containers_policy and arguments.trust_store:
+        raise UsageError("--trust-store goes with a trust policy", next_step="give --trust-policy")
+    return partial(TheirGates, config, _chooses(arguments))
 
 
-class TrustPolicyGates:
-    """A gate for each repository: its own statement of the trust policy decides, with its own stores."""
+def _chooses(arguments: argparse.Namespace) -> "Chooses":
+    if arguments.trust_policy:
+        file = Path(arguments.trust_policy)
+        store = Path(arguments.trust_store) if arguments.trust_store else file.parent / _STORE
+        return TrustPolicy(bounded_content(file, limits.POLICY_BYTES), store).of
+    from trustkit.admission.containers_policy import ContainersPolicyFile
 
-    def __init__(self, config: Config, file: Path, store: Path | None, log: AuditLog, *, at_once: bool) -> None:
-        """Read the trust policy. Raises UsageError, PolicySyntaxError."""
-        self._config, self._log, self._at_once = config, log, at_once
-        self._found = TrustPolicy(bounded_content(file, limits.POLICY_BYTES), store or file.parent / _STORE)
+    file = Path(arguments.containers_policy)
+    return ContainersPolicyFile(bounded_content(file, limits.POLICY_BYTES), file.parent).of
+
+
+class Chooses(Protocol):
+    """Finds what a file says about an image."""
+
+    def __call__(self, ref: ImageRef) -> Chosen:
+        """Return it. Raises ConfigError."""
+
+
+class TheirGates:
+    """A gate for each image: what the file says about it decides, under the trust that the file names for it."""
+
+    def __init__(self, config: Config, chooses: Chooses, *, log: AuditLog, at_once: bool) -> None:
+        """Decide by what `chooses` returns, and record in `log`."""
+        self._config, self._chooses, self._log, self._at_once = config, chooses, log, at_once
         self._lock = Lock()
         self._gates: dict[str, Gate] = {}
 
     def decide(
         self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None
     ) -> tuple[Judgement, AuditRecord]:
-        """Decide as `Gate.decide`. Raises ConfigError besides, for an unusable store."""
-        return self._gate(ref.name).decide(ref, request, platform)
+        """Decide as `Gate.decide`. Raises ConfigError besides, for a file of trust that cannot be used."""
+        return self._gate(ref).decide(ref, request, platform)
 
-    def _gate(self, repository: str) -> Gate:
+    def _gate(self, ref: ImageRef) -> Gate:
         with self._lock:
-            if repository not in self._gates:
-                self._gates[repository] = self._opened(repository)
-            return self._gates[repository]
+            if str(ref) not in self._gates:
+                self._gates[str(ref)] = self._opened(ref)
+            return self._gates[str(ref)]
 
-    def _opened(self, repository: str) -> Gate:
-        chosen = self._found.of(repository)
+    def _opened(self, ref: ImageRef) -> Gate:
+        chosen = self._chooses(ref)
         gate = app.open_gate(
             self._config, policy=chosen.policy, trust=chosen.trust, log=self._log, at_once=self._at_once
         )
-        # no other format satisfies a trust policy, and where nothing is verified nothing is fetched
-        wanted = tuple(one for one in gate.kit.formats if one.name == "notation")
+        wanted = tuple(one for one in gate.kit.formats if one.name in chosen.formats)
         return Gate(gate.kit._replace(formats=wanted), self._log)

@@ -25,6 +25,8 @@ TSA = "tsa"
 CRL = "crl"
 OPENPGP = "openpgp"
 TUF = "tuf"
+# Subject alternative names among a certificate's claims (RFC 5280 4.2.1.6).
+_ALTERNATIVE_NAMES = "2.5.29.17"
 # The sigstore root that an identity means when it names none.
 DEFAULT_ROOT = "sigstore"
 
@@ -235,6 +237,44 @@ class PolicyOpenPgp(NamedTuple):
 
     def problem(self, item: VerifiedSignature, facts: Facts) -> str:
         """Return that the signature is for another name; verification checked the key's bounds."""
+        wrong = mismatch(self.identity, item.claimed_name, facts.image.ref)
+        return f"signed by {self.name}, but {wrong}" if wrong else ""
+
+
+class PolicySigstore(NamedTuple):
+    """A key, or whom a certificate under a root names, as containers' policy.json asks for it.
+
+    All of `subjects` must be names in the certificate. `identity` says which name the signature must carry for the
+    image asked for.
+    """
+
+    name: str
+    fingerprints: tuple[str, ...] = ()
+    root: str = ""
+    issuer: str = ""
+    subjects: tuple[str, ...] = ()
+    identity: SignedIdentity = DEFAULT
+    logged: bool = False
+
+    @property
+    def reads_labels(self) -> bool:
+        """No."""
+        return False
+
+    def fits(self, item: VerifiedSignature, _facts: Facts) -> bool:
+        """Whether one of the keys made the item, or a certificate with these names under the root."""
+        signer = item.signer
+        if not self.root:
+            return signer.fingerprint in self.fingerprints and not _root_kind(signer)
+        if signer.trust_root != f"{SIGSTORE}:{self.root}" or self.issuer not in ("", signer.issuer):
+            return False
+        names = {value for oid, value in signer.claims if oid == _ALTERNATIVE_NAMES}
+        return bool(self.subjects) and names.issuperset(self.subjects)
+
+    def problem(self, item: VerifiedSignature, facts: Facts) -> str:
+        """Return that the log does not show the item, or that it is for another name."""
+        if self.logged and not item.log:
+            return _unlogged(item, self.name)
         wrong = mismatch(self.identity, item.claimed_name, facts.image.ref)
         return f"signed by {self.name}, but {wrong}" if wrong else ""
 

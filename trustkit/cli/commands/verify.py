@@ -3,7 +3,8 @@
 Without --key the policy decides; with --key an image passes if one of those keys signed it. KEY is a
 name in the key ring or a file with a public key. With --certificate-identity and --certificate-oidc-issuer
 it passes if a certificate for that identity signed it; with --gpg-key, if an OpenPGP key of that keyring did.
-With --trust-policy, notation's trustpolicy.json decides with its levels, as `notation verify` does.
+With --trust-policy, notation's trustpolicy.json decides with its levels, as `notation verify` does; with
+--containers-policy, the policy.json of podman, skopeo and CRI-O does.
 No daemon is needed and nothing is run.
 """
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the signature must carry this annotation; may repeat")  # fmt: skip
     parser.add_argument("--policy", metavar="FILE", help="use this policy instead of the configured one")
     parser.add_argument("--trust-policy", metavar="FILE", help="notation's trustpolicy.json decides, and nothing else")
+    parser.add_argument("--containers-policy", metavar="FILE", help="or podman's policy.json decides, and nothing else")
     parser.add_argument("--trust-store", metavar="DIR", help="its trust store; default: truststore beside the file")
     add_identity_arguments(parser)
     add_gpg_arguments(parser)
@@ -44,16 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.config import load
 
     config = load(os.environ)
-    opens = _by_trust_policy(arguments, config) if arguments.trust_policy else _by_policy(arguments, config)
+    theirs = arguments.trust_policy or arguments.containers_policy
+    opens = _by_their_policy(arguments, config) if theirs else _by_policy(arguments, config)
     return judge_images(config, opens, arguments.image, platform_of(arguments.platform), arguments.output)
 
 
-def _by_trust_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
-    from trustkit.cli.trust_policies import TrustPolicyGates, require_alone
+def _by_their_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
+    from trustkit.cli.trust_policies import by_their_policy
 
-    require_alone(arguments)
-    store = Path(arguments.trust_store) if arguments.trust_store else None
-    return partial(TrustPolicyGates, config, Path(arguments.trust_policy), store)
+    return by_their_policy(arguments, config)
 
 
 def _by_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
