@@ -36,6 +36,7 @@ MAKERS = {
         "trustkit/policy/recorded.py",
     ),
     "VerifiedRepository": ("trustkit/signing/content_trust/verify.py", "trustkit/signing/content_trust/values.py"),
+    "VerifiedGrant": ("trustkit/policy/grants.py",),
     "Decision": ("trustkit/policy/evaluate.py", "trustkit/model/decision.py"),
     "Admission": ("trustkit/admission/admit.py", "trustkit/model/admission.py"),
 }

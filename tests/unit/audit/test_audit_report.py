@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trustkit.audit import events
+from trustkit.audit.break_glass import grant_reviews
 from trustkit.audit.compile import compile_report
 from trustkit.audit.report import Report
 from trustkit.audit.verify import LogReport, Problem
@@ -14,6 +15,7 @@ from trustkit.audit.writers.html import HtmlWriter
 from trustkit.audit.writers.json import JsonWriter
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
+from trustkit.model.grant import GrantUse
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 IMAGE = Digest("sha256", "ab" * 32)
@@ -104,6 +106,53 @@ def test_policies_are_counted_by_digest_and_mode() -> None:
 
 def test_no_module_is_called_validated_unless_the_record_says_so() -> None:
     assert not made(ALLOWED).modules[0].validated
+
+
+def used(at: datetime, grant: str = "ab" * 8, reason: str = "INC-7") -> AuditEvent:
+    use = GrantUse(grant, ("require.sbom",), "dev", ("oncall",), reason, NOON, review_within=timedelta(hours=24))
+    return events.grant_used(at, use=use, image=IMAGE, reference="web:v1", actor="ada")
+
+
+def reviewed(at: datetime, grant: str = "ab" * 8) -> AuditEvent:
+    return events.grant_reviewed(at, grant=grant, note="looked at", actor="eve")
+
+
+def states(*what: AuditEvent, now: datetime) -> list[tuple[int, str]]:
+    records = [AuditRecord(number, event, LEAF) for number, event in enumerate(what)]
+    return [(one.uses, one.state) for one in grant_reviews(records, now)]
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("what", "now", "expected"),
+    [
+        ((used(NOON),), NOON + DAY, [(1, "open")]),
+        ((used(NOON),), NOON + DAY + timedelta(seconds=1), [(1, "overdue")]),
+        ((used(NOON), used(NOON + DAY)), NOON + DAY + timedelta(hours=1), [(2, "overdue")]),
+        ((used(NOON), reviewed(NOON + DAY)), NOON + 9 * DAY, [(1, "reviewed")]),
+        ((used(NOON), reviewed(NOON), used(NOON + DAY)), NOON + DAY, [(2, "open")]),
+        ((used(NOON), reviewed(NOON), used(NOON + DAY)), NOON + 3 * DAY, [(2, "overdue")]),
+        ((used(NOON), reviewed(NOON, "cd" * 8)), NOON + 3 * DAY, [(1, "overdue")]),
+        ((reviewed(NOON), used(NOON)), NOON, [(1, "open")]),
+        ((used(NOON), used(NOON, "cd" * 8)), NOON, [(1, "open"), (1, "open")]),
+    ],
+)
+def test_a_use_of_a_grant_is_open_until_it_is_reviewed_and_overdue_when_that_is_late(
+    what: tuple[AuditEvent, ...], now: datetime, expected: list[tuple[int, str]]
+) -> None:
+    assert states(*what, now=now) == expected
+
+
+def test_the_report_shows_each_grant_that_was_used_and_its_review() -> None:
+    shown = page(made(used(NOON - 2 * DAY, reason=HOSTILE)))
+    assert "overdue" in shown
+    assert "approved by oncall" in shown
+    assert "<script>" not in shown
+    assert "No grant was used." in page(made(ALLOWED))
+    told = json.loads(JsonWriter().write(made(used(NOON - 2 * DAY))))["break_glass"][0]
+    assert (told["grant"], told["state"], told["requester"]) == ("ab" * 8, "overdue", "dev")
 
 
 def test_quiet_days_have_their_place_in_the_chart() -> None:

@@ -237,3 +237,33 @@ def test_what_was_never_used_has_nothing_to_review(scene: Scene) -> None:
     grant = str(scene.add()["id"])
     with pytest.raises(UsageError, match="has no use on record"):
         scene.run("break-glass", "review", grant, "--note", "x")
+
+
+def what_if(scene: Scene, draft: str) -> dict[str, object]:
+    (scene.folder / "draft.yaml").write_text(draft)
+    return scene.json("policy", "what-if", scene.folder / "draft.yaml")
+
+
+def test_what_if_does_not_call_it_a_flip_that_a_grant_let_through(scene: Scene) -> None:
+    scene.request()
+    scene.approve()
+    scene.add()
+    assert scene.admitted()
+    found = what_if(scene, POLICY)
+    assert (found["flips"], len(found["unknown"])) == ([], 1)
+    assert "let it through then, and records hold no grants" in found["unknown"][0]["reason"]
+
+
+PLAIN = POLICY.partition("  verify:")[0] + "  verify: {signatures: {key: release}}\n"
+TERMS = """
+  exceptions:
+    breakGlass:
+      {enabled: true, grant: signed, approvers: {count: 1, of: [oncall]}, maxDuration: 1h, skip: [verify.signatures]}
+"""
+
+
+def test_what_if_knows_that_terms_alone_let_nothing_through(scene: Scene) -> None:
+    (scene.folder / "policy.yaml").write_text(PLAIN)
+    assert scene.admitted()
+    found = what_if(scene, PLAIN.replace("key: release}", "key: dev}") + TERMS)
+    assert (len(found["flips"]), found["unknown"]) == (1, [])
