@@ -11,7 +11,8 @@ import os
 from pathlib import Path
 
 from trustkit import limits
-from trustkit.cli.keyless_signer import KeylessSigner, add_keyless_arguments
+from trustkit.cli.keyless_options import add_keyless_arguments
+from trustkit.cli.keyless_signer import KeylessSigner
 from trustkit.cli.output import as_json, print_place
 from trustkit.cli.words import actor
 from trustkit.errors import UsageError

@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_signer(parser: argparse.ArgumentParser) -> None:
-    from trustkit.cli.keyless_signer import add_keyless_arguments
+    from trustkit.cli.keyless_options import add_keyless_arguments
 
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--key", metavar="KEY", help="the private key, as for `sign`")

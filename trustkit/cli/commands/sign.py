@@ -11,7 +11,8 @@ With --format simple-signing, KEY is gpg:FINGERPRINT or a file with an OpenPGP s
 import argparse
 import os
 
-from trustkit.cli.keyless_signer import KeylessSigner, add_keyless_arguments
+from trustkit.cli.keyless_options import add_keyless_arguments
+from trustkit.cli.keyless_signer import KeylessSigner
 from trustkit.cli.notation_options import add_notation_arguments, require_notation
 from trustkit.cli.output import as_json, print_place
 from trustkit.cli.words import actor, annotations_of
