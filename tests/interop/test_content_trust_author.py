@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from peers.processes import wait_until
 from peers.trust import SERVERS, DockerTrust, Notary, any_trust_server
 from peers.trust_author import Author, new_signer, notary_keys, other_author
 
@@ -174,3 +175,16 @@ def test_a_file_is_renewed_with_the_same_keys(begun, notary):
     begun.must("rotate", begun.gun, "targets", "--renew")
     assert begun.root_version() == 2
     assert notary.tags(begun.gun) == {"v1": (ONE, "targets")}
+
+
+def test_who_signs_at_the_same_time_loses_nothing(begun, server, keys, notary):
+    """Each publishes on top of the other's: a conflict is no error."""
+    with other_author(server, begun.gun) as second:
+        second.keyed(keys).must("inspect", begun.gun, "--first-use")
+        authors = [begun, second, begun, second]
+        started = [
+            author.trustkit.start("trust", "sign", f"{begun.gun}:t{at}@sha256:{TWO}", "--size", "401")
+            for at, author in enumerate(authors)
+        ]
+        wait_until(lambda: not any(one.running() for one in started), "four signatures")
+    assert set(notary.tags(begun.gun)) == {"v1", "t0", "t1", "t2", "t3"}

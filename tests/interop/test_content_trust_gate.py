@@ -1,12 +1,10 @@
-"""A policy that trusts what the real notary signed on our trust server, at the gate."""
+"""A policy that trusts what the real notary signed on our trust server or on notary-server, at the gate."""
 
 import shutil
 
 import pytest
 
-from peers.trust import Notary, trust_server
-from peers.trustkit import Trustkit
-from peers.workspace import short_folder
+from peers.trust import SERVERS, Notary, any_trust_server
 
 POLICY = """apiVersion: trustkit.dev/v1
 kind: Policy
@@ -17,12 +15,10 @@ spec:
 """
 
 
-@pytest.fixture(scope="module")
-def server(tls):
-    with short_folder("trust") as folder:
-        (folder / "state").mkdir(mode=0o700)
-        with trust_server(Trustkit(folder / "state"), tls=tls) as running:
-            yield running
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request, tls):
+    with any_trust_server(request.param, tls) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,23 +1,19 @@
-"""`trustkit trust inspect` of what the real notary published on our trust server."""
+"""`trustkit trust inspect` of what the real notary published on our trust server and on its own."""
 
 import re
 
 import pytest
 
 from peers.tools import run
-from peers.trust import Notary, trust_server
-from peers.trustkit import Trustkit
-from peers.workspace import short_folder
+from peers.trust import SERVERS, Notary, any_trust_server
 
 ONE, TWO = "1" * 64, "2" * 64
 
 
-@pytest.fixture(scope="module")
-def server(tls):
-    with short_folder("trust") as folder:
-        (folder / "state").mkdir(mode=0o700)
-        with trust_server(Trustkit(folder / "state"), tls=tls) as running:
-            yield running
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request, tls):
+    with any_trust_server(request.param, tls) as running:
+        yield running
 
 
 @pytest.fixture

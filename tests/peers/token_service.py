@@ -46,6 +46,9 @@ class TokenService:
         self._der = certificate.public_bytes(serialization.Encoding.DER)
         self.bundle = folder / "tokens.pem"
         self.bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        self.public_pem = self._key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
         self.realm = ""
 
     def configuration(self) -> str:
@@ -57,7 +60,9 @@ class TokenService:
         """Return a signed token for the scopes (`repository:NAME:ACTIONS`), as far as they are granted."""
         access = []
         for scope in scopes:
-            kind, name, actions = scope.split(":", 2)
+            kind, _, rest = scope.partition(":")
+            # names of repositories may have a port in them
+            name, _, actions = rest.rpartition(":")
             allowed = [action for action in actions.split(",") if action in self.grants]
             access.append({"type": kind, "name": name, "actions": allowed})
         now = int(time.time())

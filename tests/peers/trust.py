@@ -87,9 +87,9 @@ def any_trust_server(kind: str, tls: Tls) -> Iterator[TrustServer]:
 
 
 class DockerTrust:
-    """A docker client and its `docker trust`, with a home of its own."""
+    """A docker client and its `docker trust`, with a home of its own; with a daemon it also pushes and pulls."""
 
-    def __init__(self, server: TrustServer, home: Path, client: str = "docker") -> None:
+    def __init__(self, server: TrustServer, home: Path, client: str = "docker", daemon: Path | None = None) -> None:
         """Work against the server, whose authority docker finds where it looks for it."""
         self.home, self._client = home, client
         self.folder = home / ".docker" / "trust"
@@ -99,18 +99,21 @@ class DockerTrust:
             DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE=PASSPHRASE,
             DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE=PASSPHRASE,
         )
+        if daemon:
+            self.env["DOCKER_HOST"] = f"unix://{daemon}"
         if server.tls:
             place = home / ".docker" / "tls" / server.host
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy(server.tls.ca_file, place / "ca.crt")
 
-    def run(self, *words: str | Path) -> Ran:
-        """Run docker and return what it did."""
-        return run([peer(self._client), *words], env=self.env, cwd=self.home)
+    def run(self, *words: str | Path, trusting: bool = False) -> Ran:
+        """Run docker and return what it did; `trusting` sets DOCKER_CONTENT_TRUST."""
+        env = {**self.env, "DOCKER_CONTENT_TRUST": "1"} if trusting else self.env
+        return run([peer(self._client), *words], env=env, cwd=self.home)
 
-    def must(self, *words: str | Path) -> str:
+    def must(self, *words: str | Path, trusting: bool = False) -> str:
         """Run docker and return its output. Raises PeerError when it fails."""
-        done = self.run(*words)
+        done = self.run(*words, trusting=trusting)
         if done.status != 0:
             raise PeerError(done.said)
         return done.stdout

@@ -8,13 +8,14 @@ import pytest
 
 from trustkit.codec import notary_tuf, pem
 from trustkit.codec.certificate import parse_certificate
-from trustkit.codec.notary_build import targets_value
-from trustkit.codec.notary_tuf import RELEASES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, FileMeta, Key, Role
+from trustkit.codec.notary_build import listing_value, targets_value
+from trustkit.codec.notary_tuf import RELEASES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, FileMeta, Key, Listing, Role
 from trustkit.errors import (
     AlgorithmNotApprovedError,
     KeyFileError,
     KeyUnavailableError,
     MalformedError,
+    SignatureExpiredError,
     UsageError,
 )
 from trustkit.fips import keyfile
@@ -30,15 +31,19 @@ from trustkit.signing.content_trust.edits import (
     delegate,
     delegation_of,
     rekeyed,
+    renewed,
     undelegate,
     with_tags,
 )
 from trustkit.signing.content_trust.errors import NotSignedError, RootChainError, ThresholdError
+from trustkit.signing.content_trust.files import meta_of
 from trustkit.signing.content_trust.identifiers import bare, certified, id_of
 from trustkit.signing.content_trust.key_folder import KeyFolder
 from trustkit.signing.content_trust.publication import signed
 from trustkit.signing.content_trust.sign import signed_file
 from trustkit.signing.content_trust.signers import require_role_signed
+from trustkit.signing.content_trust.values import Trusted, VerifiedRepository
+from trustkit.signing.content_trust.verify import verify_repository
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GUN = "registry.example/team/app"
@@ -241,6 +246,88 @@ def test_releases_are_not_left_with_fewer_keys_than_they_need(draft: Draft, own:
     delegate(draft, RELEASES, RoleKeys([bare(own.public), bare(other.public)], 2))
     with pytest.raises(UsageError, match="would be left"):
         undelegate(draft, "targets/alice")
+
+
+def published(draft: Draft, *held: PrivateKey, served: VerifiedRepository | None = None) -> VerifiedRepository:
+    """What a client makes of a draft on top of what is `served`, with a timestamp by the first of the keys."""
+    files = {**(served.files if served else {}), **draft.files, **signed(draft, Held(*held), provider())}
+    (key_id,) = draft.root.roles[TIMESTAMP].key_ids
+    listing = Listing(draft.root.version, NOW + timedelta(days=14), {SNAPSHOT: meta_of(files[SNAPSHOT])})
+    files[TIMESTAMP] = signed_file(listing_value(listing, TIMESTAMP), {key_id: held[0]})
+    return verify_repository(files, GUN, Trusted(first_use=True), now=NOW, crypto=provider())
+
+
+def after(found: VerifiedRepository) -> Draft:
+    """The next change to what was published."""
+    return Draft(GUN, found.files, NOW, {one.name: one.version for one in found.unusable})
+
+
+@pytest.fixture(name="with_signers")
+def with_signers_(draft: Draft, own: PrivateKey, other: PrivateKey) -> VerifiedRepository:
+    """v1 is signed by `other` in releases and by alice, who has the same key."""
+    for name in (RELEASES, "targets/alice"):
+        delegate(draft, name, RoleKeys([bare(other.public)]))
+        with_tags(draft, name, {"v1": ONE})
+    return published(draft, own, other)
+
+
+def rekeyed_delegation(draft: Draft, name: str, key: PrivateKey) -> None:
+    body = draft.targets()
+    assert body is not None
+    roles = tuple(one for one in body.roles if one.name != name)
+    draft.put_targets(TARGETS, body._replace(roles=roles))
+    delegate(draft, name, RoleKeys([bare(key.public)]))
+
+
+def test_releases_that_their_keys_did_not_sign_hide_every_tag(
+    with_signers: VerifiedRepository, own: PrivateKey
+) -> None:
+    draft = after(with_signers)
+    rekeyed_delegation(draft, RELEASES, own)
+    with_tags(draft, TARGETS, {"v2": ONE})
+    found = published(draft, own, served=with_signers)
+    assert [one.name for one in found.unusable] == [RELEASES]
+    assert RELEASES not in found.files
+    for ask in (lambda: found.tag("v1"), lambda: found.tag("v2"), lambda: found.tags):
+        with pytest.raises(ThresholdError, match="0 of the 1 keys that targets/releases needs"):
+            ask()
+
+
+def test_a_signer_that_does_not_count_any_more_hides_no_tag(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    draft = after(with_signers)
+    rekeyed_delegation(draft, "targets/alice", own)
+    found = published(draft, own, served=with_signers)
+    assert [one.name for one in found.unusable] == ["targets/alice"]
+    assert found.tag("v1").role.name == RELEASES
+
+
+def test_releases_that_ended_hide_every_tag_and_are_renewed_with_their_tags(
+    with_signers: VerifiedRepository, own: PrivateKey, other: PrivateKey
+) -> None:
+    draft = after(with_signers)
+    with_tags(draft, RELEASES, {"v2": ONE})
+    draft.changed[RELEASES] = draft.changed[RELEASES]._replace(expires=NOW + timedelta(seconds=1))
+    soon = published(draft, own, other)
+    ended = verify_repository(soon.files, GUN, Trusted(soon.files), now=NOW + timedelta(seconds=2), crypto=provider())
+    with pytest.raises(SignatureExpiredError):
+        ended.tag("v1")
+    again = after(ended)
+    renewed(again, RELEASES)
+    found = published(again, own, other)
+    assert (found.tags, found.versions[RELEASES]) == ({"v1", "v2"}, soon.versions[RELEASES] + 1)
+
+
+def test_what_replaces_unsigned_releases_is_newer_and_keeps_nothing_of_them(
+    with_signers: VerifiedRepository, own: PrivateKey
+) -> None:
+    draft = after(with_signers)
+    rekeyed_delegation(draft, RELEASES, own)
+    broken = published(draft, own, served=with_signers)
+    again = after(broken)
+    with_tags(again, RELEASES, {"v2": ONE})
+    found = published(again, own, served=with_signers)
+    assert found.tags == {"v2"}
+    assert found.versions[RELEASES] == with_signers.versions[RELEASES] + 1
 
 
 @pytest.mark.parametrize("threshold", [0, 2])

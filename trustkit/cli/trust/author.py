@@ -84,7 +84,8 @@ class Author:
         from trustkit.signing.content_trust.publication import signed
 
         def files(before: "VerifiedRepository", server: "TrustMetadata") -> Mapping[str, bytes]:
-            draft = Draft(self.gun, before.files, app.now())
+            unusable = {one.name: one.version for one in before.unusable}
+            draft = Draft(self.gun, before.files, app.now(), unusable)
             edit(draft, server)
             return signed(draft, self.keys, self.crypto) if draft.changed else {}
 

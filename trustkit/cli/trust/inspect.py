@@ -53,6 +53,8 @@ def _print(found: "VerifiedRepository", tags: list[str]) -> None:
         for role in found.roles
     ]
     table(("ROLE", "VERSION", "UNTIL", "NEEDS", "SIGNED BY KEY"), roles)
+    for one in found.unusable:
+        print(f"{one.name} says nothing now: {plain(one.error.message)}")
 
 
 def _keys(signers: "tuple[RoleSigner, ...]") -> str:
@@ -85,5 +87,9 @@ def _json(found: "VerifiedRepository", tags: list[str]) -> object:
                 "tags": sorted(role.targets),
             }
             for role in found.roles
+        ],
+        "unusable": [
+            {"name": one.name, "version": one.version, "code": one.error.code, "reason": one.error.message}
+            for one in found.unusable
         ],
     }

@@ -23,9 +23,15 @@ class Signers(NamedTuple):
 class Draft:
     """Changes to a repository, before anybody signs them."""
 
-    def __init__(self, gun: str, files: Mapping[str, bytes], now: datetime) -> None:
-        """Begin with the files as they are, which are proven, or with none."""
+    def __init__(
+        self, gun: str, files: Mapping[str, bytes], now: datetime, unusable: Mapping[str, int] | None = None
+    ) -> None:
+        """Begin with the files as they are, which are proven, or with none.
+
+        `unusable` are the versions of files whose content counts for nothing: what replaces them has a higher one.
+        """
         self.gun, self.files, self.now = gun, files, now
+        self.unusable = dict(unusable or {})
         self.changed: dict[str, Root | Targets] = {}
 
     @property
@@ -73,7 +79,7 @@ class Draft:
 
     def _next(self, role: str) -> int:
         content = self.files.get(role)
-        return read(role, content).body.version + 1 if content is not None else 1
+        return read(role, content).body.version + 1 if content is not None else self.unusable.get(role, 0) + 1
 
 
 def empty(now: datetime) -> Targets:

@@ -71,8 +71,12 @@ def _snapshot(draft: Draft, files: dict[str, bytes], holder: Holder) -> bytes:
     there = {**draft.files, **files}
     listed = [ROOT, *(name for name, body in draft.roles() if body is not None)]
     meta = {name: meta_of(there[name]) for name in listed}
-    old = draft.files.get(SNAPSHOT)
-    version = read(SNAPSHOT, old).body.version + 1 if old is not None else 1
+    version = 1
+    if old := draft.files.get(SNAPSHOT):
+        before = read(SNAPSHOT, old)
+        version = before.body.version + 1
+        # still there, though it counts for nothing: who is to replace it has to find its version
+        meta = {name: one for name, one in before.listing.meta.items() if name in draft.unusable} | meta
     listing = Listing(version, draft.now + SNAPSHOT_LIFE, meta)
     return signed_file(listing_value(listing, SNAPSHOT), _opened([signers], holder))
 
@@ -111,7 +115,8 @@ def _require_sound(draft: Draft, files: dict[str, bytes], crypto: CryptoProvider
         if name == SNAPSHOT:
             require_role_signed(file.envelope, root.roles[SNAPSHOT], root.keys, crypto)
             for role, meta in file.listing.meta.items():
-                require_listed(read(role, there[role]), meta, SNAPSHOT)
+                if role in there:
+                    require_listed(read(role, there[role]), meta, SNAPSHOT)
         elif name != ROOT:
             signers = draft.signers(name)
             require_role_signed(file.envelope, signers.role, signers.keys, crypto)

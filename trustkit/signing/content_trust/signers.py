@@ -63,7 +63,10 @@ def require_role_signed(
             algorithm = METHODS[signature.method, key.kind]
             signed[key.fingerprint] = RoleSigner(key.fingerprint, algorithm, key.bits)
     if len(signed) < role.threshold:
-        raise ThresholdError(f"{len(signed)} of the {role.threshold} keys that {role.name} needs signed it")
+        raise ThresholdError(
+            f"{len(signed)} of the {role.threshold} keys that {role.name} needs signed it",
+            next_step="those who may sign for it now have to sign it again",
+        )
     return tuple(signed[fingerprint] for fingerprint in sorted(signed))
 
 

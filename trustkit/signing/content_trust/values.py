@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from trustkit.codec.notary_tuf import RELEASES, TARGETS, FileMeta
+from trustkit.errors import VerificationError
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple
 from trustkit.signing.content_trust.errors import NotSignedError
@@ -35,6 +36,17 @@ class VerifiedRole(NamedTuple):
     targets: Mapping[str, FileMeta]
 
 
+class UnusableRole(NamedTuple):
+    """A delegation that says nothing now, although the rest holds: why, and which version its file calls itself.
+
+    Too few of its keys signed it, as after one of them was taken away, or its time is over.
+    """
+
+    name: str
+    version: int
+    error: VerificationError
+
+
 class VerifiedTag(NamedTuple):
     """What a tag stands for: the manifest's digest and size, by which role, and who signed it."""
 
@@ -58,9 +70,14 @@ class VerifiedRepository(NamedTuple):
     versions: Mapping[str, int]
     roles: tuple[VerifiedRole, ...]
     files: Mapping[str, bytes]
+    unusable: tuple[UnusableRole, ...] = ()
 
     def tag(self, name: str) -> VerifiedTag:
-        """Return what the tag stands for, by the first role that may name it and does. Raises NotSignedError."""
+        """Return what the tag stands for, by the first role that may name it and does.
+
+        Raises NotSignedError; ThresholdError, SignatureExpiredError when a role that is asked before says nothing now.
+        """
+        self._require_usable()
         by_name = {role.name: role for role in self.roles}
         for role in (by_name[known] for known in TAG_ROLES if known in by_name):
             meta = role.targets.get(name)
@@ -74,5 +91,12 @@ class VerifiedRepository(NamedTuple):
 
     @property
     def tags(self) -> frozenset[str]:
-        """Every tag that stands for something."""
+        """Every tag that stands for something. Raises as `tag`, but for NotSignedError."""
+        self._require_usable()
         return frozenset(tag for role in self.roles if role.name in TAG_ROLES for tag in role.targets)
+
+    def _require_usable(self) -> None:
+        """Roles are asked in an order: what comes later would say what the first may say otherwise."""
+        for one in self.unusable:
+            if one.name in TAG_ROLES:
+                raise one.error

@@ -3,14 +3,15 @@
 No network and no clock: the files a server offers, what was trusted before, and one moment in; proven tags out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from trustkit import limits
 from trustkit.codec.notary_tuf import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, FileMeta, Key, Role
-from trustkit.errors import LimitExceededError
+from trustkit.errors import LimitExceededError, SignatureExpiredError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.values import NamedTuple
+from trustkit.signing.content_trust.errors import ThresholdError
 from trustkit.signing.content_trust.files import (
     File,
     offered,
@@ -20,7 +21,7 @@ from trustkit.signing.content_trust.files import (
 )
 from trustkit.signing.content_trust.root import ProvenRoot, RootCheck, proven_root
 from trustkit.signing.content_trust.signers import RoleSigner, require_role_signed
-from trustkit.signing.content_trust.values import Trusted, VerifiedRepository, VerifiedRole
+from trustkit.signing.content_trust.values import Trusted, UnusableRole, VerifiedRepository, VerifiedRole
 
 
 def verify_repository(
@@ -37,8 +38,9 @@ def verify_repository(
     snapshot = work.base(SNAPSHOT, timestamp.listing.meta[SNAPSHOT])
     listed = snapshot.listing.meta
     require_listed(root.file, listed[ROOT], SNAPSHOT)
-    proven = tuple(_targets(work, listed))
+    proven, unusable = _targets(work, listed)
     every = (root.file, timestamp, snapshot, *(one.file for one in proven))
+    ended = (one.file for one in unusable if isinstance(one.reason.error, SignatureExpiredError))
     return VerifiedRepository(
         gun=gun,
         root_version=root.file.root.version,
@@ -47,13 +49,19 @@ def verify_repository(
         expires=min(file.body.expires for file in every),
         versions={file.role: file.body.version for file in every},
         roles=tuple(one.role for one in proven),
-        files={file.role: file.content for file in every},
+        files={file.role: file.content for file in (*every, *ended)},
+        unusable=tuple(one.reason for one in unusable),
     )
 
 
 class _Proven(NamedTuple):
     file: File
     role: VerifiedRole
+
+
+class _Unusable(NamedTuple):
+    file: File
+    reason: UnusableRole
 
 
 class _Work(NamedTuple):
@@ -80,25 +88,36 @@ class _Work(NamedTuple):
         return file, signers
 
 
-def _targets(work: _Work, listed: Mapping[str, FileMeta]) -> Iterator[_Proven]:
-    """Yield targets and every delegation that the snapshot lists, parents first, with the tags each may name."""
+def _targets(work: _Work, listed: Mapping[str, FileMeta]) -> tuple[list[_Proven], list[_Unusable]]:
+    """Return targets and every delegation that the snapshot lists, parents first, with the tags each may name.
+
+    A delegation that is not signed by its keys any more, or has ended, is put aside with those below it.
+    """
     top = work.root.file.root
     waiting: list[tuple[Role, Mapping[str, Key], tuple[str, ...]]] = [(top.roles[TARGETS], top.keys, ("",))]
-    count = 0
+    found: list[_Proven] = []
+    unusable: list[_Unusable] = []
     while waiting:
         role, keys, allowed = waiting.pop(0)
         # a file that the snapshot does not list is not of this state of the repository
         if role.name not in listed:
             continue
-        count += 1
-        if count > limits.TRUST_UPLOAD_FILES:
+        if len(found) + len(unusable) == limits.TRUST_UPLOAD_FILES:
             raise LimitExceededError(f"more than {limits.TRUST_UPLOAD_FILES} delegations")
-        file, signers = work.signed(role, keys, listed[role.name])
+        try:
+            file, signers = work.signed(role, keys, listed[role.name])
+        except (ThresholdError, SignatureExpiredError) as error:
+            if role.name == TARGETS:
+                raise
+            file = offered(work.files, role.name)
+            unusable.append(_Unusable(file, UnusableRole(role.name, file.body.version, error)))
+            continue
         named = {tag: meta for tag, meta in file.targets.targets.items() if tag.startswith(allowed)}
         body = file.targets
         proven = VerifiedRole(role.name, body.version, body.expires, signers, role.threshold, named)
-        yield _Proven(file, proven)
+        found.append(_Proven(file, proven))
         waiting += [(child, body.keys, _within(child.paths, allowed)) for child in body.roles]
+    return found, unusable
 
 
 def _within(paths: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
