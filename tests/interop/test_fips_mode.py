@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peers.fips import inside
+from peers.fips import inside, module_file
 from peers.images import Image
 from peers.registry import Registry
 from peers.tools import Cosign
@@ -75,6 +75,16 @@ def test_every_probe_holds_in_the_mode(fips: Trustkit) -> None:
     rows = fips.json("fips", "prove")
     assert isinstance(rows, list)
     assert [row["about"] for row in rows if not row["holds"]] == []
+    process = [row for row in rows if row["where"] == "process"]
+    assert len(process) > 6
+    assert all(row["control"] and not row["worked"] for row in process)
+
+
+def test_outside_the_mode_prove_says_what_it_did_not_try(trustkit: Trustkit) -> None:
+    trustkit.must("fips", "install", "--module", module_file())
+    done = trustkit.must("fips", "prove")
+    assert "FIPS mode is off: what a process in it must refuse was not tried" in done.stdout
+    assert "hashlib" not in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trustkit import limits
 from trustkit.cli.fips_report import show, standing
 from trustkit.cli.output import as_json, table
+from trustkit.codec import strict_json
 from trustkit.config import load
-from trustkit.errors import SelfTestError
+from trustkit.errors import MalformedError, SelfTestError
 
 if TYPE_CHECKING:
+    from trustkit.fips.probes.probe import Probe
     from trustkit.fips.providers.ossl_fips import OsslFipsProvider
 
 
@@ -30,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     require.add_argument("mode", choices=("module", "validated", "off"), help="the least mode; off requires none")
     test = actions.add_parser("self-test", help="run every self-test of the module now")
     prove = actions.add_parser("prove", help="try what is approved and what is forbidden, inside the module")
+    # the control of `prove`: the same trials in a process that is not in the mode
+    prove.add_argument("--outside", action="store_true", help=argparse.SUPPRESS)
     for action in (status, install, test, prove):
         action.add_argument("--output", choices=("table", "json"), default="table")
 
@@ -40,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _install(arguments.output, arguments.module)
     if arguments.action == "require":
         return _require(arguments.mode)
+    if arguments.action == "prove" and arguments.outside:
+        return _controls()
     from trustkit.cli import fips_start
 
     # When the mode is on, what is told and tried is this process in that mode.
@@ -94,19 +101,50 @@ def _self_test(provider: "OsslFipsProvider", output: str) -> int:
 
 
 def _prove(provider: "OsslFipsProvider", output: str) -> int:
-    from trustkit.fips import probes
+    from trustkit.fips.probes.probe import run as run_probes
+    from trustkit.net.tls import offered
 
-    found = probes.run(provider, provider.module)
+    found = run_probes(provider, _outside(), offered()[1])
     if output == "json":
         as_json([{**item._asdict(), "holds": item.holds} for item in found])
     else:
-        words = {True: "works", False: "refused"}
-        rows = [
-            ("✔" if item.holds else "✘", item.about, words[item.worked], "" if item.holds else words[item.should_work])
-            for item in found
-        ]
-        table(("", "TRIED IN THE MODULE", "RESULT", "SHOULD BE"), rows)
+        rows = [("✔" if item.holds else "✘", item.where, item.about, *_words(item)) for item in found]
+        table(("", "ASKED OF", "TRIED", "RESULT", "SHOULD BE"), rows)
+        if not any(item.where == "process" for item in found):
+            print("FIPS mode is off: what a process in it must refuse was not tried")
     wrong = [item.about for item in found if not item.holds]
     if wrong:
-        raise SelfTestError(f"the module does not hold: {', '.join(wrong)}", next_step="use another module")
+        raise SelfTestError(
+            f"does not hold: {', '.join(wrong)}", next_step="use another module; --output json says why"
+        )
+    return 0
+
+
+def _words(item: "Probe") -> tuple[str, str]:
+    if not item.control:
+        return "refused", "possible elsewhere, and is not: nothing is proven"
+    words = {True: "works", False: "refused"}
+    return words[item.worked], "" if item.holds else words[item.should_work]
+
+
+def _outside() -> dict[str, bool]:
+    """Return which of the forbidden things work in a process like this one that is not in FIPS mode."""
+    import subprocess
+
+    plain = {name: value for name, value in os.environ.items() if name not in ("OPENSSL_CONF", "OPENSSL_MODULES")}
+    command = [sys.executable, "-I", "-m", "trustkit", "fips", "prove", "--outside"]
+    done = subprocess.run(command, env=plain, capture_output=True, check=False)  # noqa: S603  (ourselves)
+    try:
+        told = strict_json.parse(done.stdout, what="the control", limit_bytes=limits.FIPS_RECORD_BYTES)
+        return {name: value is True for name, value in strict_json.as_object(told, "the control").items()}
+    except MalformedError as error:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise SelfTestError(f"the control outside FIPS mode failed: {said or error.message}") from error
+
+
+def _controls() -> int:
+    from trustkit.fips.probes.probe import controls
+    from trustkit.net.tls import offered
+
+    as_json(controls(offered()[1]))
     return 0
