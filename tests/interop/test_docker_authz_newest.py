@@ -64,3 +64,9 @@ def test_a_body_that_is_not_shown_is_refused(guarded: Guarded, minor: int) -> No
     assert guarded.post(target, kind, "Content-Length: 0")[0] == 403
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
     assert guarded.post(target, kind, "Transfer-Encoding: chunked", body=chunked)[0] == 403
+
+
+@pytest.mark.parametrize("prefix", ["", *(f"/v1.{minor}" for minor in range(44, 52))])
+def test_every_version_of_the_api_is_judged(guarded: Guarded, prefix: str) -> None:
+    status, said = guarded.post_json(f"{prefix}/containers/create", {"Image": guarded.evil})
+    assert (status, "built-in/verify.signatures" in said) == (403, True), said
