@@ -19,13 +19,14 @@ _OK = 200
 
 
 class Answer(NamedTuple):
-    """Whether it is allowed and why, and what was judged: its digest, its configuration's, its unpacked layers'."""
+    """Whether it is allowed and why; and what was judged, by digests: of it, its configuration, its unpacked layers."""
 
     allowed: bool
     reason: str
     digest: str = ""
     config: str = ""
     layers: tuple[str, ...] = ()
+    chain: str = ""
 
 
 class Asker:
@@ -81,28 +82,31 @@ def _asked(connection: Connection, image: str, request: RequestFacts, demands: M
     answer = as_object(parse(content, what="the daemon's answer", limit_bytes=len(content)), "the daemon's answer")
     if status != _OK:
         return Answer(False, as_text(answer.get("message"), "message"))
-    names = ("verdict", "rule", "reason", "digest", "config")
+    names = ("verdict", "rule", "reason", "digest", "config", "chain")
     words = {name: as_text(answer.get(name), name) for name in names}
     layers = tuple(as_text(layer, "layer") for layer in as_list(answer.get("layers"), "layers"))
     reason = f"{words['reason']} (rule {words['rule']})"
-    return Answer(words["verdict"] == "allow", reason, words["digest"], words["config"], layers)
+    return Answer(words["verdict"] == "allow", reason, words["digest"], words["config"], layers, words["chain"])
 
 
 def _judged_here(config: Config, image: str, request: RequestFacts) -> Answer:
     from trustkit.app import open_gate, open_log
     from trustkit.cli.words import actor
     from trustkit.codec.oci_manifest import parse_config
+    from trustkit.fips.hashing import digest_of
+    from trustkit.model.image import chain_id
     from trustkit.model.reference import ImageRef
 
     with open_log(config) as log:
         gate = open_gate(config, log=log)
         judgement, _ = gate.decide(ImageRef.parse(image), request._replace(actor=actor()))
     finding = judgement.decision.deciding
-    judged = judgement.image
+    judged, layers = judgement.image, parse_config(judgement.image.config_bytes).diff_ids
     return Answer(
         allowed=judgement.decision.allowed,
         reason=f"{finding.message} (rule {finding.rule})" if finding else "the policy reports only",
         digest=str(judged.digest),
         config=str(judged.config.digest),
-        layers=tuple(map(str, parse_config(judged.config_bytes).diff_ids)),
+        layers=tuple(map(str, layers)),
+        chain=str(chain_id(layers, digest_of) or ""),
     )

@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from trustkit.cli.asking import Asker, leave
 from trustkit.errors import TrustkitError, UsageError
+from trustkit.hooks.oci.bound import Ruled
 from trustkit.hooks.oci.bundle import read_bundle
 from trustkit.hooks.oci.invocation import CREATE, EXEC, HOME_OPTION, HOOK, RUN, RUNTIME_OPTION, Invocation, read
-from trustkit.hooks.oci.judging import Judge, Ruled
-from trustkit.hooks.oci.ports import published_ports
+from trustkit.hooks.oci.judging import Judge
 from trustkit.model.facts import RequestFacts
 
 # Engines wait minutes for a runtime; a registry that says nothing is given up much earlier.
@@ -53,7 +53,7 @@ def judge(asked: Invocation, environment: Mapping[str, str]) -> None:
     """Return if the runtime may go on. Raises TrustkitError."""
     if asked.command in (CREATE, RUN):
         bundle = read_bundle(Path(asked.given.get("bundle") or ".").absolute())
-        _judge(environment).run(bundle, asked.container, published_ports(os.getppid()))
+        _judge(environment).run(bundle, asked.container)
     elif asked.command == EXEC:
         from trustkit.cli.oci_exec import process_of, running_bundle
 
@@ -63,8 +63,7 @@ def judge(asked: Invocation, environment: Mapping[str, str]) -> None:
         from trustkit.hooks.oci.state import STATE_BYTES, read_state
 
         state = read_state(sys.stdin.buffer.read(STATE_BYTES + 1))
-        ports = published_ports(os.getppid())
-        _judge(environment).run(read_bundle(state.bundle), state.container, ports)
+        _judge(environment).run(read_bundle(state.bundle), state.container)
 
 
 def _judge(environment: Mapping[str, str]) -> Judge:
@@ -72,9 +71,9 @@ def _judge(environment: Mapping[str, str]) -> Judge:
 
     def ask(image: str, request: RequestFacts) -> Ruled:
         answer = asker.ask(image, request)
-        return Ruled(answer.allowed, answer.reason, answer.config, answer.layers)
+        return Ruled(answer.allowed, answer.reason, answer.config, answer.layers, answer.chain)
 
-    return Judge(ask)
+    return Judge(ask, os.getppid())
 
 
 def program(asked: Invocation, environment: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from trustkit.codec import strict_json
 from trustkit.engine.blobs import BlobSource
 from trustkit.engine.containerd import content
 from trustkit.engine.containerd.client import Client
-from trustkit.engine.containerd.snapshots import Snapshots, chain_ids
+from trustkit.engine.containerd.snapshots import Snapshots
 from trustkit.engine.errors import ConflictError, NoSuchImageError
 from trustkit.engine.names import new_id
 from trustkit.engine.recheck import BlobCheck, blobs_of
@@ -19,7 +19,7 @@ from trustkit.engine.values import ImageView, PullProgress
 from trustkit.errors import MalformedError
 from trustkit.fips.hashing import digest_of, require_digest, verifying
 from trustkit.model.digest import Digest
-from trustkit.model.image import Descriptor, Platform, ResolvedImage
+from trustkit.model.image import Descriptor, Platform, ResolvedImage, chain_ids
 from trustkit.model.reference import ImageRef
 
 Progress = Callable[[PullProgress], None]

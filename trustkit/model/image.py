@@ -1,6 +1,6 @@
 """Descriptors, platforms and the image a reference resolved to (OCI image-spec 1.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from trustkit.model.digest import Digest
 from trustkit.model.reference import ImageRef
@@ -63,3 +63,20 @@ class ResolvedImage(NamedTuple):
     def digest(self) -> Digest:
         """The digest of what the reference resolved to; signatures and policies speak of it."""
         return self.root.digest
+
+
+def chain_ids(diff_ids: Sequence[Digest], hash_text: Callable[[bytes], Digest]) -> tuple[Digest, ...]:
+    """Return the chain id of every stack of layers, from the lowest alone to the whole image (image-spec config.md).
+
+    ChainID(L0) = DiffID(L0), ChainID(L0|...|Ln) = Digest(ChainID(L0|...|Ln-1) + " " + DiffID(Ln)).
+    """
+    found: list[Digest] = []
+    for diff_id in diff_ids:
+        found.append(hash_text(f"{found[-1]} {diff_id}".encode()) if found else diff_id)
+    return tuple(found)
+
+
+def chain_id(diff_ids: Sequence[Digest], hash_text: Callable[[bytes], Digest]) -> Digest | None:
+    """Return the chain id of the whole image; an image without layers has none."""
+    found = chain_ids(diff_ids, hash_text)
+    return found[-1] if found else None

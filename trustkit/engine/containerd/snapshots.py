@@ -1,10 +1,6 @@
-"""containerd's snapshots: layers unpacked under their chain ids, and one writable snapshot a container.
+"""containerd's snapshots: layers unpacked under their chain ids, and one writable snapshot a container."""
 
-A chain id names a stack of layers (image-spec, config.md, "Layer ChainID"):
-ChainID(L0) = DiffID(L0), ChainID(L0|...|Ln) = Digest(ChainID(L0|...|Ln-1) + " " + DiffID(Ln)).
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from trustkit.engine.containerd.client import Client
 from trustkit.engine.errors import ContainerdExistsError, ContainerdNotFoundError
@@ -16,14 +12,6 @@ from trustkit.model.image import Descriptor
 _SERVICE = "snapshots.v1.Snapshots"
 CHAIN_LABEL = "trustkit.dev/chain-id"
 LAYER_LABEL = "trustkit.dev/layer"
-
-
-def chain_ids(diff_ids: Sequence[Digest], hash_text: Callable[[bytes], Digest]) -> tuple[Digest, ...]:
-    """Return the chain id of every stack, from the lowest layer alone to the whole image."""
-    found: list[Digest] = []
-    for diff_id in diff_ids:
-        found.append(hash_text(f"{found[-1]} {diff_id}".encode()) if found else diff_id)
-    return tuple(found)
 
 
 class Snapshots:

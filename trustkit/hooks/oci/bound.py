@@ -7,29 +7,40 @@ from trustkit.model.digest import Digest
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 
+_ANEW = "remove the image, pull it again, and make the container anew"
+
+
+class Ruled(NamedTuple):
+    """The gate's answer about an image by digest: its configuration's digest, its layers, and their chain id."""
+
+    allowed: bool
+    reason: str
+    config: str = ""
+    layers: tuple[str, ...] = ()
+    chain: str = ""
+
 
 class Bound(NamedTuple):
-    """An image as an engine keeps it: the names it may be judged by, its configuration's digest, and its layers.
+    """An image as an engine keeps it: the names it may be judged by, and its layers, listed or by their chain id.
 
-    `entrypoint` and `command` are the image's own; `volumes` are folders in which the engine keeps named volumes.
+    `config` is its configuration's digest where the engine tells it; `entrypoint` and `command` are the image's own;
+    `volumes` and `folders` are where the engine keeps named volumes, and files of the container.
     """
 
     names: tuple[ImageRef, ...]
-    config: Digest
-    layers: tuple[Digest, ...]
+    config: Digest | None = None
+    layers: tuple[Digest, ...] | None = None
+    chain: Digest | None = None
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     volumes: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
 
-    def require_same(self, name: ImageRef, config: str, layers: tuple[str, ...]) -> None:
+    def require_same(self, name: ImageRef, ruled: Ruled) -> None:
         """Return if what was judged under a name is what would run. Raises HookMismatchError."""
-        if config != str(self.config):
-            raise HookMismatchError(
-                f"the image {self.config} is not what {name} is",
-                next_step="pull the image and make the container anew",
-            )
-        if layers != tuple(map(str, self.layers)):
-            raise HookMismatchError(
-                f"the container's layers are not those of {name}",
-                next_step="remove the image, pull it again, and make the container anew",
-            )
+        if self.config is not None and ruled.config != str(self.config):
+            raise HookMismatchError(f"the image {self.config} is not what {name} is", next_step=_ANEW)
+        listed = self.layers is not None and ruled.layers == tuple(map(str, self.layers))
+        chained = self.chain is not None and ruled.chain == str(self.chain)
+        if not listed and not chained:
+            raise HookMismatchError(f"the container's layers are not those of {name}", next_step=_ANEW)

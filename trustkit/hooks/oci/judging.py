@@ -6,46 +6,40 @@ from trustkit import limits
 from trustkit.errors import TrustkitError
 from trustkit.hooks.errors import HookRefusedError
 from trustkit.hooks.fields import Members
-from trustkit.hooks.oci.bound import Bound
+from trustkit.hooks.oci.bound import Bound, Ruled
 from trustkit.hooks.oci.bundle import Bundle
+from trustkit.hooks.oci.containerd import contained_image
 from trustkit.hooks.oci.mounts import Surroundings
+from trustkit.hooks.oci.ports import published_ports
 from trustkit.hooks.oci.request import own_command, read_request
 from trustkit.hooks.oci.storage import stored_image
 from trustkit.model.facts import RequestFacts
 from trustkit.model.values import NamedTuple
 
-PODMAN, CRIO = "podman", "cri-o"
+PODMAN, CRIO, CONTAINERD = "podman", "cri-o", "containerd"
 # Both engines write it themselves, after the annotations that users ask for.
 _MANAGER = "io.container.manager"
 
 
-class Ruled(NamedTuple):
-    """The gate's answer about an image by digest."""
-
-    allowed: bool
-    reason: str
-    config: str
-    layers: tuple[str, ...]
-
-
 class Judge(NamedTuple):
-    """Asks the gate through `ask`."""
+    """Asks the gate through `ask`; `caller` is the process that called the runtime."""
 
     ask: Callable[[str, RequestFacts], Ruled]
+    caller: int = 0
 
-    def run(self, bundle: Bundle, container: str, ports: tuple[str, ...] = ()) -> None:
+    def run(self, bundle: Bundle, container: str) -> None:
         """Return if the bundle may run. Raises TrustkitError."""
-        bound, request = _read(bundle, container)
-        self._any_of(bound, request._replace(host_ports=ports))
+        bound, request = self._read(bundle, container)
+        self._any_of(bound, request._replace(host_ports=published_ports(self.caller)))
 
     def join(self, bundle: Bundle, container: str, process: Members) -> None:
         """Return if a process may join the container: it is judged if it may do more than the container.
 
         Raises TrustkitError.
         """
-        bound, admitted = _read(bundle, container)
+        bound, admitted = self._read(bundle, container)
         joined = Bundle(bundle.folder, {**bundle.config, "process": {**bundle.process, **process}})
-        _, request = _read(joined, container)
+        _, request = self._read(joined, container)
         if _is_wider(request, admitted):
             self._any_of(bound, request._replace(purpose="exec", command=request.command))
 
@@ -62,7 +56,7 @@ class Judge(NamedTuple):
                 answer = self.ask(str(name), request)
                 if not answer.allowed:
                     raise HookRefusedError(f"{name} is not admitted: {answer.reason}")
-                bound.require_same(name, answer.config, answer.layers)
+                bound.require_same(name, answer)
             except TrustkitError as error:
                 refused.append(error)
             else:
@@ -70,17 +64,19 @@ class Judge(NamedTuple):
         # what the policy says of one name tells more than that a registry does not have another
         raise next((error for error in refused if isinstance(error, HookRefusedError)), refused[0])
 
-
-def _read(bundle: Bundle, container: str) -> tuple[Bound, RequestFacts]:
-    bound = stored_image(bundle, container)
-    if bound is None:
-        raise HookRefusedError(
-            f"nothing says which image the bundle {bundle.folder} was made of",
-            next_step="run it with an engine whose store is known here: docs/hooks.md",
-        )
-    engine = CRIO if bundle.annotations.get(_MANAGER) == CRIO else PODMAN
-    request = read_request(bundle, Surroundings(container, bound.volumes), engine)
-    return bound, request._replace(command=own_command(request.command, bound.entrypoint, bound.command))
+    def _read(self, bundle: Bundle, container: str) -> tuple[Bound, RequestFacts]:
+        """Return what the bundle is made of, and what it asks for. Raises TrustkitError."""
+        engine = CRIO if bundle.annotations.get(_MANAGER) == CRIO else PODMAN
+        bound = stored_image(bundle, container)
+        if bound is None:
+            engine, bound = CONTAINERD, contained_image(bundle, container, self.caller)
+        if bound is None:
+            raise HookRefusedError(
+                f"nothing says which image the bundle {bundle.folder} was made of",
+                next_step="run it with an engine whose store is known here: docs/hooks.md",
+            )
+        request = read_request(bundle, Surroundings(container, bound.volumes, bound.folders), engine)
+        return bound, request._replace(command=own_command(request.command, bound.entrypoint, bound.command))
 
 
 def _is_wider(request: RequestFacts, admitted: RequestFacts) -> bool:

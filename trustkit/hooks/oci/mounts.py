@@ -3,12 +3,14 @@
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from trustkit.errors import MalformedError
 from trustkit.hooks import fields
 from trustkit.hooks.fields import Members
 from trustkit.hooks.oci.bundle import Bundle
+from trustkit.hooks.oci.mount_table import Mounted, mount_table
 from trustkit.model.values import NamedTuple
 
 # File systems that show nothing of the host's disks; any other is taken for a device or a share of the host.
@@ -16,7 +18,9 @@ _VIRTUAL = frozenset({"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "c
 _BINDS = frozenset({"bind", "rbind"})
 # The host's IPC namespace is judged by its own name; its memory and queues come with it.
 _IPC = ("/dev/shm", "/dev/mqueue")  # noqa: S108  (the kernel's)
-_USERDATA = re.compile(r"(?P<store>/.*)/(?P<driver>[a-z0-9]+)-containers/(?P<id>[0-9a-f]{64})/userdata/(?P<file>[^/]+)")
+_USERDATA = re.compile(r"(?P<folder>/.*/[a-z0-9]+-containers)/(?P<id>[0-9a-f]{64})/userdata/(?P<file>[^/]+)")
+# containerd's CRI plugin keeps the same for a pod.
+_SANDBOX = re.compile(r"(?P<folder>/.*/io\.containerd\.grpc\.v1\.cri/sandboxes)/(?P<id>[0-9a-f]{64})/(?P<file>[^/]+)")
 # What containers of one pod take from its first one.
 _SHARED_FILES = frozenset({"hosts", "resolv.conf", "hostname", "shm", ".containerenv"})
 _KUBELET = re.compile(
@@ -40,7 +44,7 @@ def host_mounts(bundle: Bundle, around: Surroundings, *, host_ipc: bool) -> tupl
     Raises MalformedError.
     """
     found: set[str] = set()
-    mounted = _mount_points()
+    mounted = mount_table()
     for mount in fields.items(bundle.config, "mounts"):
         kind, source = fields.text(mount, "type"), fields.text(mount, "source")
         if "\0" in source:
@@ -63,40 +67,34 @@ def _beneath(kind: str, source: str, mount: Members) -> set[str]:
     return found or {source or kind}
 
 
-def _is_the_engines(real: Path, bundle: Bundle, around: Surroundings, mounted: dict[str, str]) -> bool:
+def _is_the_engines(real: Path, bundle: Bundle, around: Surroundings, mounted: Mapping[str, Mounted]) -> bool:
     """Whether the engine made what lies there for containers, and nothing of the host was mounted over it."""
     path = str(real)
     kubelet = _KUBELET.fullmatch(path)
     if kubelet:
         # the kubelet mounts volumes there, and host paths elsewhere; its folder is root's
         return kubelet["uid"] == bundle.annotations.get(_POD_UID, "")
-    if mounted.get(path, "tmpfs") != "tmpfs":
+    if path in mounted and mounted[path].kind != "tmpfs":
         return False
     if any(real.is_relative_to(folder) for folder in around.folders):
         return True
     if any(real.parent.parent == volumes and real.name == "_data" for volumes in around.volumes):
         return True
-    userdata = _USERDATA.fullmatch(path)
-    if userdata is None or not _is_closed(Path(userdata["store"]), userdata["driver"]):
+    return _is_made_for(path, around.container)
+
+
+def _is_made_for(path: str, container: str) -> bool:
+    """Whether a path is of the container's own folder, or a file that a pod's containers share."""
+    kept = _SANDBOX.fullmatch(path) or _USERDATA.fullmatch(path)
+    if kept is None or not _is_closed(Path(kept["folder"])):
         return False
-    return userdata["id"] == around.container or userdata["file"] in _SHARED_FILES
+    return kept["id"] == container or kept["file"] in _SHARED_FILES
 
 
-def _is_closed(store: Path, driver: str) -> bool:
+def _is_closed(folder: Path) -> bool:
     """Whether only the engine's user can have made something in the folder of its containers."""
     try:
-        status = (store / f"{driver}-containers").stat()
+        status = folder.stat()
     except OSError:
         return False
     return status.st_uid in (0, os.geteuid()) and not status.st_mode & _WRITABLE_BY_OTHERS
-
-
-def _mount_points() -> dict[str, str]:
-    """Return what is mounted where: the point, and the kind of file system (proc(5), mountinfo)."""
-    found = {}
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        for line in table:
-            words = line.split(" ")
-            kind = words[words.index("-") + 1]
-            found[words[4].replace("\\040", " ").replace("\\134", "\\")] = kind
-    return found

@@ -8,18 +8,19 @@ import re
 from pathlib import Path
 
 from trustkit.hooks.errors import HookEngineError
+from trustkit.hooks.oci.callers import nearest
 
 _TABLES = ("tcp", "tcp6", "udp", "udp6")
 _SOCKET = re.compile(r"socket:\[(\d+)\]\Z")
 # proc_pid_net(5): a listening TCP socket, and a UDP socket without a peer
 _ADDRESS, _STATE, _INODE = 1, 3, 9
-_MONITOR, _GENERATIONS = "conmon", 4
+_MONITOR = "conmon"
 _WAITING = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 
 
 def published_ports(process: int) -> tuple[str, ...]:
     """Return the ports that the monitor above a process holds; none if no monitor called it. Raises HookEngineError."""
-    monitor = _monitor(process)
+    monitor = nearest(process, _MONITOR)
     return held_ports(monitor) if monitor else ()
 
 
@@ -37,21 +38,6 @@ def held_ports(monitor: int) -> tuple[str, ...]:
         reason = (error.strerror or str(error)).lower()
         raise HookEngineError(f"which ports the process {monitor} holds cannot be seen: {reason}") from error
     return tuple(map(str, sorted(found)))
-
-
-def _monitor(process: int) -> int:
-    """Return the nearest conmon above a process, or 0."""
-    for _ in range(_GENERATIONS):
-        try:
-            name, _, rest = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")
-        except OSError:
-            return 0
-        if name.partition("(")[2] == _MONITOR:
-            return process
-        process = int(rest.split()[1])
-        if not process:
-            return 0
-    return 0
 
 
 def _sockets(process: int) -> set[str]:

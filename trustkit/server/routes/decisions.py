@@ -6,6 +6,8 @@ import json
 from trustkit import limits
 from trustkit.codec.oci_manifest import parse_config
 from trustkit.codec.strict_json import as_object, as_text, parse
+from trustkit.fips.hashing import digest_of
+from trustkit.model.image import chain_id
 from trustkit.server import admitting
 from trustkit.server.message import Answer, Reply, Request
 from trustkit.server.parts import Parts
@@ -31,11 +33,13 @@ async def decide(parts: Parts, request: Request, name: str) -> Answer:
         "reason": finding.message if finding else "",
         "digest": str(judgement.image.digest),
         "config": str(judgement.image.config.digest),
-        "layers": _layers(judgement.image.config_bytes),
+        **_layers(judgement.image.config_bytes),
         "record": record.sequence,
     }
     return Reply(body=json.dumps(answer).encode())
 
 
-def _layers(config_bytes: bytes) -> list[str]:
-    return [str(digest) for digest in parse_config(config_bytes).diff_ids] if config_bytes else []
+def _layers(config_bytes: bytes) -> dict[str, object]:
+    """Return the digests of the image's unpacked layers, and their chain id, for hooks that know what is unpacked."""
+    found = parse_config(config_bytes).diff_ids if config_bytes else ()
+    return {"layers": [str(digest) for digest in found], "chain": str(chain_id(found, digest_of) or "")}
