@@ -32,6 +32,23 @@ def test_an_approved_service_passes_and_is_counted() -> None:
     assert module.approved_services["HMAC"] == before + 1
 
 
+@pytest.mark.parametrize("service", ["AES-CBC", "AES-GCM", "AES-KWP", "PBKDF2", "HKDF", "ecdsa-p256-sha256"])
+def test_the_indicator_is_read_for_each_service(service: str) -> None:
+    crypto = fips_provider()
+    key = crypto.generate("ecdsa-p256")
+    trials = {
+        "AES-CBC": lambda: crypto.encrypt_cbc(bytes(32), bytes(16), b""),
+        "AES-GCM": lambda: crypto.seal(bytes(32), b"", b""),
+        "AES-KWP": lambda: crypto.wrap(bytes(32), bytes(16), padded=True),
+        "PBKDF2": lambda: crypto.derive(known.PASSPHRASE, known.SALT, known.ITERATIONS, 32),
+        "HKDF": lambda: crypto.hkdf(known.HMAC_KEY, known.SALT, b"", 32),
+        "ecdsa-p256-sha256": lambda: key.sign("ecdsa-p256-sha256", b""),
+    }
+    before = crypto.module.approved_services.get(service, 0)
+    trials[service]()
+    assert crypto.module.approved_services[service] == before + 1
+
+
 def test_a_short_mac_key_that_the_module_takes_is_refused_by_its_indicator(lenient: FipsModule) -> None:
     with pytest.raises(AlgorithmNotApprovedError, match="service indicator"):
         lenient.hmac("sha256", bytes(8), known.MESSAGE)

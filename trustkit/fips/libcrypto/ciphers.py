@@ -20,9 +20,11 @@ def cbc(module: Module, key: bytes, iv: bytes, content: bytes, *, encrypt: bool)
         raise MalformedError(f"AES-CBC takes no vector of {len(iv)} bytes")
     with _begun(module, "CBC", key, iv, encrypt=encrypt) as context:
         try:
-            return _through(module, context, content)
+            done = _through(module, context, content)
         except CryptoError as error:
             raise MalformedError("ciphertext has no sound padding") from error
+        module.require_approved(indicator.CIPHER, context, "AES-CBC")
+        return done
 
 
 def gcm_seal(module: Module, key: bytes, content: bytes, associated: bytes) -> bytes:
