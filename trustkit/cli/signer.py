@@ -1,7 +1,7 @@
 """Signing, start to end: resolve once, make the evidence, push it, put it on record."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
 from trustkit.oci.push import push
+from trustkit.oci.source import Repository
 from trustkit.signing.format import Attachment
 from trustkit.signing.key_life import require_in_force
 from trustkit.signing.key_providers.env import EnvironmentKeys
@@ -23,7 +24,7 @@ from trustkit.signing.key_providers.file import FileKeys
 from trustkit.signing.key_providers.remote import is_remote, open_remote
 from trustkit.signing.keyring import Keyring
 from trustkit.signing.keys import SigningKey
-from trustkit.signing.sign import Subjected, attest, sign
+from trustkit.signing.sign import Subjected, attest_all, sign
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
 
@@ -39,6 +40,15 @@ class Signed(NamedTuple):
     evidence: Digest
     record: int
     signed_in: dict[str, str] | None = None
+
+
+class _Place(NamedTuple):
+    """An image (pinned), as what it is signed, and where its evidence goes."""
+
+    pinned: str
+    image: Subjected
+    subject: Descriptor
+    repository: Repository
 
 
 class Signer:
@@ -67,34 +77,50 @@ class Signer:
 
     def attest(self, given: str, layout: str, predicate: tuple[str, bytes]) -> Signed:
         """Sign a statement about the image. Raises as `sign`, MalformedError, UsageError."""
-        moment = app.now()
-        return self._attach(given, lambda image, _: attest(image, self._key, predicate, moment, layout))
+        return self.attest_all((given,), (), layout, predicate)[0]
+
+    def attest_all(
+        self, given: Sequence[str], others: tuple[SigningKey, ...], layout: str, predicate: tuple[str, bytes]
+    ) -> list[Signed]:
+        """Sign one statement about all these images with this key and others, and attach it to each. As `attest`."""
+        places = [self._found(one) for one in dict.fromkeys(given)]
+        keys = (self._key, *others)
+        made = attest_all(tuple(place.image for place in places), keys, predicate, app.now(), layout)
+        # one attachment of all keys, or one by each
+        pairs = [(key, made[at % len(made)]) for at, key in enumerate(keys)]
+        return [self._pushed(place, key, attachment) for place in places for key, attachment in pairs]
 
     def record(self, event: AuditEvent) -> AuditRecord:
         """Put on record what the signing was part of. Raises AuditError, StorageError."""
         return self._log.append(event)
 
     def _attach(self, given: str, make: Callable[[Subjected, Descriptor], Attachment]) -> Signed:
+        place = self._found(given)
+        return self._pushed(place, self._key, make(place.image, place.subject))
+
+    def _found(self, given: str) -> "_Place":
+        """Return what a reference names now, and where its evidence goes. Raises SourceError."""
         ref = ImageRef.parse(whole(given))
-        place = self._sources.repository(ref)
-        root = place.manifest(ref.at).descriptor
+        repository = self._sources.repository(ref)
+        root = repository.manifest(ref.at).descriptor
         # What is signed says nothing of where the caller keeps his files, unless he said so.
         name = ref.name if ref.transport == REGISTRY else ImageRef.parse(given).path
         subject = Descriptor(root.media_type, root.digest, root.size_bytes)
-        attachment = make(Subjected(root.digest, name), subject)
-        evidence = push(attachment, subject, place)
-        pinned = str(ref.with_digest(root.digest))
-        place_of_key = signed_in(self._key)
+        return _Place(str(ref.with_digest(root.digest)), Subjected(root.digest, name), subject, repository)
+
+    def _pushed(self, place: "_Place", key: SigningKey, attachment: Attachment) -> Signed:
+        evidence = push(attachment, place.subject, place.repository)
+        place_of_key, fingerprint = signed_in(key), key.public.fingerprint
         event = image_signed(
             app.now(),
-            reference=pinned,
-            image=root.digest,
-            fingerprint=self.fingerprint,
+            reference=place.pinned,
+            image=place.image.digest,
+            fingerprint=fingerprint,
             actor=self._actor,
             signed_in=place_of_key,
         )
         record = self._log.append(event)
-        return Signed(pinned, root.digest, self.fingerprint, evidence, record.sequence, place_of_key)
+        return Signed(place.pinned, place.image.digest, fingerprint, evidence, record.sequence, place_of_key)
 
 
 def signed_in(key: SigningKey) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from trustkit import limits
 from trustkit.codec import base64, dsse, intoto, sigstore_bundle
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.dsse import Envelope, EnvelopeSignature
@@ -71,17 +72,38 @@ def attest(
 ) -> Attachment:
     """Return an attestation; `predicate` is a type (alias or URI) and the content of its file.
 
+    Raises as `attest_all`.
+    """
+    return attest_all((image,), (key,), predicate, now, layout)[0]
+
+
+def attest_all(
+    images: tuple[Subjected, ...], keys: tuple[SigningKey, ...], predicate: tuple[str, bytes], now: datetime,
+    layout: str = BUNDLE,
+) -> tuple[Attachment, ...]:  # fmt: skip
+    """Return one statement about all images, signed by all keys.
+
+    A sigstore bundle holds one signature, so there is one for each key; the older layout has one envelope.
+
     Raises UsageError, MalformedError, AlgorithmNotApprovedError, KeyUnavailableError.
     """
     require_layout(layout)
+    if len({key.public.fingerprint for key in keys}) != len(keys):
+        raise UsageError("one key signs twice", next_step="name each key once")
+    if len(keys) > limits.ENVELOPE_SIGNATURES or len(images) > limits.STATEMENT_SUBJECTS:
+        raise UsageError(
+            f"{len(images)} images and {len(keys)} keys are more than verifiers read",
+            next_step=f"at most {limits.STATEMENT_SUBJECTS} images and {limits.ENVELOPE_SIGNATURES} keys at a time",
+        )
     name, content = predicate
     predicate_type = predicate_type_of(name)
-    subject = Subject(image.name, {image.digest.algorithm: image.digest.hex})
+    subjects = [Subject(image.name, {image.digest.algorithm: image.digest.hex}) for image in dict.fromkeys(images)]
     value = predicate_of(name, content, now)
     if layout == BUNDLE:
-        return _bundle(intoto.build([subject], predicate_type, value), predicate_type, key)
-    payload = intoto.build([subject], predicate_type, value, intoto.STATEMENT_V01)
-    return legacy_attestation(canonical(_envelope(payload, key)), predicate_type)
+        payload = intoto.build(subjects, predicate_type, value)
+        return tuple(_bundle(payload, predicate_type, key) for key in keys)
+    payload = intoto.build(subjects, predicate_type, value, intoto.STATEMENT_V01)
+    return (legacy_attestation(canonical(_envelope(payload, *keys)), predicate_type),)
 
 
 def signed_statement(payload: bytes, predicate_type: str, key: SigningKey) -> Attachment:
@@ -152,9 +174,10 @@ def _bundle(payload: bytes, predicate_type: str, key: SigningKey) -> Attachment:
     return bundled(canonical(content), predicate_type)
 
 
-def _envelope(payload: bytes, key: SigningKey) -> dict[str, object]:
-    signature = _sign(key, dsse.pae(dsse.IN_TOTO_TYPE, payload))
-    return dsse.to_value(Envelope(dsse.IN_TOTO_TYPE, payload, (EnvelopeSignature(signature),)))
+def _envelope(payload: bytes, *keys: SigningKey) -> dict[str, object]:
+    message = dsse.pae(dsse.IN_TOTO_TYPE, payload)
+    signatures = tuple(EnvelopeSignature(_sign(key, message)) for key in keys)
+    return dsse.to_value(Envelope(dsse.IN_TOTO_TYPE, payload, signatures))
 
 
 def _sign(key: SigningKey, message: bytes) -> bytes:
