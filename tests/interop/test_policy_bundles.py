@@ -1,10 +1,13 @@
 """Policy bundles in real registries, signed by us and by the real cosign, and daemons that follow them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from peers import fake_sigstore
+from peers.fake_sigstore import FakeSigstore
 from peers.images import Image
 from peers.processes import wait_until
 from peers.registry import Registry, Tls
@@ -108,6 +111,14 @@ def test_a_registry_that_is_down_leaves_the_policy_in_force_and_is_told(
     assert (done.status, passing.host in done.stderr) == (3, True), done.said
     assert trustkit.run("verify", name).status == 0
     assert "problem" in trustkit.must("policy", "status").stdout
+    assert "prod, and the registry confirmed it" in trustkit.run("doctor").stdout
+
+
+def test_a_bundle_that_nobody_is_pinned_for_is_a_wrong_configuration(trustkit: Trustkit, publisher: Publisher) -> None:
+    publisher.push(1)
+    (trustkit.home / "config.toml").write_text(f'[trust]\npolicy = "{publisher.reference}"\n')
+    done = trustkit.run("policy", "pull")
+    assert (done.status, "nothing says who has to sign it" in done.stderr) == (2, True), done.said
 
 
 def test_a_policy_that_was_never_here_decides_nothing(trustkit: Trustkit, publisher: Publisher, signed: Signed) -> None:
@@ -165,6 +176,37 @@ def test_a_bundle_that_the_real_cosign_signed_is_taken(
     cosign.must("sign", "--key", private, *words, "--yes", pinned)
     assert trustkit.run("policy", "pull").status == 0
     assert in_force(trustkit) == 1
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[FakeSigstore]:
+    with fake_sigstore.serve() as fake:
+        yield fake
+
+
+def test_whom_a_certificate_names_may_sign_a_bundle_and_nobody_else(
+    trustkit: Trustkit, publisher: Publisher, services: FakeSigstore
+) -> None:
+    idp, root = "https://idp.example", trustkit.home / "root.json"
+    root.write_text(json.dumps(services.trusted_root()))
+    (trustkit.home / "config.toml").write_text(
+        f'[trust]\npolicy = "{publisher.reference}"\npolicy_identity = "sec@acme.example"\n'
+        f'policy_issuer = "{idp}"\nsigstore_root = "root.json"\n'
+    )
+
+    def push(revision: int, who: str) -> None:
+        publisher.file.write_text(POLICY.replace("REVISION", str(revision)))
+        urls = ("--fulcio-url", services.url, "--rekor-url", services.url)
+        stamp = ("--timestamp-url", f"{services.url}/api/v1/timestamp", "--trusted-root", root)
+        token = fake_sigstore.identity_token(who, idp)
+        words = ("--identity-token", token, *urls, *stamp)
+        publisher.trustkit.must("policy", "push", publisher.file, publisher.reference, *words)
+
+    push(1, "sec@acme.example")
+    trustkit.must("policy", "pull")
+    push(2, "dev@acme.example")
+    done = trustkit.run("policy", "pull")
+    assert (done.status, in_force(trustkit)) == (1, 1), done.said
 
 
 def test_the_webhook_follows_the_registry(

@@ -44,10 +44,15 @@ def translate_in(arguments: argparse.Namespace) -> int:
 def translate_out(arguments: argparse.Namespace) -> int:
     """Print a policy in another tool's words. Raises PolicySyntaxError, MalformedError."""
     from trustkit.admission.policies import read_policy
-    from trustkit.policy.exporting import admission_policy, containers
+    from trustkit.policy.exporting import admission_policy, containers, notation
 
     policy = read_policy(Path(arguments.file))
-    exported = (containers if arguments.to == "policy.json" else admission_policy).export(policy)
+    exporter = {
+        "policy.json": containers.export,
+        "trustpolicy.json": notation.export,
+        "validating-admission-policy": admission_policy.export,
+    }[arguments.to]
+    exported = exporter(policy)
     for what in exported.left_out:
         print(plain(f"left out: {what}"), file=sys.stderr)
     if arguments.strict and exported.left_out:

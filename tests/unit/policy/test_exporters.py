@@ -10,7 +10,7 @@ from policy_facts import facts, read, signature, spec
 from trustkit.model.decision import ALLOW
 from trustkit.model.facts import RequestFacts
 from trustkit.policy.evaluate import evaluate
-from trustkit.policy.exporting import admission_policy, containers
+from trustkit.policy.exporting import admission_policy, containers, notation
 from trustkit.policy.exporting.exported import Exported
 
 SIGNED = "  verify: {signatures: {key: one}}\n"
@@ -209,3 +209,86 @@ def test_the_binding_says_whether_it_denies(enforcement: str, actions: list[str]
     binding = json.loads(json.dumps(admission_policy.export(spec(body)).document))["items"][1]
     assert binding["spec"]["validationActions"] == actions
     assert binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"] == ["shop"]
+
+
+CERTIFIED = """
+  trust:
+    roots: {x509: {corp: corp.pem, other: {pem: other.pem, kind: signingAuthority}}, tsa: {stamp: stamp.pem}}
+    certificates:
+      release: {root: corp, subjects: ['C=US, ST=WA, O=corp']}
+      exact: {root: corp, subjects: ['C=US, ST=WA, O=corp, CN=one']}
+      partner: {root: other, subjects: ['C=DE, ST=BE, O=partner']}
+      anybody: {root: other, subjects: ['*']}
+      vague: {root: corp, subjects: ['O=corp']}
+    keys: {one: {pem: one.pub}}
+"""
+BY = "  verify: {signatures: {x509: release}}\n"
+STORES = ["ca:corp", "tsa:stamp"]
+DENIED = {"trustStores": [notation.NOBODY], "trustedIdentities": ["*"]}
+
+
+def statements(body: str) -> list[tuple[list[str], dict[str, object]]]:
+    document = json.loads(json.dumps(notation.export(spec(CERTIFIED + body, keys=False)).document))
+    return [
+        (one["registryScopes"], {name: one[name] for name in ("trustStores", "trustedIdentities")})
+        for one in document["trustPolicies"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verify", "stores", "identities"),
+    [
+        (BY, STORES, ["x509.subject: C=US, ST=WA, O=corp"]),
+        ("  verify: {signatures: {x509: anybody}}\n", ["signingAuthority:other", "tsa:stamp"], ["*"]),
+        (
+            "  verify: {signatures: {anyOf: [{x509: exact}, {x509: release}]}}\n",
+            STORES,
+            ["x509.subject: C=US, ST=WA, O=corp"],
+        ),
+    ],
+)
+def test_certificates_become_stores_and_identities(verify: str, stores: list[str], identities: list[str]) -> None:
+    match = "  match: {images: ['r.example/app', '**', 'r.example/web']}\n"
+    said = {"trustStores": stores, "trustedIdentities": identities}
+    assert statements(match + verify) == [(["*"], said), (["r.example/app", "r.example/web"], said)]
+
+
+@pytest.mark.parametrize(
+    "verify",
+    [
+        "{signatures: {anyOf: [{x509: release}, {x509: partner}]}}",
+        "{signatures: {threshold: {count: 2, of: [release, partner]}}}",
+        "{signatures: {x509: vague}}",
+        "{signatures: {key: one}}",
+        "{signatures: {x509: release, annotations: {a: b}}}",
+        "{signatures: {x509: release}, attestations: {p: {type: t, by: {x509: release}}}}",
+        "{attestations: {p: {type: t, by: {x509: release}}}}",
+    ],
+)
+def test_what_a_statement_cannot_say_is_denied_there_and_listed(verify: str) -> None:
+    assert statements(f"  match: {{images: ['r.example/app']}}\n  verify: {verify}\n") == [(["r.example/app"], DENIED)]
+    found = notation.export(spec(CERTIFIED + f"  verify: {verify}\n", keys=False))
+    assert any("denied" in one for one in found.left_out)
+
+
+def test_a_pattern_that_is_no_scope_closes_what_is_not_named() -> None:
+    found = statements("  match: {images: ['r.example/app', '**', 'r.example/prod/**']}\n" + BY)
+    assert found[0] == (["*"], DENIED)
+    assert found[1][0] == ["r.example/app"]
+
+
+def test_a_scope_of_two_documents_is_denied_unless_both_say_the_same() -> None:
+    wide = "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: wide}\nspec:" + CERTIFIED + BY
+    narrow = wide.replace("wide", "narrow") + "  match: {images: ['r.example/app']}\n"
+    same = json.loads(json.dumps(notation.export(read(wide + "---\n" + narrow)).document))
+    assert [one["trustStores"] for one in same["trustPolicies"]] == [STORES, STORES]
+    other = narrow.replace("x509: release", "x509: anybody")
+    split = json.loads(json.dumps(notation.export(read(wide + "---\n" + other)).document))
+    assert [one["trustStores"] for one in split["trustPolicies"]] == [STORES, [notation.NOBODY]]
+    quiet = narrow.replace(BY, "  require: {runtime: {denyPrivileged: true}}\n")
+    kept = json.loads(json.dumps(notation.export(read(wide + "---\n" + quiet)).document))
+    assert [one["trustStores"] for one in kept["trustPolicies"]] == [STORES, STORES]
+
+
+def test_a_policy_that_asks_for_nothing_denies_there() -> None:
+    assert statements("  require: {runtime: {denyPrivileged: true}}\n") == [(["*"], DENIED)]

@@ -135,9 +135,22 @@ def _policy(config: Config) -> Finding:
     from trustkit.app import load_policy
 
     policy = load_policy(config)
+    if config.policy_bundle and (late := _bundle_problem(config)):
+        return Finding("", LOOK, f"{policy.name}, and {late}", "trustkit policy pull")
     if not config.text("trust.policy"):
         return Finding("", LOOK, "the built-in one: whatever a key of the key ring signed", "name one in trust.policy")
     return Finding("", WELL, f"{policy.name} {str(policy.digest)[:19]}…")
+
+
+def _bundle_problem(config: Config) -> str:
+    """Return what keeps the policy bundle from being confirmed, nothing if it is."""
+    from trustkit.app import now, open_bundle
+    from trustkit.cli.output import ago
+
+    state = open_bundle(config).state()
+    if state is None or not state.problem:
+        return ""
+    return f"the registry confirmed it {ago(state.checked, now())}: {state.problem}"
 
 
 def _keys(config: Config) -> Finding:

@@ -6,7 +6,7 @@ lint FILE      what its author probably did not mean
 diff FILE FILE what differs between two policies
 what-if FILE   judge the recorded decisions of the last days by a draft, and list every verdict that flips
 import FILE    a policy of another tool as one of ours; what cannot be said denies, and is listed
-export FILE    as policy.json or ValidatingAdmissionPolicy; what is not enforced there is listed
+export FILE    as policy.json, trustpolicy.json or ValidatingAdmissionPolicy; what is not enforced there is listed
 explain IMAGE  which rule decided, on which evidence (the decision is recorded, as for verify)
 show           the policy in force
 push FILE REF  put a policy with its keys and roots into a registry, signed: docs/policy-bundles.md
@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     importing.add_argument("--strict", action="store_true", help="fail if anything is not said exactly")
     exporting = actions.add_parser("export", help="translate a policy for another tool")
     exporting.add_argument("file", metavar="FILE")
-    exporting.add_argument("--to", required=True, choices=("policy.json", "validating-admission-policy"))
+    exporting.add_argument(
+        "--to", required=True, choices=("policy.json", "trustpolicy.json", "validating-admission-policy")
+    )
     exporting.add_argument("--strict", action="store_true", help="fail if anything is left out")
     explain = actions.add_parser("explain", help="say which rule decides about an image")
     explain.add_argument("image", metavar="IMAGE")
