@@ -34,12 +34,13 @@ Change = Callable[[VerifiedRepository, TrustMetadata], Mapping[str, bytes]]
 
 
 class Asked(NamedTuple):
-    """A repository on a server (host and port), and how its first root may be believed."""
+    """A repository on a server (host and port), how its first root may be believed, and whether it may have ended."""
 
     gun: str
     server: str
     pinned_root: bytes = b""
     first_use: bool = False
+    renewing: bool = False
 
 
 class Repositories:
@@ -134,7 +135,7 @@ class Repositories:
     def _verified(self, asked: Asked) -> VerifiedRepository:
         place = self._place(asked.gun)
         seen = read_seen(place)
-        trusted = Trusted(seen, asked.pinned_root, asked.first_use)
+        trusted = Trusted(seen, asked.pinned_root, asked.first_use, asked.renewing)
         begun = seen.get(ROOT) or asked.pinned_root
         version = notary_tuf.read_root(notary_tuf.parse(begun, ROOT)).version if begun else 0
         # at first sight no older root proves anything

@@ -308,13 +308,46 @@ def test_releases_that_ended_hide_every_tag_and_are_renewed_with_their_tags(
     with_tags(draft, RELEASES, {"v2": ONE})
     draft.changed[RELEASES] = draft.changed[RELEASES]._replace(expires=NOW + timedelta(seconds=1))
     soon = published(draft, own, other)
-    ended = verify_repository(soon.files, GUN, Trusted(soon.files), now=NOW + timedelta(seconds=2), crypto=provider())
+    over = verify_repository(soon.files, GUN, Trusted(soon.files), now=NOW + timedelta(seconds=2), crypto=provider())
     with pytest.raises(SignatureExpiredError):
-        ended.tag("v1")
-    again = after(ended)
+        over.tag("v1")
+    again = after(over)
     renewed(again, RELEASES)
     found = published(again, own, other)
     assert (found.tags, found.versions[RELEASES]) == ({"v1", "v2"}, soon.versions[RELEASES] + 1)
+
+
+def ended(draft: Draft, *held: PrivateKey) -> VerifiedRepository:
+    """The repository whose targets have just ended."""
+    with_tags(draft, TARGETS, {"v1": ONE})
+    draft.changed[TARGETS] = draft.changed[TARGETS]._replace(expires=NOW + timedelta(seconds=1))
+    return published(draft, *held)
+
+
+LATER = NOW + timedelta(seconds=2)
+
+
+def test_targets_that_ended_are_renewed_by_those_who_have_the_keys(draft: Draft, own: PrivateKey) -> None:
+    old = ended(draft, own)
+    known = verify_repository(old.files, GUN, Trusted(old.files, renewing=True), now=LATER, crypto=provider())
+    again = Draft(GUN, known.files, LATER)
+    renewed(again, TARGETS)
+    assert published(again, own).tags == {"v1"}
+
+
+def test_what_was_looked_at_to_be_renewed_names_no_tag(draft: Draft, own: PrivateKey) -> None:
+    files = ended(draft, own).files
+    known = verify_repository(files, GUN, Trusted(files, renewing=True), now=LATER, crypto=provider())
+    with pytest.raises(SignatureExpiredError):
+        known.tag("v1")
+    with pytest.raises(SignatureExpiredError):
+        len(known.tags)
+
+
+def test_a_timestamp_that_ended_is_no_state_to_renew(draft: Draft, own: PrivateKey) -> None:
+    files, later = ended(draft, own).files, NOW + timedelta(days=15)
+    with pytest.raises(SignatureExpiredError, match="timestamp"):
+        verify_repository(files, GUN, Trusted(files, renewing=True), now=later, crypto=provider())
 
 
 def test_what_replaces_unsigned_releases_is_newer_and_keeps_nothing_of_them(

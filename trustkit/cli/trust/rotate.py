@@ -53,12 +53,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _renew(author: "Author", given: str) -> None:
+    from trustkit.app import now
     from trustkit.codec.notary_tuf import ROOT, TARGETS
     from trustkit.signing.content_trust.edits import delegation_of, renewed
+    from trustkit.signing.content_trust.files import read
 
     role = given if given in (ROOT, TARGETS) else delegation_of(given)
+    # what has ended is renewed too: it is as proven as before, but for its time
+    author.asked = author.asked._replace(renewing=True)
     found = author.change(f"renew {role}", lambda draft, _: renewed(draft, role))
-    print(f"{role} of {author.gun} is signed again; the repository is good until {found.expires:%Y-%m-%d}")
+    over = found.expires <= now()
+    print(f"{role} of {author.gun} is signed again; the repository {'ended' if over else 'is good until'} "
+          f"{found.expires:%Y-%m-%d}")  # fmt: skip
+    for file, content in found.files.items() if over else ():
+        body = read(file, content).body
+        if body.expires <= now():
+            print(f"  {file} ended {body.expires:%Y-%m-%d}\n  next: trustkit trust rotate {author.gun} {file} --renew")
 
 
 def _rotate(author: "Author", role: str, arguments: argparse.Namespace) -> None:

@@ -108,7 +108,7 @@ def _bare_id(key_id: str, key: Key) -> str:
 def _require_sound(draft: Draft, files: dict[str, bytes], crypto: CryptoProvider) -> None:
     """Return if a client that knew the repository as it was would believe what becomes of it."""
     there = {**draft.files, **files}
-    trusted = Trusted(pinned_root=draft.files.get(ROOT) or there[ROOT])
+    trusted = Trusted(pinned_root=draft.files.get(ROOT) or there[ROOT], renewing=ROOT not in files)
     root = proven_root(there, trusted, RootCheck(draft.gun, draft.now, crypto)).file.root
     for name in files:
         file = read(name, there[name])

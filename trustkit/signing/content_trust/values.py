@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from trustkit.codec.notary_tuf import RELEASES, TARGETS, FileMeta
-from trustkit.errors import VerificationError
+from trustkit.errors import SignatureExpiredError, VerificationError
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple
 from trustkit.signing.content_trust.errors import NotSignedError
@@ -18,11 +18,13 @@ class Trusted(NamedTuple):
     """What is trusted of a repository: files seen before (`root`, `timestamp`, ...), or a root given by hand.
 
     With neither, a root is believed at first sight only if `first_use` says so, in so many words.
+    For an author who is `renewing` it, files but the timestamp may have ended; then no tag stands for anything.
     """
 
     seen: Mapping[str, bytes] = {}
     pinned_root: bytes = b""
     first_use: bool = False
+    renewing: bool = False
 
 
 class VerifiedRole(NamedTuple):
@@ -71,6 +73,7 @@ class VerifiedRepository(NamedTuple):
     roles: tuple[VerifiedRole, ...]
     files: Mapping[str, bytes]
     unusable: tuple[UnusableRole, ...] = ()
+    renewing: bool = False
 
     def tag(self, name: str) -> VerifiedTag:
         """Return what the tag stands for, by the first role that may name it and does.
@@ -97,6 +100,8 @@ class VerifiedRepository(NamedTuple):
 
     def _require_usable(self) -> None:
         """Roles are asked in an order: what comes later would say what the first may say otherwise."""
+        if self.renewing:
+            raise SignatureExpiredError(f"{self.gun} was looked at to be renewed: its files may have ended")
         for one in self.unusable:
             if one.name in TAG_ROLES:
                 raise one.error

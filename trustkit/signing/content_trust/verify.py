@@ -33,7 +33,7 @@ def verify_repository(
     MalformedError, LimitExceededError, AlgorithmNotApprovedError.
     """
     root = proven_root(files, trusted, RootCheck(gun, now, crypto))
-    work = _Work(files, trusted.seen, root, now, crypto)
+    work = _Work(files, trusted, root, now, crypto)
     timestamp = work.base(TIMESTAMP)
     snapshot = work.base(SNAPSHOT, timestamp.listing.meta[SNAPSHOT])
     listed = snapshot.listing.meta
@@ -51,6 +51,7 @@ def verify_repository(
         roles=tuple(one.role for one in proven),
         files={file.role: file.content for file in (*every, *ended)},
         unusable=tuple(one.reason for one in unusable),
+        renewing=trusted.renewing,
     )
 
 
@@ -68,7 +69,7 @@ class _Work(NamedTuple):
     """One verification under way."""
 
     files: Mapping[str, bytes]
-    seen: Mapping[str, bytes]
+    trusted: Trusted
     root: ProvenRoot
     now: datetime
     crypto: CryptoProvider
@@ -83,8 +84,9 @@ class _Work(NamedTuple):
         if meta is not None:
             require_listed(file, meta, SNAPSHOT if role.name != SNAPSHOT else TIMESTAMP)
         signers = require_role_signed(file.envelope, role, keys, self.crypto)
-        require_no_rollback(file, self.seen)
-        require_current(file, self.now)
+        require_no_rollback(file, self.trusted.seen)
+        if role.name == TIMESTAMP or not self.trusted.renewing:
+            require_current(file, self.now)
         return file, signers
 
 
