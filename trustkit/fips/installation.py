@@ -50,25 +50,22 @@ class Installation(NamedTuple):
         return self.folder / CONFIGURATION
 
 
-def find() -> Path:
-    """Return the distribution's module. Raises ConfigError."""
-    found = next((Path(place) for place in USUAL_PLACES if Path(place).is_file()), None)
-    if found is None:
-        raise ConfigError(
-            "no FIPS module is installed on this system",
-            next_step="install the distribution's package (Debian: openssl-provider-fips), or give --module",
-        )
-    return found
+def find() -> Path | None:
+    """Return the distribution's module, None where its package is not installed."""
+    return next((Path(place) for place in USUAL_PLACES if Path(place).is_file()), None)
 
 
-def install(source: Path, folder: Path) -> Installation:
-    """Copy a module in and write its configuration. Raises ConfigError, StorageError."""
+def install(source: Path, folder: Path, origin: str = "") -> Installation:
+    """Copy a module in and write its configuration; `origin` says where it is from, if its path does not.
+
+    Raises ConfigError, StorageError.
+    """
     content = _module_bytes(source)
     measured = Module.default()
     running = measured.hasher("sha256")
     running.update(content)
     mac = measured.hmac("sha256", INTEGRITY_KEY, content)
-    made = Installation(folder, running.digest().hex(), mac.hex(), _crc32(content), str(source))
+    made = Installation(folder, running.digest().hex(), mac.hex(), _crc32(content), origin or str(source))
     record = canonical({name: getattr(made, name) for name in _RECORDED})
     fresh, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustkit import limits
+from trustkit.cli.fips_floor import folder_of
 from trustkit.cli.fips_report import show, standing
 from trustkit.cli.output import as_json, table
 from trustkit.codec import strict_json
@@ -19,6 +20,7 @@ from trustkit.config import load
 from trustkit.errors import MalformedError, SelfTestError
 
 if TYPE_CHECKING:
+    from trustkit.fips.installation import Installation
     from trustkit.fips.probes.probe import Probe
     from trustkit.fips.providers.ossl_fips import OsslFipsProvider
 
@@ -28,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="status|install|require|self-test|prove")
     status = actions.add_parser("status", help="which module, which file, validated or not, tested how")
     install = actions.add_parser("install", help="copy a module in and write its configuration")
-    install.add_argument("--module", metavar="FILE", help="the module; without it, the distribution's")
+    given = "the module; without it, the distribution's: found, or its package fetched by apt-get"
+    install.add_argument("--module", metavar="FILE", help=given)
     require = actions.add_parser("require", help="use this state directory in FIPS mode only, whatever configuration")
     require.add_argument("mode", choices=("module", "validated", "off"), help="the least mode; off requires none")
     test = actions.add_parser("self-test", help="run every self-test of the module now")
@@ -56,29 +59,39 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _install(output: str, source: str | None) -> int:
-    from trustkit.cli.fips_floor import folder_of
     from trustkit.cli.fips_start import opened
-    from trustkit.fips import installation
 
     config = load(os.environ)
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = folder_of(config)
-    made = installation.install(Path(source).resolve() if source else installation.find(), folder)
+    made, how = _installed(folder_of(config), source)
     provider = opened()
     if output == "json":
-        as_json({"path": str(made.module), "sha256": made.sha256, "source": made.source})
+        as_json({"path": str(made.module), "sha256": made.sha256, "source": made.source, "how": how})
         return 0
     found = provider.identity
-    print(f"installed {found.name} {found.version}, {len(provider.self_tests)} self-tests passed")
+    print(f"installed {found.name} {found.version}, {how}, {len(provider.self_tests)} self-tests passed")
     print(f"  from    {made.source}\n  to      {made.module}\n  sha256  {made.sha256}")
     print(f"  {standing(validated=found.match.validated, why=found.match.reason)}")
     print("  next: trustkit fips require module")
     return 0
 
 
+def _installed(folder: Path, source: str | None) -> tuple["Installation", str]:
+    from trustkit.fips import installation
+
+    if source:
+        return installation.install(Path(source).resolve(), folder), "given"
+    if found := installation.find():
+        return installation.install(found, folder), "found on this system"
+    from trustkit.cli.fips_package import fetched
+
+    with fetched() as (file, origin):
+        return installation.install(file, folder, origin), "fetched"
+
+
 def _require(mode: str) -> int:
     from trustkit import durable
-    from trustkit.cli.fips_floor import folder_of, required_file, settings
+    from trustkit.cli.fips_floor import required_file, settings
     from trustkit.fips import installation
 
     config = load(os.environ)
