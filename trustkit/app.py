@@ -32,7 +32,7 @@ from trustkit.fips.select import choose, is_fixed, provider
 from trustkit.model.keys import KEY_NAME
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import VerificationReport
-from trustkit.policy.document import Policy, breaks_glass
+from trustkit.policy.document import Policy, breaks_glass, means_of
 from trustkit.policy.trusted import DEFAULT_ROOT, SIGSTORE, PolicyIdentity, PolicyRoot, Signer
 from trustkit.shared import known_revocations, shared_evidence
 from trustkit.signing.format import SignatureFormat
@@ -189,12 +189,14 @@ def open_gate(
     trust = trust or trust_roots(decided, key_lives(config.keys))
     if revoking := distributed(config):
         trust = revoking.applied(trust)
-    sources = Sources(config, simple_signatures=bool(trust.openpgp))
+    means = means_of(decided)
+    sources = Sources(config, simple_signatures=bool(trust.openpgp), asked=means.registry)
     kit = Kit(
         open_source=sources,
         formats=formats(trust),
         crypto=open_crypto(config),
         policy=decided,
+        means=means,
         trust=trust,
         now=now,
         at_once=at_once,

@@ -182,3 +182,60 @@ def test_a_policy_about_labels_that_nobody_tells_is_not_put_in_force(server, sig
     (trustkit.home / "config.toml").write_text(f'[trust]\npolicy = "{policy}"\n')
     server.process.wait_until(lambda: b"labels of namespaces" in server.ask("/readyz")[1])
     assert server.answer("/validate", pod(good))["allowed"] is True
+
+
+REACHED = """
+  match: {{customPaths: [{{group: argoproj.io, kind: Rollout, podSpec: $.spec.template.spec}}]}}
+  enforcement:
+    onUpdate: always
+    deadline: 9s
+    digest: {{require: true, mutateTags: false}}
+    onError: {on_error}
+"""
+
+
+def test_a_policy_says_what_is_asked_and_what_silence_means(trustkit, tls, tmp_path, signed, image):
+    policy, key = tmp_path / "policy.yaml", signed.key_ring / "release.pub"
+    trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(policy)
+
+    def write(name: str, on_error: str) -> None:
+        document = NAMED.format(name=name, key=key, signatures="{key: release}")
+        policy.write_text(document + REACHED.format(on_error=on_error))
+
+    write("closed", "deny")
+    other = build(files={"etc/bad": b"1"})
+    tagged = signed.push(image)
+    good, bad = (
+        signed.registry.reference(signed.repository, signed.registry.push(one, signed.repository))
+        for one in (image, other)
+    )
+    silent = "127.0.0.1:1/x/y@sha256:" + "a" * 64
+    with webhook(trustkit, tls, tmp_path) as running:
+
+        def allowed(document: dict) -> bool:
+            return running.answer("/validate", document)["allowed"]
+
+        def rollout(name: str) -> dict:
+            spec = {"template": {"spec": pod_spec(container(name))}}
+            return review(
+                {
+                    "kind": "Rollout",
+                    "apiVersion": "argoproj.io/v1",
+                    "metadata": {"name": "r", "namespace": "shop"},
+                    "spec": spec,
+                }
+            )
+
+        assert "patch" not in running.answer("/mutate", pod(tagged))
+        assert (allowed(rollout(good)), allowed(rollout(bad))) == (True, False)
+        stored = workload("Pod", pod_spec(container(bad)))
+        ending = workload("Pod", pod_spec(container(bad)), deletionTimestamp="2026-11-29T00:00:00Z")
+        assert not allowed(review(stored, old=stored))
+        assert not allowed(review(ending, old=stored))
+        assert allowed(review(ending, old=ending))
+        assert not allowed(pod(silent))
+        write("open", "warn, acknowledgeFailOpen: ops".replace(", ", "\n    "))
+        running.process.wait_until(lambda: allowed(pod(silent)))
+        found = running.answer("/validate", pod(silent))
+        assert "ops answers for it" in found["warnings"][0]
+        assert not allowed(pod(bad))

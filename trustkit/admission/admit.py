@@ -69,6 +69,7 @@ def _wider(admitted: RequestFacts, request: RequestFacts) -> list[str]:
     sets = ("host_mounts", "capabilities_added", "devices", "host_ports", "volumes", "sysctls")
     equal = (
         "engine", "user", "seccomp", "command", "proc_mount", "selinux", "apparmor", "namespace", "namespace_labels",
+        "kind", "slot",
     )  # fmt: skip
     wider = [name for name in flags if getattr(request, name) and not getattr(admitted, name)]
     wider += [name for name in sets if not set(getattr(request, name)) <= set(getattr(admitted, name))]

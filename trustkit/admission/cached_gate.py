@@ -5,6 +5,7 @@ always a digest, never a tag. What is kept ends when a key's time does, and soon
 """
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,6 +13,7 @@ from trustkit import limits
 from trustkit.admission.batched_log import BatchedLog
 from trustkit.admission.cache import Cache
 from trustkit.admission.event import decision_event, inconclusive_event, trust_digest
+from trustkit.admission.fail_open import answering
 from trustkit.admission.gate import Gate
 from trustkit.admission.judge import Established, Kit, PullCredentials, conclude, establish
 from trustkit.admission.shared_evidence import SharedEvidence, establish_shared
@@ -25,6 +27,7 @@ from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 from trustkit.policy.scope import needs_namespace_labels
 
+_LOG = logging.getLogger(__name__)
 _ENTRY_BYTES = 4096
 _PREDICATE_COPIES = 4
 
@@ -64,14 +67,14 @@ class CachedGate:
         shared: SharedEvidence | None = None,
     ) -> None:
         """Decide as `gate` does, and put records in `log`; `shared` is what other nodes fetched."""
-        self.gate = gate
+        self.gate, kept = gate, gate.kit.means.kept
         self._kit = gate.kit._replace(at_once=False, every_platform=True)
         self._flights, self._log = flights, log
         # GPG signatures lie outside of the repository, and only the registry's source knows where
         self._shared = None if gate.kit.trust.openpgp else shared
         self.needs_namespace_labels = bool(needs_namespace_labels(gate.kit.policy))
         self._scope = (gate.kit.policy.digest, trust_digest(gate.kit.trust))
-        self._images: Cache[Established | _Failed] = Cache(limits.CACHED_IMAGES, limits.CACHED_IMAGE_BYTES)
+        self._images: Cache[Established | _Failed] = Cache(kept.entries, limits.CACHED_IMAGE_BYTES)
         self._decisions: Cache[_Decided] = Cache(limits.CACHED_DECISIONS)
         self._kits: Cache[Kit] = Cache(limits.CACHED_CREDENTIALS)
 
@@ -93,7 +96,7 @@ class CachedGate:
                 return before.ruling
             judgement = conclude(found._replace(image=found.image._replace(ref=ref)), request, kit, now)
         except TrustkitError as error:
-            return await self.unknown(ref, request, error)
+            return await self._silent(ref, request, error)
         if before and before.decision == judgement.decision:
             ruling = before.ruling
         else:
@@ -109,6 +112,18 @@ class CachedGate:
         event = inconclusive_event(ref, request, error, self.gate.context(), self._kit.now())
         record = await self._log.append(event)
         return Ruling(False, ref.digest, error.message, error.next_step, (), record.sequence)
+
+    async def _silent(self, ref: ImageRef, request: RequestFacts, error: TrustkitError) -> Ruling:
+        """Return the ruling when nobody answered: a denial, unless the policy names who answers for it instead."""
+        now = self._kit.now()
+        named = await asyncio.to_thread(answering, ref, request, error, self._kit, now)
+        if not named:
+            return await self.unknown(ref, request, error)
+        event = inconclusive_event(ref, request, error, self.gate.context(), now)
+        record = await self._log.append(event._replace(body={**event.body, "fail_open": named}))
+        warning = f"let through unseen, {named} answers for it (onError): {error.message}"
+        _LOG.warning("%s: %s", ref, warning)
+        return Ruling(True, ref.digest, "", "", (warning,), record.sequence)
 
     async def _alert(self, judgement: Judgement) -> None:
         if judgement.decision.grants:
@@ -143,7 +158,8 @@ class CachedGate:
         except TrustkitError as error:
             if ref.digest is not None:
                 now = self._kit.now()
-                life = (now, now + timedelta(seconds=limits.CACHED_FAILURE_SECONDS))
+                seconds = min(limits.CACHED_FAILURE_SECONDS, self._kit.means.kept.negative_seconds)
+                life = (now, now + timedelta(seconds=seconds))
                 self._images.put((*self._scope, pull.name, ref.name, ref.digest), _Failed(error), life, _ENTRY_BYTES)
             raise
         image = found.image
@@ -175,17 +191,17 @@ class CachedGate:
 
     def _until(self, found: Established) -> datetime:
         """Return the first moment at which something verified may no longer hold."""
-        accepted = found.report.accepted
-        seconds = limits.CACHED_SECONDS
+        accepted, kept = found.report.accepted, self._kit.means.kept
+        seconds = kept.positive_seconds
         # certificates, OpenPGP keys and content trust end on days that only verification knows
         if any(":" in one.signer.trust_root for one in accepted):
-            seconds = limits.CACHED_EXPIRING_SECONDS
+            seconds = min(seconds, limits.CACHED_EXPIRING_SECONDS)
         if not accepted or not found.report.complete:
-            seconds = limits.CACHED_UNPROVEN_SECONDS
+            seconds = kept.negative_seconds
         moments = [found.at + timedelta(seconds=seconds), *(one.expires_at for one in accepted)]
         for key in self._kit.trust.keys:
             moments += [key.not_before, key.not_after, key.revoked.at if key.revoked else None]
-        return min(moment for moment in moments if moment is not None and moment > found.at)
+        return min(moment for moment in moments if moment is not None and moment >= found.at)
 
 
 def _until(decided: _Decided) -> datetime:

@@ -7,8 +7,9 @@ from trustkit.model.digest import Digest
 from trustkit.model.evidence import Gathered
 from trustkit.model.facts import Child
 from trustkit.model.image import INDEX_TYPES, Descriptor, Platform, ResolvedImage
-from trustkit.model.signature import VerificationReport
+from trustkit.model.signature import ATTESTATION, SIGNATURE, VerificationReport, VerifiedSignature
 from trustkit.policy.document import CHILDREN, RUNNING
+from trustkit.policy.means import Discovery
 from trustkit.policy.rules.covering import runs
 
 # No platform is told, so it may run anywhere.
@@ -27,14 +28,15 @@ def gathered(
     asked: frozenset[str],
     gather: Callable[[Digest, int], Gathered],
     *,
+    most_bytes: int,
     every: bool,
 ) -> Found:
-    """Return the evidence of the image, and of the manifests in it that rules ask about, within one budget of bytes.
+    """Return the evidence of the image, and of the manifests in it that rules ask about, within `most_bytes`.
 
     `every`: whichever may run, not only the one that would here. Raises SourceError.
     """
     found = [(image.root, first)]
-    left = limits.EVIDENCE_BYTES - _bytes(first)
+    left = most_bytes - _bytes(first)
     wanted = _wanted(image, asked, every=every)
     for one in wanted[: limits.COVERED_MANIFESTS]:
         evidence = gather(one.digest, left)
@@ -56,6 +58,20 @@ def merged(reports: list[VerificationReport]) -> VerificationReport:
         complete=all(one.complete for one in reports),
         notes=tuple(note for one in reports for note in one.notes),
     )
+
+
+def counted(report: VerificationReport, discovery: Discovery) -> VerificationReport:
+    """Return the report with as many signatures and attestations as may count; what is left out makes it incomplete."""
+    kept: list[VerifiedSignature] = []
+    left = {SIGNATURE: discovery.signatures, ATTESTATION: discovery.attestations}
+    for item in report.accepted:
+        left[item.kind] -= 1
+        if left[item.kind] >= 0:
+            kept.append(item)
+    if len(kept) == len(report.accepted):
+        return report
+    note = f"{len(report.accepted) - len(kept)} more were left out (verify.discovery)"
+    return report._replace(accepted=tuple(kept), complete=False, notes=(*report.notes, note))
 
 
 def _wanted(image: ResolvedImage, asked: frozenset[str], *, every: bool) -> list[Descriptor]:

@@ -238,6 +238,7 @@ def _signature(item: VerifiedSignature, crypto: ModuleStatus, cut: _Cut) -> dict
         "claims": _kept([[oid, _text(value, cut)] for oid, value in item.signer.claims], cut),
         "claimed_name": _text(item.claimed_name, cut),
         "log": _text(item.log, cut),
+        "logs": item.logs,
         "annotations": _kept([[_text(name, cut), _text(value, cut)] for name, value in item.annotations], cut),
         "predicate_type": _text(item.statement.predicate_type, cut) if item.statement else "",
         "signed_at": item.signed_at.isoformat() if item.signed_at else "",

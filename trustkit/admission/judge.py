@@ -4,25 +4,26 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
-from trustkit.admission.covered import Found, gathered, merged
+from trustkit.admission.covered import Found, counted, gathered, merged
 from trustkit.admission.facts import build_facts
 from trustkit.admission.revoked import without_revoked
 from trustkit.fips.provider import CryptoProvider
 from trustkit.fleet.revocations import KnownRevocations
 from trustkit.model.digest import Digest
-from trustkit.model.evidence import Evidence, Gathered, Place
+from trustkit.model.evidence import NOTARY_SIGNATURE, REFERRERS, TAG_SUFFIX, Evidence, Gathered, Place
 from trustkit.model.facts import RequestFacts
 from trustkit.model.image import Platform, ResolvedImage
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.model.signature import ATTESTATION, SIGNATURE, VerificationReport
 from trustkit.model.values import NamedTuple
-from trustkit.oci.ahead import begin, later
+from trustkit.oci.ahead import begin, later, within
 from trustkit.oci.gather import gather
 from trustkit.oci.resolve import resolve
 from trustkit.oci.source import ImageSource
-from trustkit.policy.document import ATTESTATIONS, CONFIGURATION, PREDICATES, Policy, reads
+from trustkit.policy.document import AS_CONFIGURED, ATTESTATIONS, CONFIGURATION, PREDICATES, Policy, reads
 from trustkit.policy.evaluate import evaluate
+from trustkit.policy.means import Discovery, Means
 from trustkit.signing.format import Check, SignatureFormat
 from trustkit.signing.trust.roots import TrustedRepository, TrustRoots
 from trustkit.signing.verify import verify
@@ -47,6 +48,7 @@ class Kit(NamedTuple):
     at_once: bool = True
     # Whether an image may run on other platforms than the one it is judged for: a cluster's nodes choose.
     every_platform: bool = False
+    means: Means = AS_CONFIGURED
     # Asks authorities about revocation: evidence in, the trust roots with what they said and what they did not out.
     ask_revocation: Callable[[Iterable[Evidence], TrustRoots, datetime], tuple[TrustRoots, list[str]]] | None = None
     # Asks trust servers about the image's tags: the report with what they prove out.
@@ -89,13 +91,15 @@ def judge(ref: ImageRef, request: RequestFacts, kit: Kit, platform: Platform | N
     """
     with_config = request.purpose != VERIFY or CONFIGURATION in reads(kit.policy)
     kit = kit._replace(every_platform=kit.every_platform or request.engine == KUBERNETES)
-    found = establish(ref, kit, platform, with_config=with_config)
+    work = partial(establish, ref, kit, platform, with_config=with_config)
+    found = within(kit.means.deadline, work) if kit.means.deadline else work()
     return conclude(found, request, kit, found.at)
 
 
 def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with_config: bool = True) -> Established:
     """Resolve once, gather and verify; nothing of it depends on what is asked. Raises as `judge`."""
     source, asked = kit.open_source(ref), reads(kit.policy)
+    most = kit.means.discovery.most_bytes
     collect = partial(gather, places=places_of(kit), source=source, at_once=kit.at_once)
     # Evidence speaks of the digest alone, so it is asked for while the configuration is read.
     ask = begin if kit.at_once else later
@@ -104,14 +108,15 @@ def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with
         ref,
         source,
         platform or kit.platform,
-        on_root=lambda digest: gathering.append(ask(collect, digest)),
+        on_root=lambda digest: gathering.append(ask(collect, digest, most_bytes=most)),
         with_config=with_config,
     )
     found = gathered(
         image,
         gathering[0](),
         asked,
-        lambda digest, most: collect(digest, most_bytes=most),
+        lambda digest, left: collect(digest, most_bytes=left),
+        most_bytes=most,
         every=kit.every_platform,
     )
     report, now = _verified(found, kit, predicates=PREDICATES in asked)
@@ -131,7 +136,7 @@ def _verified(found: Found, kit: Kit, *, predicates: bool) -> tuple[Verification
         verify(evidence, kit.formats, Check(one.digest, trust, kit.crypto, now, predicates, one))
         for one, evidence in found
     ]
-    report = merged(reports)
+    report = merged([counted(one, kit.means.discovery) for one in reports])
     return report._replace(notes=(*report.notes, *notes)), now
 
 
@@ -164,4 +169,12 @@ def places_of(kit: Kit) -> tuple[Place, ...]:
     """
     wanted = {SIGNATURE, ATTESTATION} if ATTESTATIONS in reads(kit.policy) else {SIGNATURE}
     places = (place for one in kit.formats if wanted & set(one.kinds) for place in one.places)
-    return tuple(dict.fromkeys(places))
+    return tuple(dict.fromkeys(place for place in places if _discovered(place, kit.means.discovery)))
+
+
+def _discovered(place: Place, discovery: Discovery) -> bool:
+    if place.kind == TAG_SUFFIX:
+        return discovery.cosign_tag
+    if place.kind != REFERRERS:
+        return True
+    return discovery.notation_referrers if place.pattern == NOTARY_SIGNATURE else discovery.referrers

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from trustkit import limits
@@ -14,7 +15,7 @@ from trustkit.model.keys import KeyLife
 from trustkit.model.values import NamedTuple
 from trustkit.policy.builtin import NAME, builtin
 from trustkit.policy.document import Policy, Section, trusted_keys, trusted_roots
-from trustkit.policy.trusted import PolicyRoot, Signer
+from trustkit.policy.trusted import REMOTE, PolicyRoot, Signer
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
 # Reads a file of trust: its path, the most bytes it may have, what it is.
@@ -215,6 +216,8 @@ def _read(document: Document, read: Read, *, resolve: bool) -> tuple[Section, ..
     file = document.file
 
     def load_key(name: str) -> bytes:
+        if name.partition(":")[0] in REMOTE:
+            return _remote_key(name)
         return read(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}")
 
     def load_root(name: str) -> bytes:
@@ -232,6 +235,18 @@ def _read(document: Document, read: Read, *, resolve: bool) -> tuple[Section, ..
     else:
         found = parse(document.content, file=str(file), load_key=str.encode, digest=digest_of, fingerprint=_stand_in)
     return found.sections
+
+
+@lru_cache(maxsize=256)
+def _remote_key(uri: str) -> bytes:
+    """Return the public half of a key in a service, asked once by each process. Raises as `public_pem`."""
+    from trustkit.fips.select import provider
+    from trustkit.signing.key_providers.remote import public_pem
+
+    found = public_pem(uri, provider(), None)
+    if found is None:
+        raise PolicySyntaxError(f"{uri[:120]!r} is no key of a service", next_step="write its URI")
+    return found[1]
 
 
 def _content(path: Path, limit_bytes: int, what: str) -> bytes:

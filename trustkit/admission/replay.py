@@ -180,6 +180,7 @@ def _written(item: Mapping[str, object]) -> Written:
         log=words["log"],
         predicate_type=words["predicate_type"],
         unenforced=tuple(map(str, as_list(item.get("unenforced", []), "unenforced"))),
+        logs=_number(item.get("logs")),
         of=Digest.parse(as_text(item["of"], "of")) if "of" in item else None,
     )
 

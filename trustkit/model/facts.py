@@ -73,6 +73,8 @@ class RequestFacts(NamedTuple):
     apparmor: str = "default"
     namespace: str = ""
     namespace_labels: tuple[tuple[str, str], ...] = ()
+    kind: str = ""
+    slot: str = ""
 
 
 class Facts(NamedTuple):

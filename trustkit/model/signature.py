@@ -44,7 +44,8 @@ class VerifiedSignature(NamedTuple):
 
     `claimed_name` is the repository the signed bytes name, if the format has one; policy decides
     what it is worth. `annotations` are signed too. `kind` is SIGNATURE or ATTESTATION. `signed_at` is
-    proven by what `time_source` names (`rekor`, `tsa`, `signer`); `log` is `<log>:<index>` of a checked entry.
+    proven by what `time_source` names (`rekor`, `tsa`, `signer`); `log` is `<log>:<index>` of a checked entry, `logs`
+    how many different logs have one.
     """
 
     format: str
@@ -63,6 +64,7 @@ class VerifiedSignature(NamedTuple):
     revocation: str = ""
     # Checks that failed where a trust policy only wants to be told.
     unenforced: tuple[str, ...] = ()
+    logs: int = 0
 
 
 class VerificationReport(NamedTuple):

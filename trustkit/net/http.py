@@ -17,7 +17,7 @@ from trustkit.net import wire
 from trustkit.net.connection import Connection, Timeouts, connect
 from trustkit.net.reach import MACHINE
 from trustkit.net.tls import TlsContext, tls_context
-from trustkit.net.url import Url, is_loopback, is_machines_own, join
+from trustkit.net.url import Url, domain, is_loopback, is_machines_own, join
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _IDLE_CONNECTIONS = 8
@@ -27,7 +27,8 @@ class HttpOptions(NamedTuple):
     """What a client may do; `insecure_hosts` (`host` or `host:port`) may be spoken to without TLS.
 
     `make_tls_context` replaces the context, for a cryptographic module that brings its own TLS. Hosts may lie no
-    further inwards than `reach`, but those in `private_hosts` (`host` or `host:port`) on this machine too.
+    further inwards than `reach`, but those in `private_hosts` (`host` or `host:port`) on this machine too. With
+    `same_site` no redirect leads to another domain.
     """
 
     ca_file: Path | None = None
@@ -36,6 +37,7 @@ class HttpOptions(NamedTuple):
     make_tls_context: Callable[[Path | None], TlsContext] = tls_context
     reach: int = MACHINE
     private_hosts: tuple[str, ...] = ()
+    same_site: bool = False
 
 
 class Request(NamedTuple):
@@ -151,6 +153,8 @@ class HttpClient:
         upgraded = url.host == origin.host and url.scheme == "https"
         if not request.leaves_host and not upgraded:
             raise _bad_redirect(origin, url, "to another host, which may only serve blobs")
+        if self._options.same_site and domain(url.host) != domain(origin.host):
+            raise _bad_redirect(origin, url, "to another domain, which the policy does not let it (followRedirects)")
         if url.host != origin.host and is_machines_own(url.host) and not _both_loopback(origin, url):
             raise _bad_redirect(origin, url, "into this machine")
         headers = {k: v for k, v in request.headers.items() if k.lower() != "authorization"}

@@ -10,6 +10,8 @@ import re
 from trustkit.errors import ProtocolError
 from trustkit.model.values import NamedTuple
 
+# `co.uk`, `com.au`, `gov.cn`: a country's two letters behind at most three. Too many labels refuse, too few would tell.
+_COUNTRY_CHARS, _SECOND_LEVEL_CHARS = 2, 3
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])\Z")
 _TARGET = re.compile(r"/[!-~]*\Z")
@@ -119,3 +121,12 @@ def quote(text: str) -> str:
 def query(pairs: tuple[tuple[str, str], ...]) -> str:
     """Return `name=value&...`."""
     return "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs)
+
+
+def domain(host: str) -> str:
+    """Return what one party is likely to hold: the last two labels of a name, three under `co.uk` and its like."""
+    labels = host.rsplit(".", 3)[-3:]
+    if host.startswith("[") or labels[-1].isdigit():
+        return host
+    wide = len(labels[-1]) == _COUNTRY_CHARS and len(labels[-2:][0]) <= _SECOND_LEVEL_CHARS
+    return ".".join(labels if wide else labels[-2:])

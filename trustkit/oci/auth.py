@@ -17,15 +17,13 @@ from trustkit.model.values import NamedTuple
 from trustkit.net.credentials import Credential
 from trustkit.net.http import HttpClient, Request
 from trustkit.net.reach import MACHINE
-from trustkit.net.url import Url, is_loopback, is_machines_own, parse, query
+from trustkit.net.url import Url, domain, is_loopback, is_machines_own, parse, query
 from trustkit.oci.failures import require_status
 
 _SCHEME = re.compile(r"\s*([A-Za-z]+)(?:\s+|$)")
 _PARAMETER = re.compile(r'([A-Za-z_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))\s*(?:,\s*|$)')
 _HEADER_SAFE = re.compile(r"[!-~]{1,65536}\Z")
 _CLIENT = "trustkit"
-# `co.uk`, `com.au`, `gov.cn`: a country's two letters behind at most three. Too many labels refuse, too few would tell.
-_COUNTRY_CHARS, _SECOND_LEVEL_CHARS = 2, 3
 
 FindCredential = Callable[[], Credential | None]
 
@@ -107,7 +105,7 @@ class Authenticator:
         """Return if the registry's credentials may be told to the realm. Raises ProtocolError."""
         if realm.host == registry.host or (is_loopback(realm.host) and is_loopback(registry.host)):
             return
-        if _domain(realm.host) == _domain(registry.host) or realm.host in self._hosts:
+        if domain(realm.host) == domain(registry.host) or realm.host in self._hosts:
             return
         raise ProtocolError(
             f"{registry.authority} wants its credentials sent to {realm.host}, which is not of its domain",
@@ -130,15 +128,6 @@ class Authenticator:
             f"{registry.authority} wants credentials sent in the clear to {realm.authority}",
             next_step="its token service must use https; ask the registry's operator",
         )
-
-
-def _domain(host: str) -> str:
-    """Return what one party is likely to hold: the last two labels of a name, three under `co.uk` and its like."""
-    labels = host.rsplit(".", 3)[-3:]
-    if host.startswith("[") or labels[-1].isdigit():
-        return host
-    wide = len(labels[-1]) == _COUNTRY_CHARS and len(labels[-2:][0]) <= _SECOND_LEVEL_CHARS
-    return ".".join(labels if wide else labels[-2:])
 
 
 def _challenge(header: str) -> tuple[str, dict[str, str]]:

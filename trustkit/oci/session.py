@@ -46,6 +46,7 @@ class RegistryOptions(NamedTuple):
     are read in order, docker's config.json or containers' auth.json; `login` and then `credential_texts` (the same, of
     somebody else) come before them. Without
     `private_networks` only `private_hosts` may lie in them or on this machine. `auth_hosts` may be told credentials.
+    With `same_site` blobs come from the registry's own domain only.
     """
 
     insecure: tuple[str, ...] = ()
@@ -61,6 +62,7 @@ class RegistryOptions(NamedTuple):
     private_hosts: tuple[str, ...] = ()
     auth_hosts: tuple[str, ...] = ()
     credential_texts: tuple[bytes, ...] = ()
+    same_site: bool = False
 
 
 class Endpoint(NamedTuple):
@@ -97,6 +99,7 @@ def http_options(options: RegistryOptions) -> HttpOptions:
         options.make_tls_context,
         MACHINE if options.private_networks else WORLD,
         (*options.private_hosts, *(name.partition("/")[0] for name in named)),
+        options.same_site,
     )
 
 

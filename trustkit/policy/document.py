@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol  # noqa: TID251  (exemptions load on demand)
 
 from trustkit.model.digest import Digest
-from trustkit.model.facts import Facts
+from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.keys import KeyRevocation
 from trustkit.model.values import NamedTuple
+from trustkit.policy.means import Means, strictest
 from trustkit.policy.pattern import Pattern
 from trustkit.policy.trusted import PolicyIdentity as PolicyIdentity  # noqa: PLC0414  (exported)
 from trustkit.policy.trusted import PolicyKey as PolicyKey  # noqa: PLC0414  (exported)
@@ -34,6 +35,9 @@ SIGNATURES = "signatures"
 CHILDREN = "children"
 RUNNING = "running"
 MODES = (ENFORCE, WARN, AUDIT)
+# Where a pod keeps an image.
+SLOTS = ("initContainers", "containers", "ephemeralContainers", "imageVolumes")
+AS_CONFIGURED = Means()
 
 
 class Outcome(NamedTuple):
@@ -74,7 +78,8 @@ class Condition(Protocol):
 class Match(NamedTuple):
     """What a section is about; an empty tuple means every engine, every image, every namespace.
 
-    `selector` are labels the namespace must have. `when` is a further condition on the request.
+    `selector` are labels the namespace must have. `when` is a further condition on the request. `kinds` of objects and
+    `slots` of pods tell Kubernetes' requests apart, and no others.
     """
 
     engines: tuple[str, ...] = ()
@@ -82,6 +87,8 @@ class Match(NamedTuple):
     namespaces: tuple[Pattern, ...] = ()
     selector: tuple[tuple[str, str], ...] = ()
     when: Condition | None = None
+    kinds: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
 
     def here(self, facts: Facts) -> bool:
         """Whether the section speaks about this engine, namespace and request.
@@ -89,7 +96,7 @@ class Match(NamedTuple):
         A condition without a result does not take the section away: an error must not skip rules.
         """
         request = facts.request
-        if self.engines and request.engine not in self.engines:
+        if not self._asked_for(request):
             return False
         if self.namespaces and not any(pattern.matches(request.namespace) for pattern in self.namespaces):
             return False
@@ -99,6 +106,12 @@ class Match(NamedTuple):
             return True
         holds, problem = self.when.holds(facts, {})
         return holds or bool(problem)
+
+    def _asked_for(self, request: RequestFacts) -> bool:
+        if self.engines and request.engine not in self.engines:
+            return False
+        told = ((self.kinds, request.kind), (self.slots, request.slot))
+        return all(not wanted or not name or name in wanted for wanted, name in told)
 
 
 class Section(NamedTuple):
@@ -122,6 +135,9 @@ class Section(NamedTuple):
     # until then the mode `enforce` only warns
     warn_until: datetime | None = None
     namespace: str = ""
+    means: Means = AS_CONFIGURED
+    # who answers for images that could not be looked at; nobody: they are denied
+    fail_open: str = ""
     break_glass: "BreakGlass | None" = None
 
 
@@ -190,3 +206,8 @@ def _strictest(one: KeyRevocation | None, other: KeyRevocation | None) -> KeyRev
         return one or other
     earlier = min(one, other, key=lambda found: found.at)
     return earlier._replace(allow_before=one.allow_before and other.allow_before)
+
+
+def means_of(policy: Policy) -> Means:
+    """Return how decisions are reached: the strictest of what the documents say."""
+    return strictest(section.means for section in policy.sections if section.means != AS_CONFIGURED)

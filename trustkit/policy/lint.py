@@ -43,6 +43,9 @@ def _demands(section: Section, _now: datetime) -> Iterator[Lint]:
     if section.mode == ENFORCE and not section.namespace and not any(rule.demands_evidence for rule in section.rules):
         yield Lint(WARNING, "demands-nothing", section.name, "spec.verify",
                    "asks for no signature or attestation: it can only tighten others")  # fmt: skip
+    if section.fail_open:
+        yield Lint(WARNING, "fail-open", section.name, "spec.enforcement.onError",
+                   "images that could not be looked at run, where Kubernetes asks")  # fmt: skip
     if section.on_no_match != "deny":
         yield Lint(WARNING, "open-default", section.name, "spec.enforcement.onNoMatch",
                    f"{section.on_no_match}: images that no policy names may run")  # fmt: skip

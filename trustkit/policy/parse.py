@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING  # noqa: TID251  (grants load on demand)
 from trustkit.codec.canonical_json import canonical
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple
-from trustkit.policy.document import ENFORCE, MODES, Condition, Match, Policy, Rule, Section
+from trustkit.policy.document import AS_CONFIGURED, ENFORCE, MODES, SLOTS, Condition, Match, Policy, Rule, Section
 from trustkit.policy.exemptions import Exemption
-from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, moment, text, texts, unsupported
-from trustkit.policy.nodes import Node, located, refuse, shown
+from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, moment, text, texts
+from trustkit.policy.means import Means
+from trustkit.policy.nodes import TEXT, Node, located, refuse, shown
 from trustkit.policy.parse_pattern import image_pattern, namespace_pattern
 from trustkit.policy.parse_require import require_rules, signed_with
 from trustkit.policy.parse_trust import KeyReader, Trust, restricted, trust
@@ -30,10 +31,13 @@ ENGINES = ("trustkit", "docker", "podman", "containerd", "cri-o", "kubernetes")
 _REVISION_MAX = 2**53 - 1
 _NAME_CHARS = 63
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-_SPEC = ("match", "enforcement", "trust", "verify", "require", "exceptions")
-_SPEC_LATER = ("cache", "registry")
-_MATCH_LATER = ("kinds", "customPaths", "slots")
-_ENFORCEMENT_LATER = ("deadline", "onUpdate", "acknowledgeFailOpen")
+_SPEC = ("match", "enforcement", "trust", "verify", "require", "exceptions", "cache", "registry")
+_MATCH = ("engines", "images", "namespaces", "namespaceSelector", "when", "kinds", "slots", "customPaths")
+_ENFORCEMENT = (
+    "mode", "onNoMatch", "onError", "acknowledgeFailOpen", "digest", "rollout", "deadline", "onUpdate",
+)  # fmt: skip
+# Every kind that bears pods; a list names some of them.
+_POD_BEARING = "podBearing"
 
 
 def parse(
@@ -107,7 +111,7 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
     choice(top.require("kind"), ("Policy",))
     metadata = Fields(top.require("metadata"), ("name", "revision", "owner"))
     revision, owner = metadata.get("revision"), metadata.get("owner")
-    spec = Fields(top.require("spec"), _SPEC, _SPEC_LATER)
+    spec = Fields(top.require("spec"), _SPEC)
     trusted = restricted(trust(spec.get("trust"), reader), *signed_with(spec.get("require")))
     enforcement = _enforcement(spec.get("enforcement"))
     verify = verify_rules(spec.get("verify"), trusted)
@@ -127,6 +131,8 @@ def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) 
         roots=trusted.roots,
         exemptions=excepted[0],
         warn_until=enforcement.warn_until,
+        means=_means(spec),
+        fail_open=enforcement.fail_open,
         break_glass=excepted[1],
     )
 
@@ -141,6 +147,23 @@ def _exceptions(
     return exceptions(node, rules, trusted)
 
 
+def _means(spec: Fields) -> Means:
+    """Return how decisions are reached, which most policies leave to the machine's configuration."""
+    said = (
+        ("enforcement", ("deadline", "onUpdate", "digest")),
+        ("verify", ("discovery",)),
+        ("match", ("customPaths",)),
+    )
+    inside = [(spec.get(name), fields) for name, fields in said]
+    if all(spec.get(name) is None for name in ("cache", "registry")) and not any(
+        node is not None and set(fields) & set(mapping(node)) for node, fields in inside
+    ):
+        return AS_CONFIGURED
+    from trustkit.policy.parse_means import read_means
+
+    return read_means(spec)
+
+
 def _name(node: Node) -> str:
     name = text(node)
     if len(name) > _NAME_CHARS or not set(name) <= _NAME_LETTERS:
@@ -151,7 +174,7 @@ def _name(node: Node) -> str:
 def _match(node: Node | None) -> Match:
     if node is None:
         return Match()
-    fields = Fields(node, ("engines", "images", "namespaces", "namespaceSelector", "when"), _MATCH_LATER)
+    fields = Fields(node, _MATCH)
     engines, images, namespaces = fields.get("engines"), fields.get("images"), fields.get("namespaces")
     selector = fields.get("namespaceSelector")
     if engines is not None:
@@ -163,7 +186,23 @@ def _match(node: Node | None) -> Match:
         tuple(namespace_pattern(item) for item in items(namespaces)) if namespaces is not None else (),
         tuple((name, text(value)) for name, value in mapping(selector).items()) if selector is not None else (),
         _when(fields.get("when")),
+        _kinds(fields.get("kinds")),
+        _slots(fields.get("slots")),
     )
+
+
+def _kinds(node: Node | None) -> tuple[str, ...]:
+    if node is None or (node.kind == TEXT and choice(node, (_POD_BEARING,))):
+        return ()
+    return texts(node)
+
+
+def _slots(node: Node | None) -> tuple[str, ...]:
+    if node is None:
+        return ()
+    for item in items(node):
+        choice(item, SLOTS)
+    return texts(node) if set(texts(node)) != set(SLOTS) else ()
 
 
 def _when(node: Node | None) -> Condition | None:
@@ -181,16 +220,15 @@ class Enforcement(NamedTuple):
     on_no_match: str = "deny"
     rules: tuple[Rule, ...] = ()
     warn_until: datetime | None = None
+    fail_open: str = ""
 
 
 def _enforcement(node: Node | None) -> Enforcement:
     if node is None:
         return Enforcement()
-    fields = Fields(node, ("mode", "onNoMatch", "onError", "digest", "rollout"), _ENFORCEMENT_LATER)
+    fields = Fields(node, _ENFORCEMENT)
     mode, on_no_match, rollout = fields.get("mode"), fields.get("onNoMatch"), fields.get("rollout")
-    on_error, pinning = fields.get("onError"), fields.get("digest")
-    if on_error is not None:
-        choice(on_error, ("deny",), ("allow", "warn"))
+    pinning = fields.get("digest")
     rules: tuple[Rule, ...] = ()
     if pinning is not None and _digest_required(pinning):
         rules = (Pinned(),)
@@ -199,12 +237,25 @@ def _enforcement(node: Node | None) -> Enforcement:
     if rollout is not None and chosen != ENFORCE:
         raise refuse(rollout, f"mode {chosen} never enforces, so there is nothing to roll out")
     wish = choice(on_no_match, ("deny", "warn", "allow")) if on_no_match is not None else "deny"
-    return Enforcement(chosen, wish, rules, until)
+    return Enforcement(chosen, wish, rules, until, _fail_open(fields))
+
+
+def _fail_open(fields: Fields) -> str:
+    """Return under which name errors let images through; nothing: they deny. Raises PolicySyntaxError."""
+    on_error, named = fields.get("onError"), fields.get("acknowledgeFailOpen")
+    if on_error is None or choice(on_error, ("deny", "warn", "allow")) == "deny":
+        if named is not None:
+            raise refuse(named, "errors deny, so there is nothing to acknowledge", "remove it")
+        return ""
+    if named is None:
+        step = "say who answers for it in acknowledgeFailOpen, or write onError: deny"
+        raise refuse(on_error, "lets images through that nobody could look at", step)
+    name = text(named)
+    if len(name) > _NAME_CHARS or not name.isprintable():
+        raise refuse(named, f"{shown(name)} is no name: at most {_NAME_CHARS} printable characters")
+    return name
 
 
 def _digest_required(node: Node) -> bool:
     fields = Fields(node, ("require", "mutateTags"))
-    mutate = fields.get("mutateTags")
-    if mutate is not None and boolean(mutate):
-        raise unsupported(mutate)
     return boolean(fields.require("require"))

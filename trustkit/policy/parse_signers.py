@@ -54,7 +54,7 @@ def openpgp(named: Named, roots: Roots) -> dict[str, PolicyOpenPgp]:
         written, listed = fields.require("root"), fields.get("fingerprints")
         root = _root(written, text(written), (OPENPGP,), "openpgp", roots)
         prints = tuple(_fingerprint(item) for item in items(listed)) if listed is not None else ()
-        found[name] = PolicyOpenPgp(name, root.name, prints, _signed_identity(fields.get("signedIdentity")))
+        found[name] = PolicyOpenPgp(name, root.name, prints, _identity_of(fields.get("signedIdentity")))
     return found
 
 
@@ -103,10 +103,15 @@ def _claim(oid: str, node: Node) -> Claim:
     return Claim(oid, _text(fields.get("equals")), _text(fields.get("equalsLabel")))
 
 
-def _signed_identity(node: Node | None) -> SignedIdentity:
-    """Return a rule written as on the command line: `matchRepository`, `exactRepository=REPOSITORY`, ..."""
-    if node is None:
-        return DEFAULT
+def _identity_of(node: Node | None) -> SignedIdentity:
+    return signed_identity(node) if node is not None else DEFAULT
+
+
+def signed_identity(node: Node) -> SignedIdentity:
+    """Return a rule written as on the command line: `matchRepository`, `exactRepository=REPOSITORY`, ...
+
+    Raises PolicySyntaxError.
+    """
     try:
         return read_signed_identity(text(node))
     except PolicySyntaxError as error:

@@ -10,7 +10,7 @@ from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapp
 from trustkit.policy.nodes import Node, refuse, shown
 from trustkit.policy.parse_roots import roots
 from trustkit.policy.parse_signers import certificates, content_trust, identities, openpgp
-from trustkit.policy.trusted import Demand, PolicyIdentity, PolicyKey, PolicyRoot, Signer
+from trustkit.policy.trusted import REMOTE, Demand, PolicyKey, PolicyRoot, Signer
 
 ALGORITHMS = (
     names.ECDSA_P256_SHA256,
@@ -34,6 +34,7 @@ FAMILIES = {
     "gpg": "openpgp",
     "contentTrust": "contentTrust",
 }
+_LOGS_MAX = 8
 _NAME_CHARS = 63
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
 
@@ -68,17 +69,22 @@ def trust(node: Node | None, reader: KeyReader) -> Trust:
     if node is None:
         return Trust({}, {})
     fields = Fields(node, (*FAMILIES.values(), "roots", "transparency"))
-    asked = _transparency(fields.get("transparency"))
+    asked, logs = _transparency(fields.get("transparency"))
     logged = asked is True
     # silence asks keys for no log, and certificates for one; only `required: false` lets those go without
     found_roots = tuple(
         root._replace(logged=asked is not False) for root in roots(fields.get("roots"), reader.load_root)
     )
-    found_keys = {name: _key(name, value, reader, logged=logged) for name, value in _named(fields.get("keys"))}
+    found_keys = {
+        name: _key(name, value, reader, logged=logged)._replace(logs=logs) for name, value in _named(fields.get("keys"))
+    }
     repositories, believed = content_trust(_named(fields.get("contentTrust")), reader.load_root)
     found: dict[str, Mapping[str, Signer]] = {
         "key": found_keys,
-        "identity": _identities(fields, found_roots, logged=logged),
+        "identity": {
+            name: one._replace(logged=logged, logs=logs)
+            for name, one in identities(_named(fields.get("identities")), found_roots).items()
+        },
         "x509": dict(certificates(_named(fields.get("certificates")), found_roots)),
         "gpg": dict(openpgp(_named(fields.get("openpgp")), found_roots)),
         "contentTrust": dict(repositories),
@@ -98,11 +104,6 @@ def restricted(found: Trust, algorithms: tuple[str, ...], demand: Demand) -> Tru
         for family, named in found.parties.items()
     }
     return found._replace(parties=parties)
-
-
-def _identities(fields: Fields, found: tuple[PolicyRoot, ...], *, logged: bool) -> dict[str, PolicyIdentity]:
-    read = identities(_named(fields.get("identities")), found)
-    return {name: one._replace(logged=logged) for name, one in read.items()}
 
 
 def _named(node: Node | None) -> list[tuple[str, Node]]:
@@ -126,22 +127,27 @@ def _require_distinct(fields: Fields) -> None:
             seen[name] = field
 
 
-def _transparency(node: Node | None) -> bool | None:
-    """Return whether only what a transparency log shows counts, None if nothing is said. Raises PolicySyntaxError."""
+def _transparency(node: Node | None) -> tuple[bool | None, int]:
+    """Return whether only what transparency logs show counts, None if nothing is said, and how many of them.
+
+    Raises PolicySyntaxError.
+    """
     if node is None:
-        return None
+        return None, 1
     fields = Fields(node, ("required", "offline", "minLogs"))
     offline, logs = fields.get("offline"), fields.get("minLogs")
     if offline is not None and not boolean(offline):
         raise unsupported(offline, "asking a log while deciding")
-    if logs is not None and integer(logs, 1, 2) != 1:
-        raise unsupported(logs, "proofs of several logs")
-    return boolean(fields.require("required"))
+    required, least = boolean(fields.require("required")), integer(logs, 1, _LOGS_MAX) if logs is not None else 1
+    if logs is not None and least > 1 and not required:
+        raise refuse(logs, "no log is required, so several are not either", "set required: true")
+    return required, least
 
 
 def _key(name: str, node: Node, reader: KeyReader, *, logged: bool) -> PolicyKey:
-    fields = Fields(node, ("pem", "algorithms", "notBefore", "notAfter", "revoked"), ("kms", "pkcs11", "x509"))
-    pem = _pem(fields.require("pem"), reader)
+    fields = Fields(node, ("pem", "kms", "algorithms", "notBefore", "notAfter", "revoked"), ("pkcs11", "x509"))
+    given = fields.exactly_one("pem", "kms")
+    pem = _pem(given, reader) if fields.get("kms") is None else _remote(given, reader)
     algorithms, not_before, not_after = (fields.get(part) for part in ("algorithms", "notBefore", "notAfter"))
     if algorithms is not None:
         for item in items(algorithms):
@@ -153,7 +159,7 @@ def _key(name: str, node: Node, reader: KeyReader, *, logged: bool) -> PolicyKey
     return PolicyKey(
         name,
         pem,
-        _fingerprint(fields.require("pem"), pem, reader),
+        _fingerprint(given, pem, reader),
         texts(algorithms) if algorithms is not None else (),
         starts,
         ends,
@@ -178,7 +184,17 @@ def _pem(node: Node, reader: KeyReader) -> bytes:
         return written.encode("utf-8", "replace")
     if "\n" in written or "\0" in written:
         raise refuse(node, "is neither a path nor a PEM block")
+    if written.partition(":")[0] in REMOTE:
+        raise refuse(node, "is no file", "give the URI of a key as kms")
     return reader.load(written)
+
+
+def _remote(node: Node, reader: KeyReader) -> bytes:
+    """Return the public half of a key that lies in a service or a token."""
+    uri = text(node)
+    if uri.partition(":")[0] not in REMOTE:
+        raise refuse(node, f"{shown(uri)} is no key of a service", f"write the URI of one: {', '.join(REMOTE)}")
+    return reader.load(uri)
 
 
 def _fingerprint(node: Node, pem: bytes, reader: KeyReader) -> str:

@@ -6,6 +6,7 @@ from trustkit.model.values import NamedTuple
 from trustkit.policy.document import ATTESTATIONS, SIGNATURES, Rule
 from trustkit.policy.fields import Fields, boolean, choice, integer, items, mapping, text, unsupported
 from trustkit.policy.nodes import TEXT, Node, refuse, shown
+from trustkit.policy.parse_signers import signed_identity
 from trustkit.policy.parse_trust import FAMILIES, Trust
 from trustkit.policy.rules.attested import Attested
 from trustkit.policy.rules.covering import INDEX_ONLY, SUBJECTS, Covering
@@ -44,14 +45,18 @@ def verify_rules(node: Node | None, trust: Trust) -> Verify:
     """Return what `spec.verify` says, the rule about signatures first. Raises PolicySyntaxError."""
     if node is None:
         return Verify()
-    fields = Fields(node, ("subjects", "signatures", "attestations"), ("discovery", "signedIdentity"))
+    fields = Fields(node, ("subjects", "signatures", "attestations", "discovery", "signedIdentity"))
     subjects, signatures, attestations = (fields.get(name) for name in ("subjects", "signatures", "attestations"))
     index = INDEX_ONLY
     if subjects is not None:
         index = choice(Fields(subjects, ("index",)).require("index"), SUBJECTS)
+    named = fields.get("signedIdentity")
+    identity = signed_identity(named) if named is not None else None
+    if named is not None and signatures is None:
+        raise refuse(named, "there are no signatures whose name could be compared", "add verify.signatures")
     rules: list[Rule] = []
     if signatures is not None:
-        rules.append(_signatures(signatures, trust))
+        rules.append(_signatures(signatures, trust)._replace(identity=identity))
     sources: dict[str, Source] = {}
     if attestations is not None:
         for name, value in mapping(attestations).items():

@@ -50,6 +50,7 @@ class Written(NamedTuple):
     said: object = None
     unenforced: tuple[str, ...] = ()
     of: Digest | None = None
+    logs: int = 0
 
 
 class About(NamedTuple):
@@ -117,5 +118,6 @@ def _proven(one: Written, image: Digest) -> VerifiedSignature:
         time_source=one.time_source,
         statement=Statement(one.predicate_type, one.predicate, one.said) if one.predicate_type else None,
         log=one.log,
+        logs=one.logs,
         unenforced=one.unenforced,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from trustkit.codec.canonical_json import canonical
 from trustkit.errors import PolicySyntaxError
 from trustkit.model.digest import Digest
-from trustkit.policy.document import Section
+from trustkit.policy.document import AS_CONFIGURED, Section
 from trustkit.policy.nodes import located
 from trustkit.policy.pattern import Pattern
 from trustkit.policy.trusted import TUF
@@ -21,6 +21,8 @@ def of_namespace(section: Section, namespace: str, digest: Callable[[bytes], Dig
         raise _refused(section, "match.namespaces", f"a document of {namespace} speaks about {namespace} only")
     if section.on_no_match != "deny":
         raise _refused(section, "enforcement.onNoMatch", "what no document names is the cluster's to allow")
+    if section.means != AS_CONFIGURED:
+        raise _refused(section, "cache, registry, enforcement or discovery", "how images are found is the cluster's")
     for key in section.keys:
         if key.revoked is not None:
             raise _refused(section, f"trust.keys.{key.name}.revoked", "a key is lost for every namespace or for none")

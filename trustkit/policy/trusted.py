@@ -27,6 +27,8 @@ OPENPGP = "openpgp"
 TUF = "tuf"
 # Subject alternative names among a certificate's claims (RFC 5280 4.2.1.6).
 _ALTERNATIVE_NAMES = "2.5.29.17"
+# Schemes of keys that never leave their place.
+REMOTE = ("awskms", "gcpkms", "azurekms", "hashivault", "pkcs11")
 # The sigstore root that an identity means when it names none.
 DEFAULT_ROOT = "sigstore"
 
@@ -85,7 +87,7 @@ class PolicyKey(NamedTuple):
     """A public key a policy trusts under a name, and within which bounds.
 
     `algorithms` empty allows every one the key can do; the times are compared with the moment of the decision.
-    `logged` asks for a checked entry of a transparency log. What a revoked key signed is refused when it is
+    `logged` asks for checked entries of so many `logs`. What a revoked key signed is refused when it is
     verified, unless the revocation spares older signatures. `demand` is made of its signatures.
     """
 
@@ -98,6 +100,7 @@ class PolicyKey(NamedTuple):
     logged: bool = False
     revoked: KeyRevocation | None = None
     demand: Demand = Demand()
+    logs: int = 1
 
     @property
     def reads_labels(self) -> bool:
@@ -118,7 +121,7 @@ class PolicyKey(NamedTuple):
             return f"signed by {self.name}, which is not trusted before {self.not_before.isoformat()}"
         if self.not_after and facts.now > self.not_after:
             return f"signed by {self.name}, which is not trusted after {self.not_after.isoformat()}"
-        return _unlogged(item, self.name) if self.logged else ""
+        return _unlogged(item, self.name, self.logs) if self.logged else ""
 
 
 class Claim(NamedTuple):
@@ -143,6 +146,7 @@ class PolicyIdentity(NamedTuple):
     issuer_regex: Regex | None = None
     extensions: tuple[Claim, ...] = ()
     logged: bool = False
+    logs: int = 1
 
     @property
     def reads_labels(self) -> bool:
@@ -161,7 +165,7 @@ class PolicyIdentity(NamedTuple):
 
     def problem(self, item: VerifiedSignature, _facts: Facts) -> str:
         """Return that the transparency log does not show the item, or nothing."""
-        return _unlogged(item, self.name) if self.logged else ""
+        return _unlogged(item, self.name, self.logs) if self.logged else ""
 
 
 class PolicyCertificate(NamedTuple):
@@ -274,7 +278,7 @@ class PolicySigstore(NamedTuple):
     def problem(self, item: VerifiedSignature, facts: Facts) -> str:
         """Return that the log does not show the item, or that it is for another name."""
         if self.logged and not item.log:
-            return _unlogged(item, self.name)
+            return _unlogged(item, self.name, 1)
         wrong = mismatch(self.identity, item.claimed_name, facts.image.ref)
         return f"signed by {self.name}, but {wrong}" if wrong else ""
 
@@ -323,8 +327,11 @@ def _root_kind(signer: SignerIdentity) -> str:
     return kind + colon if kind in ("sigstore", "x509", "openpgp", "tuf") else ""
 
 
-def _unlogged(item: VerifiedSignature, name: str) -> str:
-    return "" if item.log else f"signed by {name}, but no transparency log shows it"
+def _unlogged(item: VerifiedSignature, name: str, least: int) -> str:
+    if not item.log:
+        return f"signed by {name}, but no transparency log shows it"
+    logs = max(item.logs, 1)
+    return "" if logs >= least else f"signed by {name}, but {logs} transparency log shows it, required are {least}"
 
 
 def _says(found: str, text: str, regex: Regex | None) -> bool:

@@ -74,6 +74,7 @@ class Identified(NamedTuple):
     signed_at: datetime | None = None
     time_source: str = ""
     log: str = ""
+    logs: int = 0
 
 
 def identify(signed: Signed, check: Check) -> Identified:

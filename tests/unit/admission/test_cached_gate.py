@@ -14,22 +14,41 @@ from trustkit.admission.cache import Cache
 from trustkit.admission.cached_gate import CachedGate, Ruling
 from trustkit.admission.gate import Gate
 from trustkit.admission.judge import Kit
-from trustkit.admission.policies import builtin_policy, trust_roots
+from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
 from trustkit.admission.single_flight import SingleFlight
 from trustkit.audit.log import DecisionLog
-from trustkit.errors import LimitExceededError, StorageError, UnreachableError
+from trustkit.errors import (
+    LimitExceededError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitedError,
+    StorageError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from trustkit.fips.parse import public_key_to_pem
 from trustkit.fips.select import provider
 from trustkit.model.facts import RequestFacts
 from trustkit.model.reference import ImageRef
 from trustkit.oci.layout import LayoutFolder
 from trustkit.oci.push import push
+from trustkit.policy.document import means_of
 from trustkit.signing.formats.bundle import SigstoreBundle
 from trustkit.signing.sign import BUNDLE, Subjected, sign
 
 NOW = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
 RUN = RequestFacts(actor="alice", purpose="run", engine="kubernetes")
 KEY = provider().generate("ecdsa-p256")
+
+
+HEAD = """apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {name: test}
+spec:
+  trust: {keys: {mine: {pem: mine.pub}}}
+"""
+SIGNED = "  verify: {signatures: {key: mine}}\n"
+NAMED = SIGNED + "  enforcement: {onError: warn, acknowledgeFailOpen: ops}\n"
 
 
 class FullDisk:
@@ -53,7 +72,7 @@ class Scene:
         self.log = DecisionLog(folder / "audit", provider())
         self.opened, self.lock, self.go = 0, Lock(), Event()
         self.go.set()
-        self.broken = False
+        self.broken, self.failure = False, UnreachableError
         self.now = NOW
 
     def open(self, ref):
@@ -61,12 +80,18 @@ class Scene:
             self.opened += 1
         assert self.go.wait(30)
         if self.broken:
-            raise UnreachableError("the registry does not answer")
+            raise self.failure("the registry does not answer")
         return LayoutFolder(Path(ref.path))
 
-    def gate(self, log=None) -> CachedGate:
+    def gate(self, log=None, spec: str = "") -> CachedGate:
+        """Return the gate of the built-in policy, or of one whose `spec` goes on like this."""
         policy = builtin_policy({"mine": public_key_to_pem(KEY.public)})
+        if spec:
+            (self.layout.parent / "mine.pub").write_bytes(public_key_to_pem(KEY.public))
+            (self.layout.parent / "policy.yaml").write_text(HEAD + spec)
+            policy = read_policy(self.layout.parent / "policy.yaml")
         kit = Kit(self.open, (SigstoreBundle(),), provider(), policy, trust_roots(policy), lambda: self.now)
+        kit = kit._replace(means=means_of(policy))
         return CachedGate(Gate(kit, self.log), SingleFlight(8, 64), BatchedLog(log or self.log))
 
 
@@ -203,3 +228,87 @@ def test_work_beyond_the_bound_is_refused():
         return await first
 
     assert asyncio.run(ask()) == 1
+
+
+@pytest.mark.parametrize(("cache", "seconds"), [("{positiveTtl: 1m}", 60), ("{positiveTtl: 0s}", 0)])
+def test_a_policy_says_for_how_long_proof_is_kept(scene, cache, seconds):
+    gate = scene.gate(spec=SIGNED + f"  cache: {cache}\n")
+    rule(gate, scene.ref)
+    if seconds:
+        rule_after(scene, seconds - 1, gate, scene.ref)
+        assert scene.opened == 1
+    rule_after(scene, 1, gate, scene.ref)
+    assert scene.opened == 2
+
+
+def test_a_policy_says_for_how_long_a_failure_is_kept(scene):
+    scene.broken = True
+    gate = scene.gate(spec=SIGNED + "  cache: {negativeTtl: 0s}\n")
+    rule(gate, scene.ref)
+    rule(gate, scene.ref)
+    assert scene.opened == 2
+
+
+def test_a_policy_says_how_many_images_are_kept(scene, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = Scene(tmp_path / "other")
+    gate = scene.gate(spec=SIGNED + "  cache: {maxEntries: 1}\n")
+    for ref in (scene.ref, other.ref, scene.ref):
+        rule(gate, ref)
+    assert scene.opened == 3
+
+
+def test_silence_lets_an_image_through_if_somebody_answers_for_it(scene, caplog):
+    scene.broken = True
+    found = rule(scene.gate(spec=NAMED), scene.ref)
+    assert (found.allowed, found.record) == (True, 0)
+    assert "ops answers for it" in found.warnings[0]
+    assert "ops answers for it" in caplog.text
+    event = scene.log.records()[0].event
+    assert (event.outcome, event.body["verdict"], event.body["fail_open"]) == ("unknown", "unknown", "ops")
+
+
+@pytest.mark.parametrize("failure", [NotFoundError, UnauthorizedError, ProtocolError, LimitExceededError])
+def test_what_a_registry_said_lets_nothing_through(scene, failure):
+    scene.broken, scene.failure = True, failure
+    assert not rule(scene.gate(spec=NAMED), scene.ref).allowed
+
+
+def test_rate_limits_are_silence(scene):
+    scene.broken, scene.failure = True, RateLimitedError
+    assert rule(scene.gate(spec=NAMED), scene.ref).allowed
+
+
+def test_an_unsigned_image_is_denied_whoever_answers_for_silence(tmp_path):
+    scene = Scene(tmp_path, signed=False)
+    assert not rule(scene.gate(spec=NAMED), scene.ref).allowed
+
+
+def test_a_tag_is_not_let_through_unseen(scene):
+    scene.broken = True
+    assert not rule(scene.gate(spec=NAMED), scene.tagged).allowed
+
+
+def test_nobody_lets_an_image_through_that_no_document_is_about(scene):
+    scene.broken = True
+    spec = NAMED + "  match: {images: ['other.example/**']}\n"
+    assert not rule(scene.gate(spec=spec), scene.ref).allowed
+
+
+def test_every_document_about_an_image_must_let_it_through(scene):
+    scene.broken = True
+    strict = HEAD.replace("name: test", "name: strict") + SIGNED
+    assert not rule(scene.gate(spec=f"{NAMED}---\n{strict}"), scene.ref).allowed
+
+
+def test_what_the_request_alone_shows_is_refused_all_the_same(scene):
+    scene.broken = True
+    gate = scene.gate(spec=NAMED + "  require: {runtime: {denyPrivileged: true}}\n")
+    assert rule(gate, scene.ref).allowed
+    assert not rule(gate, scene.ref, RUN._replace(privileged=True)).allowed
+
+
+def test_without_a_record_nothing_is_let_through(scene):
+    scene.broken = True
+    with pytest.raises(StorageError):
+        rule(scene.gate(FullDisk(), spec=NAMED), scene.ref)

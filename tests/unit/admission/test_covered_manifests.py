@@ -45,7 +45,7 @@ def asked(image: ResolvedImage, *words: str, every: bool = False, size: int = 0)
         item = Evidence(Place(REFERRERS, ""), "", digest, b"x" * size, {})
         return Gathered((item,), complete=True)
 
-    gathered(image, NOTHING, frozenset(words), gather, every=every)
+    gathered(image, NOTHING, frozenset(words), gather, most_bytes=limits.EVIDENCE_BYTES, every=every)
     return digests, most
 
 
@@ -85,7 +85,7 @@ def test_all_share_one_budget_of_bytes() -> None:
 
 def test_beyond_the_limit_the_evidence_is_not_complete() -> None:
     many = index(*(manifest(str(number)) for number in range(limits.COVERED_MANIFESTS + 1)))
-    found = gathered(many, NOTHING, frozenset({CHILDREN}), lambda _digest, _most: NOTHING, every=False)
+    found = gathered(many, NOTHING, frozenset({CHILDREN}), lambda _digest, _most: NOTHING, most_bytes=1, every=False)
     assert len(found) == limits.COVERED_MANIFESTS + 1
     assert (found[0][1].complete, "33 manifests" in found[0][1].notes[0]) == (False, True)
 

@@ -67,10 +67,11 @@ class Webhook:
         except MalformedError as error:
             uid = uid_of(body)
             return write_answer(uid, Answer(allowed=False, message=f"trustkit: {explained(error)}")) if uid else b""
+        seconds = min(seconds * _SPARE_SHARE, self._decider.seconds())
         try:
-            answer = await asyncio.wait_for(way(review), seconds * _SPARE_SHARE)
+            answer = await asyncio.wait_for(way(review), seconds)
         except TimeoutError:
-            answer = await self._refused(review, f"nothing was decided within {seconds * _SPARE_SHARE:.1f} seconds")
+            answer = await self._refused(review, f"nothing was decided within {seconds:.1f} seconds")
         except TrustkitError as error:
             answer = await self._refused(review, explained(error))
         except Exception:  # noqa: BLE001  (the last line of defence: a denial, never a dropped connection)

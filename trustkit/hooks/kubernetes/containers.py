@@ -12,10 +12,11 @@ from trustkit.hooks.kubernetes.pods import PodPart
 from trustkit.hooks.kubernetes.pull_secrets import Pull
 from trustkit.model.facts import RequestFacts
 from trustkit.model.values import NamedTuple
+from trustkit.policy.document import SLOTS
 from trustkit.policy.scope import NAME_LABEL
 
 ENGINE = "kubernetes"
-_SLOTS = ("initContainers", "containers", "ephemeralContainers")
+*_SLOTS, _VOLUMES = SLOTS
 # A pod's own spec. Templates may leave an image to others to fill in; a pod may not.
 _POD_POINTER = "/spec"
 _NO_MEMBERS: Mapping[str, object] = {}
@@ -35,21 +36,32 @@ class Use(NamedTuple):
     pull: Pull = Pull()
 
 
-def uses_of(pod: PodPart, *, actor: str = "", namespace: str = "") -> tuple[Use, ...]:
+class Asked(NamedTuple):
+    """Who asks, in which namespace, for which kind of object."""
+
+    actor: str = ""
+    namespace: str = ""
+    kind: str = ""
+
+
+def uses_of(pod: PodPart, asked: Asked) -> tuple[Use, ...]:
     """Return every image the pod uses. Raises MalformedError, LimitExceededError."""
-    found = [*_containers(pod, _of_pod(pod, actor, namespace)), *_volumes(pod, actor, namespace)]
+    found = [*_containers(pod, _of_pod(pod, asked)), *_volumes(pod, asked)]
     if len(found) > limits.POD_IMAGES:
         raise LimitExceededError(f"the pod uses {len(found)} images, more than the {limits.POD_IMAGES} allowed")
     pull = _pull(pod)
     return tuple(use._replace(pull=pull) for use in found)
 
 
-def image_use(pointer: str, image: object, *, actor: str = "", namespace: str = "") -> Use:
+def image_use(pointer: str, image: object, asked: Asked, slot: str = "") -> Use:
     """Return the use of an image by an object that says no more about it. Raises MalformedError."""
     if not isinstance(image, str):
         raise MalformedError(f"{pointer} is no image")
-    labels = _namespace_labels(namespace)
-    return Use(pointer, image, RequestFacts(actor, "pull", ENGINE, namespace=namespace, namespace_labels=labels))
+    labels = _namespace_labels(asked.namespace)
+    request = RequestFacts(
+        asked.actor, "pull", ENGINE, namespace=asked.namespace, namespace_labels=labels, kind=asked.kind, slot=slot
+    )
+    return Use(pointer, image, request)
 
 
 def _namespace_labels(namespace: str) -> tuple[tuple[str, str], ...]:
@@ -60,10 +72,11 @@ def _namespace_labels(namespace: str) -> tuple[tuple[str, str], ...]:
 def _containers(pod: PodPart, shared: RequestFacts) -> Iterator[Use]:
     context = _object(pod.spec, "securityContext")
     for slot in _SLOTS:
+        here = shared._replace(slot=slot)
         for index, container in enumerate(_objects(pod.spec, slot)):
             image = _text(container, "image")
             if image:
-                yield Use(f"{pod.pointer}/{slot}/{index}/image", image, _of_container(container, context, shared, pod))
+                yield Use(f"{pod.pointer}/{slot}/{index}/image", image, _of_container(container, context, here, pod))
             elif pod.pointer == _POD_POINTER:
                 raise MalformedError(f"{pod.pointer}/{slot}/{index} names no image")
 
@@ -75,22 +88,22 @@ def _pull(pod: PodPart) -> Pull:
     return Pull(tuple(name for name in secrets if name), _text(pod.spec, "serviceAccountName"))
 
 
-def _volumes(pod: PodPart, actor: str, namespace: str) -> Iterator[Use]:
+def _volumes(pod: PodPart, asked: Asked) -> Iterator[Use]:
     for index, volume in enumerate(_objects(pod.spec, "volumes")):
         image = _object(volume, "image")
         if image:
             pointer = f"{pod.pointer}/volumes/{index}/image/reference"
-            yield image_use(pointer, image.get("reference", ""), actor=actor, namespace=namespace)
+            yield image_use(pointer, image.get("reference", ""), asked, _VOLUMES)
 
 
-def _of_pod(pod: PodPart, actor: str, namespace: str) -> RequestFacts:
+def _of_pod(pod: PodPart, asked: Asked) -> RequestFacts:
     """Return what all containers of the pod share."""
     spec = pod.spec
     context = _object(spec, "securityContext")
     volumes = _objects(spec, "volumes")
     paths = (_text(_object(volume, "hostPath"), "path") for volume in volumes if volume.get("hostPath") is not None)
     return RequestFacts(
-        actor=actor,
+        actor=asked.actor,
         purpose="run",
         engine=ENGINE,
         host_network=_flag(spec, "hostNetwork"),
@@ -99,8 +112,9 @@ def _of_pod(pod: PodPart, actor: str, namespace: str) -> RequestFacts:
         host_mounts=tuple(sorted(set(paths))),
         volumes=tuple(sorted({name for volume in volumes for name in volume if name != "name"})),
         sysctls=tuple(_text(item, "name") for item in _objects(context, "sysctls")),
-        namespace=namespace,
-        namespace_labels=_namespace_labels(namespace),
+        namespace=asked.namespace,
+        namespace_labels=_namespace_labels(asked.namespace),
+        kind=asked.kind,
     )
 
 

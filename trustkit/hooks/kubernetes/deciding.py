@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from math import inf
 
 from trustkit.admission.batched_log import BatchedLog
 from trustkit.admission.cached_gate import CachedGate, Ruling
 from trustkit.admission.judge import Established, PullCredentials
 from trustkit.errors import ConfigError, ReferenceSyntaxError, TrustkitError
 from trustkit.hooks.kubernetes.containers import Use
-from trustkit.hooks.kubernetes.images import registry_image, wanted_images
+from trustkit.hooks.kubernetes.images import is_being_deleted, registry_image, wanted_images
 from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.hooks.kubernetes.pull_secrets import PullSecrets
@@ -17,6 +18,7 @@ from trustkit.hooks.kubernetes.review import Answer, Kind, Review
 from trustkit.model.audit import AuditEvent
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
+from trustkit.policy.means import POD_PULL_SECRETS
 
 KIND = "review"
 _CHARS = 512
@@ -42,7 +44,7 @@ class Decider(NamedTuple):
         Raises TrustkitError: nothing is allowed.
         """
         gate = self.gate()
-        uses = await self._labelled(gate, review.namespace, wanted_images(review, self.custom).new)
+        uses = await self._labelled(gate, review.namespace, self._wanted(gate, review))
         asked = {(use.image, use.request, use.pull): use for use in uses}
         rulings = await asyncio.gather(*(self._rule(gate, review, use) for use in asked.values()))
         judged = tuple(zip(asked.values(), rulings, strict=True))
@@ -62,11 +64,9 @@ class Decider(NamedTuple):
         Raises TrustkitError: a tag cannot be resolved.
         """
         gate = self.gate()
-        loose = [
-            (use, ref)
-            for use in wanted_images(review, self.custom).new
-            if (ref := registry_image(use.image)).digest is None
-        ]
+        if not gate.gate.kit.means.pins_tags:
+            return Answer(allowed=True)
+        loose = [(use, ref) for use in self._wanted(gate, review) if (ref := registry_image(use.image)).digest is None]
         found = await asyncio.gather(*(self._pinned(gate, review, use, ref) for use, ref in loose))
         # the tag stays for people to read; nodes go by the digest
         return Answer(
@@ -82,6 +82,22 @@ class Decider(NamedTuple):
         answer = Answer(allowed=False, message=message)
         await self.log.append(_event(review, answer, (), self.now(), outcome="unknown"))
         return answer
+
+    def seconds(self) -> float:
+        """Return within how many seconds the policy wants an answer, endless if it says nothing."""
+        try:
+            return self.gate().gate.kit.means.deadline or inf
+        except TrustkitError:
+            return inf
+
+    def _wanted(self, gate: CachedGate, review: Review) -> tuple[Use, ...]:
+        """Return the images to be decided on. Raises MalformedError."""
+        means = gate.gate.kit.means
+        custom = self.custom
+        if means.paths:
+            custom += tuple(CustomPath(Kind(one.group, one.kind), one.what, one.steps) for one in means.paths)
+        found = wanted_images(review, custom)
+        return found.new + found.unchanged if means.judges_unchanged and not is_being_deleted(review) else found.new
 
     async def _labelled(self, gate: CachedGate, namespace: str, uses: tuple[Use, ...]) -> tuple[Use, ...]:
         """Return each use once, with the labels of its namespace if the policy looks at them. Raises TrustkitError."""
@@ -104,16 +120,17 @@ class Decider(NamedTuple):
                 False, None, "it names no digest, so what runs could differ from what was judged", step, (), -1
             )
         try:
-            pull = await self._pulling(review, use)
+            pull = await self._pulling(gate, review, use)
         except TrustkitError as error:
             return await gate.unknown(ref, use.request, error)
         return await gate.rule(ref, use.request, pull)
 
     async def _pinned(self, gate: CachedGate, review: Review, use: Use, ref: ImageRef) -> Established:
-        return await gate.established(ref, await self._pulling(review, use))
+        return await gate.established(ref, await self._pulling(gate, review, use))
 
-    async def _pulling(self, review: Review, use: Use) -> PullCredentials:
-        if self.pulls is None or not review.namespace:
+    async def _pulling(self, gate: CachedGate, review: Review, use: Use) -> PullCredentials:
+        allowed = POD_PULL_SECRETS in gate.gate.kit.means.registry.auth
+        if self.pulls is None or not review.namespace or not allowed:
             return PullCredentials()
         return await self.pulls.credentials(review.namespace, use.pull)
 

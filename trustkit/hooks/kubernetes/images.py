@@ -1,8 +1,8 @@
 """What a review is about: the images it brings in, and which of them are new."""
 
 from trustkit.errors import MalformedError
-from trustkit.hooks.kubernetes.containers import Use, image_use, uses_of
-from trustkit.hooks.kubernetes.json_text import Members
+from trustkit.hooks.kubernetes.containers import Asked, Use, image_use, uses_of
+from trustkit.hooks.kubernetes.json_text import Members, value
 from trustkit.hooks.kubernetes.pods import KINDS, POD_SPEC, CustomPath, PodPart, custom_parts, pod_part
 from trustkit.hooks.kubernetes.review import CREATE, DELETE, UPDATE, Review
 from trustkit.model.reference import ImageRef
@@ -39,6 +39,12 @@ def wanted_images(review: Review, custom: tuple[CustomPath, ...] = ()) -> Wanted
     return Wanted(tuple(use for use in uses if (use.image, use.request) not in stored), unchanged)
 
 
+def is_being_deleted(review: Review) -> bool:
+    """Whether the stored object waits for its end: what is left of it must not be kept from going."""
+    metadata = value(review.old["metadata"], "metadata") if review.old and "metadata" in review.old else None
+    return isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None
+
+
 def registry_image(text: str) -> ImageRef:
     """Return the reference of an image as kubelets read it. Raises ReferenceSyntaxError.
 
@@ -54,18 +60,19 @@ def _uses(review: Review, found: Members, custom: tuple[CustomPath, ...]) -> tup
             f"nobody said where {str(review.kind)[:120]!r} keeps its images",
             next_step="give --pod-path or --image-path for the kind, or take it from the webhook's rules",
         )
+    asked = Asked(review.user, review.namespace, review.kind.kind)
     uses: list[Use] = []
     if review.kind in KINDS:
         pod = pod_part(review.kind, found)
-        uses += uses_of(pod, actor=review.user, namespace=review.namespace)
-    for what, pointer, value in custom_parts(of_kind, found):
-        uses += _custom_uses(review, what, pointer, value)
+        uses += uses_of(pod, asked)
+    for what, pointer, found_there in custom_parts(of_kind, found):
+        uses += _custom_uses(asked, what, pointer, found_there)
     return tuple(uses)
 
 
-def _custom_uses(review: Review, what: str, pointer: str, value: object) -> tuple[Use, ...]:
+def _custom_uses(asked: Asked, what: str, pointer: str, value: object) -> tuple[Use, ...]:
     if what != POD_SPEC:
-        return (image_use(pointer, value, actor=review.user, namespace=review.namespace),)
+        return (image_use(pointer, value, asked),)
     if not isinstance(value, dict):
         raise MalformedError(f"{pointer} is no pod's spec")
-    return uses_of(PodPart(pointer, value, {}), actor=review.user, namespace=review.namespace)
+    return uses_of(PodPart(pointer, value, {}), asked)

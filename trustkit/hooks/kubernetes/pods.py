@@ -6,6 +6,8 @@ from trustkit.errors import MalformedError, UsageError
 from trustkit.hooks.kubernetes.json_text import Members, value
 from trustkit.hooks.kubernetes.review import Kind
 from trustkit.model.values import NamedTuple
+from trustkit.policy.means import IMAGE as IMAGE  # noqa: PLC0414  (the same words in policies)
+from trustkit.policy.means import POD_SPEC as POD_SPEC  # noqa: PLC0414
 
 _TEMPLATE = ("spec", "template")
 # kind → the path to the object that has a pod's metadata and spec
@@ -22,7 +24,6 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
 }
 _EACH = "[*]"
 _PATH_PARTS = 16
-POD_SPEC, IMAGE = "pod", "image"
 
 
 class PodPart(NamedTuple):

@@ -52,7 +52,8 @@ _CONTENT: Members = {
 }
 _ASKED: Members = {
     **_plain(TEXT, actor="actor", purpose="purpose", engine="engine", user="user", seccomp="seccomp",
-             procMount="proc_mount", selinux="selinux", apparmor="apparmor", namespace="namespace"),
+             procMount="proc_mount", selinux="selinux", apparmor="apparmor", namespace="namespace", slot="slot"),
+    "kind": Member(TEXT, "{}.kind"),
     **_plain(BOOL, privileged="privileged", hostNetwork="host_network", hostPid="host_pid", hostIpc="host_ipc",
              hostProcess="host_process", readOnly="read_only", newPrivileges="new_privileges", nonRoot="non_root"),
     **_lists(TEXT, hostMounts="host_mounts", hostPorts="host_ports", capabilitiesAdded="capabilities_added",

@@ -65,6 +65,7 @@ class SigstoreBundle:
             time_source=proven.identified.time_source,
             statement=None if plain else proven.statement,
             log=proven.identified.log,
+            logs=proven.identified.logs,
         )
 
 

@@ -64,6 +64,7 @@ class CosignAttestation:
                 time_source=proven.identified.time_source,
                 statement=proven.statement,
                 log=proven.identified.log,
+                logs=proven.identified.logs,
             )
             for proven in prove_all(envelope, check, come)
         )

@@ -80,6 +80,7 @@ class CosignSignature:
             signed_at=identified.signed_at,
             time_source=identified.time_source,
             log=identified.log,
+            logs=identified.logs,
         )
 
 

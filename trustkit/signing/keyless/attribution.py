@@ -76,7 +76,7 @@ def _by_key(signed: Signed, along: Accompanied, check: Check) -> Identified:
     verifier = along.material.certificates[0] if along.material.certificates else key.spki_der
     for one in proof.logged:
         require_verifier(one.recorded, along.content.signature, verifier)
-    return found._replace(signed_at=proof.signed_at, time_source=proof.time_source, log=proof.log)
+    return found._replace(signed_at=proof.signed_at, time_source=proof.time_source, log=proof.log, logs=proof.logs)
 
 
 def _proof(along: Accompanied, check: Check) -> Proof:

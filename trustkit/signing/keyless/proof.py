@@ -49,6 +49,11 @@ class Proof(NamedTuple):
         """The first entry as `<log>:<index>`."""
         return f"{self.logged[0].log.base_url}:{self.logged[0].number}" if self.logged else ""
 
+    @property
+    def logs(self) -> int:
+        """How many logs of different keys show it: one log with two entries is one (CVE-2026-49834)."""
+        return len({one.log.key_id for one in self.logged})
+
 
 def prove(material: Material, content: SignedContent, root: SigstoreRoot, check: Check) -> Proof:
     """Return what the material proves under this root.

@@ -185,6 +185,8 @@ def test_a_pod_that_says_nothing_asks_for_kubernetes_defaults():
         volumes=("projected",),
         namespace="shop",
         namespace_labels=(("kubernetes.io/metadata.name", "shop"),),
+        kind="Pod",
+        slot="containers",
     )
 
 
