@@ -1,7 +1,10 @@
 """`trustkit trust migrate`: what the real notary signed on our server verifies with the real cosign and notation."""
 
+import hashlib
 import json
+import lzma
 import re
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +17,10 @@ from peers.registry import Registry, Tls
 from peers.tools import Cosign, Ran
 from peers.trust import Notary, TrustServer, trust_server
 from peers.trustkit import Trustkit
+from peers.web import serving
 from peers.workspace import short_folder
 
+VECTORS = Path(__file__).resolve().parents[1] / "conformance" / "vectors" / "tuf.tar.xz"
 TYPE = "https://trustkit.dev/attestation/content-trust-migration/v1"
 PASSPHRASE = {"TRUSTKIT_PASSWORD": "secret"}
 Migrate = Callable[..., Ran]
@@ -226,3 +231,42 @@ def test_without_a_key_there_is_only_a_dry_run(trustkit: Trustkit, migrate: Migr
     assert migrate
     assert trustkit.run("trust", "migrate", "--first-use", signed).status == 2
     assert trustkit.run("trust", "migrate", "--first-use", "--dry-run", signed).status == 0
+
+
+def test_an_index_is_signed_as_the_index_that_it_is(
+    trustkit: Trustkit, migrate: Migrate, notary: Notary, registry: Registry, repository: str,
+    multi_arch_image: Image, signed: str, cosign3: Cosign,
+) -> None:  # fmt: skip
+    registry.push(multi_arch_image, repository, "many")
+    add(notary, signed, "many", multi_arch_image)
+    assert migrate(f"{signed}:many").status == 0
+    assert judged(cosign3, "verify", public(trustkit), f"{signed}@{multi_arch_image.digest}").status == 0
+    assert judged(cosign3, "verify", public(trustkit), f"{signed}@{multi_arch_image.children[0].digest}").status != 0
+
+
+@pytest.mark.parametrize("role", ["root", "targets", "snapshot", "timestamp"])
+def test_metadata_whose_time_is_over_is_refused(
+    trustkit: Trustkit, migrate: Migrate, tmp_path: Path, role: str
+) -> None:
+    """A server that shows a repository in which one role's file has ended."""
+    assert migrate
+    case = expired(tmp_path, role)
+    gun = json.loads((case / "expected.json").read_bytes())["gun"]
+    place = tmp_path / "served" / "v2" / gun / "_trust" / "tuf"
+    for file in (case / "tuf").rglob("*.json"):
+        name = str(file.relative_to(case / "tuf")).removesuffix(".json")
+        content = file.read_bytes()
+        for shown in (name, f"{name}.{hashlib.sha256(content).hexdigest()}"):
+            (place / shown).parent.mkdir(parents=True, exist_ok=True)
+            (place / f"{shown}.json").write_bytes(content)
+    with serving(tmp_path / "served") as url:
+        done = trustkit.run("trust", "migrate", "--first-use", "--key", "new", "--server", url, gun)
+    assert done.status == 1, done.said
+    assert "expired" in done.said or "ended" in done.said
+
+
+def expired(folder: Path, role: str) -> Path:
+    name = f"tuf-neg-expired-{role}"
+    with lzma.open(VECTORS) as packed, tarfile.open(fileobj=packed) as members:
+        members.extractall(folder, filter="data", members=[one for one in members if one.name.startswith(f"{name}/")])
+    return folder / name
