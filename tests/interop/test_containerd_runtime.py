@@ -1,7 +1,6 @@
 """The real containerd makes containers through `trustkit-runtime`, which asks containerd what they are made of."""
 
 import itertools
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,13 @@ import pytest
 from peers import engines, images
 from peers.engines import Containerd
 from peers.guarded_docker import RUNTIME
-from peers.podman import RUNTIME as WRAPPER
 from peers.registry import Registry
 from peers.signed import Signed
-from peers.tools import ROOT, Ran
+from peers.tools import Ran
 from peers.trustkit import Trustkit
 from peers.workspace import short_folder
+from peers.wrapped import engine_runtime
 
-DELIVERED = ROOT / "deploy/podman/trustkit-engine-runtime"
 NUMBERS = itertools.count()
 
 
@@ -28,10 +26,7 @@ class World:
         self.containerd, self.folder = containerd, folder
         self.trustkit = Trustkit(home)
         self.signed = Signed(self.trustkit, registry, "containerd")
-        self.runtime = folder / "runtime"
-        text = DELIVERED.read_text().replace("/usr/local/bin/trustkit-runtime", str(WRAPPER))
-        self.runtime.write_text(text.replace("/var/lib/trustkit", str(home)))
-        self.runtime.chmod(self.runtime.stat().st_mode | stat.S_IXUSR)
+        self.runtime = engine_runtime(self.trustkit, folder)
 
     def pulled(self, *, sign: bool = True, snapshotter: str = "overlayfs") -> str:
         self.signed.repository = f"containerd/{next(NUMBERS)}"

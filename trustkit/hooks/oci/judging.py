@@ -9,6 +9,7 @@ from trustkit.hooks.fields import Members
 from trustkit.hooks.oci.bound import Bound, Ruled
 from trustkit.hooks.oci.bundle import Bundle
 from trustkit.hooks.oci.containerd import contained_image
+from trustkit.hooks.oci.docker import dockerd_image
 from trustkit.hooks.oci.mounts import Surroundings
 from trustkit.hooks.oci.ports import published_ports
 from trustkit.hooks.oci.request import own_command, read_request
@@ -16,7 +17,7 @@ from trustkit.hooks.oci.storage import stored_image
 from trustkit.model.facts import RequestFacts
 from trustkit.model.values import NamedTuple
 
-PODMAN, CRIO, CONTAINERD = "podman", "cri-o", "containerd"
+PODMAN, CRIO, DOCKER, CONTAINERD = "podman", "cri-o", "docker", "containerd"
 # Both engines write it themselves, after the annotations that users ask for.
 _MANAGER = "io.container.manager"
 
@@ -66,17 +67,22 @@ class Judge(NamedTuple):
 
     def _read(self, bundle: Bundle, container: str) -> tuple[Bound, RequestFacts]:
         """Return what the bundle is made of, and what it asks for. Raises TrustkitError."""
-        engine = CRIO if bundle.annotations.get(_MANAGER) == CRIO else PODMAN
-        bound = stored_image(bundle, container)
-        if bound is None:
-            engine, bound = CONTAINERD, contained_image(bundle, container, self.caller)
-        if bound is None:
-            raise HookRefusedError(
-                f"nothing says which image the bundle {bundle.folder} was made of",
-                next_step="run it with an engine whose store is known here: docs/hooks.md",
-            )
+        engine, bound = self._bound(bundle, container)
         request = read_request(bundle, Surroundings(container, bound.volumes, bound.folders), engine)
         return bound, request._replace(command=own_command(request.command, bound.entrypoint, bound.command))
+
+    def _bound(self, bundle: Bundle, container: str) -> tuple[str, Bound]:
+        """Return the engine and the image. Raises TrustkitError: nothing says what it is."""
+        if found := stored_image(bundle, container):
+            return (CRIO if bundle.annotations.get(_MANAGER) == CRIO else PODMAN), found
+        if found := dockerd_image(bundle, container):
+            return DOCKER, found
+        if found := contained_image(bundle, container, self.caller):
+            return CONTAINERD, found
+        raise HookRefusedError(
+            f"nothing says which image the bundle {bundle.folder} was made of",
+            next_step="run it with an engine whose store is known here: docs/hooks.md",
+        )
 
 
 def _is_wider(request: RequestFacts, admitted: RequestFacts) -> bool:

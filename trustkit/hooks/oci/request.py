@@ -38,6 +38,8 @@ _INIT = ("/dev/init", "/run/podman-init", "/sbin/docker-init")
 _SYSTEM = ("system_u", "system_r")
 _APPARMOR_DEFAULTS = ("docker-default", "crio-default", "cri-containerd.apparmor.d")
 _APPARMOR_SWITCH = Path("/sys/module/apparmor/parameters/enabled")
+# Parts of SYS_ADMIN since Linux 5.8 and 5.9, which older engines leave out of "all".
+_SPLIT_OFF = frozenset({"PERFMON", "BPF", "CHECKPOINT_RESTORE"})
 # Pod Security's restricted profile lets this one be added after all were dropped.
 _HARMLESS = frozenset({"NET_BIND_SERVICE"})
 
@@ -118,7 +120,7 @@ def _is_privileged(bundle: Bundle, held: frozenset[str]) -> bool:
     """Whether the engine says so, or nothing that an unprivileged container lacks is missing."""
     if bundle.annotations.get(_PRIVILEGED, "").lower() == "true":
         return True
-    everything = _names(capabilities.bounding()) <= held
+    everything = _names(capabilities.bounding()) - _SPLIT_OFF <= held
     rules = fields.items(fields.mapping(bundle.linux, "resources"), "devices")
     every_device = bool(rules) and rules[-1].get("allow") is True and not rules[-1].get("type")
     return everything and (every_device or not fields.texts(bundle.linux, "maskedPaths"))
