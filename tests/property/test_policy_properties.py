@@ -5,8 +5,9 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_facts import NAME, OTHER_IMAGE, SLSA, attestation, facts, rejection, said, signature, spec
+from policy_facts import NAME, OTHER_IMAGE, SLSA, attestation, facts, fingerprint_of, rejection, said, signature, spec
 from predicate_samples import BUILT, SAMPLES
+from trustkit.codec.grant import PREDICATE_TYPE
 from trustkit.errors import TrustkitError
 from trustkit.fips.hashing import digest_of
 from trustkit.model.decision import ALLOW, DENY
@@ -214,3 +215,41 @@ def defined(pattern: str, name: str) -> bool:
     rest = pattern[stars:]
     ends = range(len(name) + 1)
     return any((stars > 1 or "/" not in name[:end]) and defined(rest, name[end:]) for end in ends)
+
+
+GRANT = {
+    "id": "00112233aabbccdd",
+    "namespace": "",
+    "rules": ["verify.attestations.p"],
+    "requester": {"key": fingerprint_of(b"one.pub")},
+    "reason": "INC-7",
+    "notBefore": "2026-11-23T20:00:00Z",
+    "notAfter": "2026-11-23T22:00:00Z",
+}
+TERMS = """
+  verify:
+    signatures: {{key: one}}
+    attestations: {{p: {{type: 'https://slsa.dev/provenance/v1', by: {{key: one}}}}}}
+  exceptions:
+    breakGlass:
+      {{enabled: true, grant: signed, approvers: {{count: {count}, of: [one, two, three, twin]}}, maxDuration: 3h,
+      skip: [verify.attestations.p]}}
+"""
+granting = st.lists(st.sampled_from(("one", "two", "three", "same-one")), max_size=5)
+
+
+@given(st.integers(1, 3), granting, granting)
+def test_further_signatures_on_a_grant_never_take_away_what_it_let_through(
+    count: int, few: list[str], more: list[str]
+) -> None:
+    policy = spec(TERMS.format(count=count))
+
+    def judged(keys: list[str]) -> str:
+        items = [said(key, PREDICATE_TYPE, GRANT, number) for number, key in enumerate(keys)]
+        return evaluate(policy, facts(signature("one"), *items)).verdict
+
+    before, after = judged(few), judged([*few, *more])
+    assert not (before == ALLOW and after == DENY)
+    others = {fingerprint_of(f"{key}.pub".encode()) for key in few} - {fingerprint_of(b"one.pub")}
+    asked = any(fingerprint_of(f"{key}.pub".encode()) == fingerprint_of(b"one.pub") for key in few)
+    assert (before == ALLOW) == (asked and len(others) >= count)

@@ -7,6 +7,7 @@ A file that is no grant is noted and left out: it must not keep a good one from 
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from trustkit import limits
@@ -27,6 +28,7 @@ from trustkit.signing.verify import verify
 
 _LOG = logging.getLogger(__name__)
 _SUFFIX = ".jsonl"
+_LOOKS = ("verify", "explain")
 
 
 class GrantFolder:
@@ -59,8 +61,11 @@ class GrantFolder:
             except TrustkitError as error:
                 _LOG.warning("%s: %s", file, error.message)
 
-    def add(self, grant: GrantFile) -> Path:
-        """Keep a grant; one of the same id is replaced. Raises StorageError."""
+    def add(self, grant: GrantFile, now: datetime) -> Path:
+        """Keep a grant, and no longer those that ended; one of the same id is replaced. Raises StorageError."""
+        for file, known in tuple(self.every()):
+            if known.ended(now):
+                file.unlink(missing_ok=True)
         name = f"{grant.image.algorithm}-{grant.image.hex}.{grant.says.id}{_SUFFIX}"
         file = make_folder(self._folder) / name
         write_file(file, grant.to_bytes())
@@ -127,8 +132,13 @@ def with_grants(facts: Facts, found: Gathered, formats: tuple[SignatureFormat, .
 
 
 def alerts(judgement: Judgement) -> tuple[AuditEvent, ...]:
-    """Return an event for each grant that a decision rests on; those that ask for it are said aloud too."""
+    """Return an event for each grant that a decision rests on; those that ask for it are said aloud too.
+
+    Who only looks (`verify`, `explain`) breaks nothing.
+    """
     facts, grants = judgement.facts, judgement.decision.grants
+    if facts.request.purpose in _LOOKS:
+        return ()
     for use in grants:
         if use.alert:
             _LOG.warning(

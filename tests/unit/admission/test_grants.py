@@ -124,7 +124,7 @@ def reasons(judgement: Judgement) -> str:
 
 
 def test_an_approved_grant_admits_and_both_are_on_record(scene: Scene) -> None:
-    GrantFolder(scene.grants).add(scene.grant(DEV, ONCALL))
+    GrantFolder(scene.grants).add(scene.grant(DEV, ONCALL), NOW)
     _, record = scene.gate().decide(scene.ref, RUN)
     decision, alert = (one.event for one in scene.log.records())
     assert (record.event, decision.outcome, alert.kind) == (decision, "allow", "breakglass.used")
@@ -141,6 +141,21 @@ def test_an_image_that_needs_no_grant_leaves_no_trace_of_one(scene: Scene) -> No
     scene.gate().decide(scene.ref, RUN._replace(privileged=False))
     assert [one.event.kind for one in scene.log.records()] == ["decision"]
     assert "grants" not in scene.log.records()[0].event.body
+
+
+@pytest.mark.parametrize("purpose", ["verify", "explain"])
+def test_who_only_looks_breaks_nothing(scene: Scene, purpose: str) -> None:
+    scene.put(scene.grant(DEV, ONCALL).to_bytes())
+    scene.gate().decide(scene.ref, RUN._replace(purpose=purpose))
+    assert [(one.event.kind, one.event.outcome) for one in scene.log.records()] == [("decision", "allow")]
+
+
+def test_grants_that_ended_do_not_pile_up(scene: Scene) -> None:
+    folder = GrantFolder(scene.grants)
+    for number in range(3):
+        folder.add(scene.grant(DEV, id=f"{number:016x}", not_after=NOW + number * HOUR + HOUR), NOW)
+    folder.add(scene.grant(DEV, id="f" * 16), NOW + HOUR)
+    assert len(list(folder.every())) == 3
 
 
 def test_an_admission_ends_with_its_grant(scene: Scene) -> None:

@@ -32,7 +32,11 @@ def add(arguments: argparse.Namespace) -> int:
                 f"the policy in force does not take grant {grant.says.id}: {_reason(found)}",
                 next_step="docs/break-glass.md says what a grant needs",
             )
-        where = _push(config, grant, arguments.push) if arguments.push else str(app.open_grants(config).add(grant))
+        where = (
+            _push(config, grant, arguments.push)
+            if arguments.push
+            else str(app.open_grants(config).add(grant, app.now()))
+        )
         record = log.append(
             grant_added(
                 app.now(), grant=grant.says.id, image=grant.image, reference=grant.name, until=grant.says.not_after,
