@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from trustkit.model.values import NamedTuple
 from trustkit.policy.document import ENFORCE, Policy, Section
+from trustkit.policy.lint_finding import ERROR as ERROR  # noqa: PLC0414  (its public home)
+from trustkit.policy.lint_finding import WARNING
+from trustkit.policy.lint_finding import Lint as Lint  # noqa: PLC0414
+from trustkit.policy.lint_reach import unreached
 from trustkit.policy.rules.attested import Attested
 from trustkit.policy.rules.covering import bare
 from trustkit.policy.rules.registry import FromRegistry
@@ -12,19 +15,8 @@ from trustkit.policy.rules.signed_by import SignedBy
 from trustkit.policy.signers import Signers
 from trustkit.policy.trusted import PolicyIdentity, PolicyKey, Signer
 
-ERROR, WARNING = "error", "warning"
 # An exemption or a key that ends this soon is worth a word.
 _SOON = timedelta(days=14)
-
-
-class Lint(NamedTuple):
-    """One finding: how bad, its stable name, which section, where in it, and what to do."""
-
-    level: str
-    code: str
-    section: str
-    where: str
-    message: str
 
 
 def lint(policy: Policy, now: datetime) -> tuple[Lint, ...]:
@@ -37,6 +29,7 @@ def _section(section: Section, now: datetime) -> Iterator[Lint]:
         yield from check(section, now)
     yield from _signers(section, now)
     yield from _unused(section)
+    yield from unreached(section)
 
 
 def _demands(section: Section, _now: datetime) -> Iterator[Lint]:

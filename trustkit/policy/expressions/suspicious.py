@@ -1,6 +1,6 @@
 """Shapes of expressions that are right by the grammar and rarely what was meant."""
 
-from trustkit.policy.expressions.syntax import Binary, Call, Chain, Literal, Node, inside
+from trustkit.policy.expressions.syntax import Binary, Call, Chain, Literal, Node, inside, shape
 
 _ANCHORS = 2
 
@@ -23,9 +23,9 @@ def open_matches(node: Node) -> tuple[str, ...]:
 
 def _empty_all(node: Node, sized: frozenset[str]) -> list[int]:
     if isinstance(node, Chain) and node.operator == "&&":
-        sized = sized | {shape for part in node.parts for shape in _sized(part)}
+        sized = sized | {text for part in node.parts for text in _sized(part)}
     found = []
-    if isinstance(node, Call) and node.name == "all" and node.target is not None and _shape(node.target) not in sized:
+    if isinstance(node, Call) and node.name == "all" and node.target is not None and shape(node.target) not in sized:
         found.append(node.at + 1)
     return found + [column for part in inside(node) for column in _empty_all(part, sized)]
 
@@ -35,14 +35,8 @@ def _sized(node: Node) -> list[str]:
     if not isinstance(node, Binary) or node.operator not in (">", ">=", "!=", "<", "<=", "=="):
         return []
     sides = (node.left, node.right)
-    return [_shape(given) for side in sides if isinstance(side, Call) and side.name == "size" for given in _given(side)]
+    return [shape(given) for side in sides if isinstance(side, Call) and side.name == "size" for given in _given(side)]
 
 
 def _given(call: Call) -> tuple[Node, ...]:
     return (*((call.target,) if call.target is not None else ()), *call.arguments)
-
-
-def _shape(node: Node) -> str:
-    """Return what the node says, whatever its place."""
-    words = [str(value) for value in node[1:] if isinstance(value, str | int | bool)]
-    return f"{type(node).__name__}({','.join([*words, *map(_shape, inside(node))])})"

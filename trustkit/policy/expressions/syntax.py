@@ -96,3 +96,14 @@ def inside(node: Node) -> tuple[Node, ...]:
         elif isinstance(value, tuple):
             found += [part for part in value if isinstance(part, _NODES)]
     return tuple(found)
+
+
+def shape(node: Node) -> str:
+    """Return what the node says, whatever its place."""
+    words = [str(value) for value in node[1:] if isinstance(value, str | int | bool)]
+    return f"{type(node).__name__}({','.join([*words, *map(shape, inside(node))])})"
+
+
+def same(one: Node, other: Node) -> bool:
+    """Whether two nodes say the same."""
+    return shape(one) == shape(other)
