@@ -42,13 +42,16 @@ def server(tls):
             yield running
 
 
-@pytest.fixture(scope="module", params=[DEBIAN12, NEWEST], ids=["docker20", "docker28"])
+@pytest.fixture(scope="module")
 def daemon(request, registry):
-    with (
-        short_folder("dockerd") as folder,
-        dockerd(folder, ports=[int(registry.host.rpartition(":")[2])], release=request.param) as running,
-    ):
+    """dockerd 28, or the release that a test asks for."""
+    port = int(registry.host.rpartition(":")[2])
+    release = getattr(request, "param", NEWEST)
+    with short_folder("dockerd") as folder, dockerd(folder, ports=[port], release=release) as running:
         yield running
+
+
+with_both = pytest.mark.parametrize("daemon", [DEBIAN12, NEWEST], ids=["20.10", "28"], indirect=True)
 
 
 @pytest.fixture
@@ -77,6 +80,7 @@ def alice(client, registry):
     return client("alice", registry.host)
 
 
+@with_both
 def test_what_docker_pushes_trusted_docker_pulls_trusted(alice, client, registry, pushed):
     name, digest = pushed
     alice.must("pull", f"{name}@{digest}")
@@ -87,6 +91,7 @@ def test_what_docker_pushes_trusted_docker_pulls_trusted(alice, client, registry
     assert f"{name}@sha256:{alice.tags(name)['v2'][0]}" in said
 
 
+@with_both
 def test_docker_signs_what_is_pushed_by_its_signer_and_takes_it_back(alice, pushed):
     name, digest = pushed
     alice.must("trust", "signer", "add", "--key", str(alice.new_signer("alice")), "alice", name)
@@ -135,6 +140,7 @@ def author(trustkit_home, server, keys, pushed):
     return found
 
 
+@with_both
 def test_what_trustkit_signs_docker_pulls_trusted(author, client, registry, pushed):
     """The tag moves in the registry afterwards: docker then pulls what was signed."""
     name, digest = pushed
@@ -146,6 +152,7 @@ def test_what_trustkit_signs_docker_pulls_trusted(author, client, registry, push
     assert digest in bob.must("pull", f"{name}:v1", trusting=True)
 
 
+@with_both
 def test_docker_pulls_no_tag_that_is_not_signed(author, client, registry, pushed):
     author.must("init", pushed[0])
     done = client("bob", registry.host).run("pull", f"{pushed[0]}:v1", trusting=True)

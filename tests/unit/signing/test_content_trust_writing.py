@@ -211,7 +211,7 @@ def test_a_key_that_signs_wrongly_is_found_before_anything_is_published(draft: D
 def test_tags_are_signed_in_targets_until_there_are_signers(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
     assert roles_to_sign(draft, "v1", Held(own)) == (TARGETS,)
     for name in ("targets/alice", RELEASES):
-        delegate(draft, name, RoleKeys([bare(other.public)]))
+        delegate(draft, name, [bare(other.public)])
     assert roles_to_sign(draft, "v1", Held(other)) == (RELEASES, "targets/alice")
     with pytest.raises(KeyUnavailableError):
         roles_to_sign(draft, "v1", Held(own))
@@ -224,8 +224,8 @@ def test_a_tag_that_nobody_names_is_not_revoked(draft: Draft, own: PrivateKey) -
 
 def test_a_signer_that_ends_takes_its_key_out_of_releases(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
     for key, name in ((own, "targets/alice"), (other, "targets/bob")):
-        delegate(draft, name, RoleKeys([bare(key.public)]))
-        delegate(draft, RELEASES, RoleKeys([bare(key.public)]))
+        delegate(draft, name, [bare(key.public)])
+        delegate(draft, RELEASES, [bare(key.public)])
     assert undelegate(draft, "targets/alice") == ("targets/alice",)
     assert draft.signers(RELEASES).role.key_ids == (id_of(bare(other.public)),)
     assert set(undelegate(draft, "targets/bob")) == {RELEASES, "targets/bob"}
@@ -236,14 +236,14 @@ def test_a_signer_that_ends_takes_its_key_out_of_releases(draft: Draft, own: Pri
 
 def test_a_key_that_another_signer_has_too_stays_in_releases(draft: Draft, own: PrivateKey) -> None:
     for name in ("targets/alice", "targets/bob", RELEASES):
-        delegate(draft, name, RoleKeys([bare(own.public)]))
+        delegate(draft, name, [bare(own.public)])
     undelegate(draft, "targets/alice")
     assert draft.signers(RELEASES).role.key_ids == (id_of(bare(own.public)),)
 
 
 def test_releases_are_not_left_with_fewer_keys_than_they_need(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
-    delegate(draft, "targets/alice", RoleKeys([bare(own.public)]))
-    delegate(draft, RELEASES, RoleKeys([bare(own.public), bare(other.public)], 2))
+    delegate(draft, "targets/alice", [bare(own.public)])
+    delegate(draft, RELEASES, [bare(own.public), bare(other.public)], threshold=2)
     with pytest.raises(UsageError, match="would be left"):
         undelegate(draft, "targets/alice")
 
@@ -266,7 +266,7 @@ def after(found: VerifiedRepository) -> Draft:
 def with_signers_(draft: Draft, own: PrivateKey, other: PrivateKey) -> VerifiedRepository:
     """v1 is signed by `other` in releases and by alice, who has the same key."""
     for name in (RELEASES, "targets/alice"):
-        delegate(draft, name, RoleKeys([bare(other.public)]))
+        delegate(draft, name, [bare(other.public)])
         with_tags(draft, name, {"v1": ONE})
     return published(draft, own, other)
 
@@ -276,7 +276,7 @@ def rekeyed_delegation(draft: Draft, name: str, key: PrivateKey) -> None:
     assert body is not None
     roles = tuple(one for one in body.roles if one.name != name)
     draft.put_targets(TARGETS, body._replace(roles=roles))
-    delegate(draft, name, RoleKeys([bare(key.public)]))
+    delegate(draft, name, [bare(key.public)])
 
 
 def test_releases_that_their_keys_did_not_sign_hide_every_tag(
@@ -363,11 +363,18 @@ def test_what_replaces_unsigned_releases_is_newer_and_keeps_nothing_of_them(
     assert found.versions[RELEASES] == with_signers.versions[RELEASES] + 1
 
 
+def test_another_key_loosens_no_delegation(draft: Draft, root: PrivateKey, own: PrivateKey, other: PrivateKey) -> None:
+    delegate(draft, RELEASES, [bare(own.public), bare(other.public)], threshold=2, paths=("v1",))
+    delegate(draft, RELEASES, [bare(root.public)])
+    role = draft.signers(RELEASES).role
+    assert (len(role.key_ids), role.threshold, role.paths) == (3, 2, ("v1",))
+
+
 @pytest.mark.parametrize("threshold", [0, 2])
 def test_a_role_that_its_keys_cannot_sign_is_not_made(draft: Draft, own: PrivateKey, threshold: int) -> None:
     key = bare(own.public)
     with pytest.raises(UsageError, match="cannot sign"):
-        delegate(draft, "targets/alice", RoleKeys([key, key], threshold))
+        delegate(draft, "targets/alice", [key, key], threshold=threshold)
 
 
 @pytest.mark.parametrize("name", ["Alice", "a b", "", "targets/", "targets/A", "../x", "root\n"])

@@ -23,8 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signer-key", action="append", default=[], metavar="KEY",
                         help="the signer's public key: a file or a name of the ring; repeatable")  # fmt: skip
     parser.add_argument("--remove", action="store_true", help="the signer's keys count for nothing any more")
-    parser.add_argument("--threshold", type=int, default=1, help="how many of the keys must sign")
-    parser.add_argument("--path", action="append", metavar="PREFIX", help="only tags that begin so; repeatable")
+    parser.add_argument("--threshold", type=int, help="how many of the keys must sign; default: as before, or 1")
+    parser.add_argument(
+        "--path", action="append", metavar="PREFIX", help="only tags that begin so, else as before; repeatable"
+    )
     parser.add_argument("--no-releases", action="store_true", help="leave targets/releases as it is")
     add_server_arguments(parser)
     parser.add_argument("--key", action="append", default=[], metavar="KEY", help=KEY_HELP)
@@ -49,18 +51,18 @@ def _add(author: "Author", role: str, arguments: argparse.Namespace) -> None:
     from trustkit.cli.trust.author import public_key
     from trustkit.codec.notary_tuf import RELEASES, ROOT, SNAPSHOT, TARGETS
     from trustkit.signing.content_trust.draft import Signers
-    from trustkit.signing.content_trust.edits import RoleKeys, delegate
+    from trustkit.signing.content_trust.edits import delegate
     from trustkit.signing.content_trust.files import read
     from trustkit.signing.content_trust.identifiers import bare
     from trustkit.signing.content_trust.publication import enough
 
     keys = [bare(public_key(author.config, one)) for one in arguments.signer_key]
-    paths = tuple(arguments.path or ("",))
+    paths = tuple(arguments.path) if arguments.path else None
 
     def edit(draft: "Draft", _server: object) -> None:
-        delegate(draft, role, RoleKeys(keys, arguments.threshold), paths)
+        delegate(draft, role, keys, threshold=arguments.threshold, paths=paths)
         if role.rpartition("/")[0] == TARGETS and role != RELEASES and not arguments.no_releases:
-            delegate(draft, RELEASES, RoleKeys(keys))
+            delegate(draft, RELEASES, keys)
 
     found = author.change(f"delegate {role}", edit)
     print(f"{role} of {author.gun} may sign tags")

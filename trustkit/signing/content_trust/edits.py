@@ -48,15 +48,25 @@ def without_tags(draft: Draft, role: str, tags: Iterable[str]) -> None:
     draft.put_targets(role, body._replace(targets=kept))
 
 
-def delegate(draft: Draft, name: str, new: RoleKeys, paths: tuple[str, ...] = ("",)) -> None:
-    """Let these keys, beside those it has, sign for a delegation. Raises UsageError."""
+def delegate(
+    draft: Draft, name: str, keys: Sequence[Key], *, threshold: int | None = None, paths: tuple[str, ...] | None = None
+) -> None:
+    """Let these keys, beside those it has, sign for a delegation. Raises UsageError.
+
+    What is not said stays as it is; of a new delegation one key must sign, for every tag.
+    """
     parent = _parent(draft, name)
     body = draft.targets(parent) or empty(draft.now)
-    before = next((role for role in body.roles if role.name == name), None)
-    had = [body.keys[key_id] for key_id in before.key_ids] if before else []
-    role = new._replace(keys=[*had, *new.keys]).role(name, paths)
-    roles = tuple(role if one.name == name else one for one in body.roles) if before else (*body.roles, role)
-    draft.put_targets(parent, body._replace(keys={**body.keys, **_keys(new.keys)}, roles=roles))
+    before = next((role for role in body.roles if role.name == name), Role(name, (), 1))
+    wanted = RoleKeys(
+        [*(body.keys[key_id] for key_id in before.key_ids), *keys],
+        before.threshold if threshold is None else threshold,
+    )
+    role = wanted.role(name, before.paths if paths is None else paths)
+    roles = tuple(role if one is before else one for one in body.roles)
+    if before not in body.roles:
+        roles = (*roles, role)
+    draft.put_targets(parent, body._replace(keys={**body.keys, **_keys(keys)}, roles=roles))
 
 
 def undelegate(draft: Draft, name: str) -> tuple[str, ...]:
