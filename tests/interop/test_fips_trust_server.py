@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from peers.fips import enter_fips_mode
+from peers.postgres import postgres
 from peers.registry import Tls
 from peers.trust import Notary, TrustServer, trust_server
 from peers.trustkit import Trustkit
@@ -56,6 +57,14 @@ def test_another_password_is_refused(server: TrustServer, tmp_path: Path) -> Non
 def test_a_short_password_is_not_stored(fips: Trustkit) -> None:
     done = fips.run("trust", "serve", "--hash-password", env={"TRUSTKIT_PASSWORD": "short"})
     assert (done.status, done.stdout, "SP 800-63B" in done.stderr) == (2, "", True)
+
+
+def test_a_database_whose_library_brings_other_cryptography_is_refused_at_the_start(fips: Trustkit) -> None:
+    """Debian's libpq links libldap, and that one GnuTLS."""
+    with postgres() as cluster:
+        words = ("trust", "serve", "--listen", "127.0.0.1:0", "--database", cluster.database())
+        done = fips.run(*words, env={"TRUSTKIT_PASSWORD": PASSWORD})
+    assert (done.status, "libgnutls" in done.stderr, "trust server at" in done.stdout) == (4, True, False), done.said
 
 
 @pytest.mark.parametrize("group", ["P-256", "P-384"])

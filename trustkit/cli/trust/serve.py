@@ -61,6 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ready(url: str) -> None:
+    from trustkit.cli import fips_start
+
+    # The database's library is loaded by now, and what that one brought along.
+    fips_start.require_alone()
     print(f"trust server at {url}", flush=True)
 
 
