@@ -1,17 +1,16 @@
-"""`trustkit`: the table of commands, the parser, the exit status.
+"""`trustkit`: the table of commands, the exit status.
 
 A command's module is imported only when that command is used, and the whole of `--help` comes from
 this table: start-up time is a feature. Exit statuses: 0 ok, 1 refused, 2 usage, 3 could not find
 out, 4 our or the machine's fault; `run` and `exec` pass a started container's status through.
 """
 
-import argparse
 import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from trustkit import __version__
 from trustkit.cli.output import fail
@@ -19,30 +18,6 @@ from trustkit.errors import TrustkitError
 
 # A command lives for a tenth of a second: collecting cycles costs more than it frees.
 gc.set_threshold(100_000)
-# argparse looks for translations of its few words: it imports locale and asks for a dozen files.
-argparse._ = str  # type: ignore[attr-defined]
-
-
-class Help(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal says; argparse would import shutil and three compressors to ask."""
-
-    def __init__(self, prog: str) -> None:
-        """Take the width from COLUMNS, else from the terminal, else 80."""
-        given = os.environ.get("COLUMNS", "")
-        try:
-            width = int(given) if given.isdecimal() else os.get_terminal_size().columns
-        except OSError:
-            width = 80
-        super().__init__(prog, width=max(width, 40) - 2)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser, and the parsers of its actions, that print help with `Help`."""
-
-    def __init__(self, **options: Any) -> None:
-        """Make it as argparse does."""
-        super().__init__(**{"formatter_class": Help, **options})
-
 
 # group → command → one line
 COMMANDS: dict[str, dict[str, str]] = {
@@ -150,6 +125,9 @@ def run(arguments: list[str]) -> int:
 
 def _command(name: str, arguments: list[str]) -> int:
     module = import_module(module_of(name))
+    # not before: entering FIPS mode starts this process again, and argparse takes a third of the time until then
+    from trustkit.cli.parser import Parser
+
     parser = Parser(prog=f"trustkit {name}", description=_sentence(name, module.__doc__))
     module.add_arguments(parser)
     status: int = module.run(parser.parse_args(arguments))

@@ -6,7 +6,6 @@ to hashes of its own when OpenSSL refuses one (cpython#123112), so those are tak
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 
@@ -40,7 +39,7 @@ _denied: dict[str, int] = {}
 _MOST_NAMES = 64
 
 
-class _Altered(MetaPathFinder):
+class _Altered:
     """Lets one module be loaded in another way than it loads itself."""
 
     def __init__(self, name: str, loader: type[SourceFileLoader]) -> None:
@@ -83,7 +82,7 @@ class _NarrowTls(SourceFileLoader):
         narrow(module)
 
 
-class _Denial(MetaPathFinder):
+class _Denial:
     """Finds nothing, and says why not."""
 
     def find_spec(

@@ -7,7 +7,6 @@
 The folder is made beside the old one and renamed over it, so that it is whole or not there.
 """
 
-import shutil
 from pathlib import Path
 from zlib import crc32
 
@@ -60,6 +59,8 @@ def install(source: Path, folder: Path, origin: str = "") -> Installation:
 
     Raises ConfigError, StorageError.
     """
+    import shutil
+
     content = _module_bytes(source)
     measured = Module.default()
     running = measured.hasher("sha256")
