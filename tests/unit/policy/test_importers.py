@@ -462,6 +462,7 @@ def test_an_image_validating_policy_of_the_usual_shape() -> None:
         ("attestors.two]", "attestors.three]"),
         (".all(e, e > 0)", ".all(e, e > 0) || true"),
         ("verifyImageSignatures", "verifyAttestationSignatures"),
+        ("images.containers", "images.sidecars"),
         ("{glob: 'r.example/*'}", "{expression: 'true'}"),
         ("insecureIgnoreTlog: true", "url: 'https://rekor.corp.example'"),
         ("spec:", "spec:\n  variables: [{name: a, expression: 'http.Get(\"x\")'}]"),
@@ -471,6 +472,131 @@ def test_an_image_validating_policy_of_another_shape_denies(before: str, after: 
     found, policy = imported(IVPOL.replace(before, after, 1))
     assert found.untranslated
     assert says(policy, "r.example/app", by_key(policy, PEM), by_identity("me")) == DENY
+
+
+def stated(*items: VerifiedSignature) -> tuple[VerifiedSignature, ...]:
+    """Return attestations of one type by whoever signed these."""
+    return tuple(
+        one._replace(kind=ATTESTATION, statement=Statement("https://slsa.dev/provenance/v1", b"{}")) for one in items
+    )
+
+
+ATTESTED = IVPOL.replace(
+    "  validations:",
+    """  attestations:
+    - name: provenance
+      intoto: {type: 'https://slsa.dev/provenance/v1'}
+    - name: bill
+      referrer: {type: sbom/cyclonedx}
+  validations:
+    - expression: >-
+        images.containers.map(i, verifyAttestationSignatures(i, attestations.provenance,
+        [attestors.one])).all(e, e > 0)""",
+)
+
+
+def test_an_image_validating_policy_demands_attestations_beside_signatures() -> None:
+    found, policy = imported(ATTESTED)
+    assert not found.untranslated
+    by_one = by_key(policy, PEM)
+    assert says(policy, "r.example/app", by_one, *stated(by_one)) == ALLOW
+    assert says(policy, "r.example/app", by_one) == DENY
+    assert says(policy, "r.example/app", *stated(by_one)) == DENY
+    assert says(policy, "r.example/app", by_one, *stated(by_key(policy, OTHER))) == DENY
+
+
+def test_an_attestation_that_is_no_statement_denies() -> None:
+    found, policy = imported(ATTESTED.replace("attestations.provenance,", "attestations.bill,"))
+    assert any("bill" in text for text in found.untranslated)
+    assert says(policy, "r.example/app", by_key(policy, PEM), *stated(by_key(policy, PEM))) == DENY
+
+
+BOTH = IVPOL.replace(
+    "[attestors.one, attestors.two])).all(e, e > 0)",
+    "[attestors.one])).all(e, e > 0) && "
+    "images.containers.map(i, verifyImageSignatures(i, [attestors.two])).all(e, e > 0)",
+)
+
+
+def test_validations_are_all_demanded() -> None:
+    found, policy = imported(BOTH)
+    assert not found.untranslated
+    assert says(policy, "r.example/app", by_key(policy, PEM), by_identity("me")) == ALLOW
+    assert says(policy, "r.example/app", by_key(policy, PEM)) == DENY
+    assert says(policy, "r.example/app", by_identity("me")) == DENY
+
+
+def test_the_same_demand_on_every_slot_is_one_document() -> None:
+    also = BOTH.replace("images.containers.map(i,", "images.initContainers.map(i,").replace(
+        "[attestors.two]", "[attestors.one]"
+    )
+    found, policy = imported(also)
+    assert len(policy.sections) == 1
+    assert "containers, initContainers" in found.notes[0]
+    assert says(policy, "r.example/app", by_key(policy, PEM)) == ALLOW
+
+
+def test_other_demands_on_init_containers_are_a_document_of_their_own() -> None:
+    _, policy = imported(BOTH.replace("images.containers.map(i,", "images.initContainers.map(i,"))
+    for slot, key, identity_too in (("containers", ALLOW, DENY), ("initContainers", DENY, ALLOW)):
+        request = RequestFacts(purpose="run", engine="kubernetes", user="1", slot=slot)
+        verdicts = [
+            evaluate(policy, about("r.example/app", item)._replace(request=request)).verdict
+            for item in (by_key(policy, PEM), by_identity("me"))
+        ]
+        assert verdicts == [key, identity_too]
+
+
+@pytest.mark.parametrize(
+    ("condition", "here", "elsewhere"),
+    [
+        ("request.namespace == 'prod'", DENY, ALLOW),
+        ("object.metadata.namespace != 'kube-system'", DENY, DENY),
+        ("request.namespace != 'prod'", ALLOW, DENY),
+        ("has(object.metadata.labels)", DENY, DENY),
+    ],
+)
+def test_conditions_on_the_namespace_are_kept_and_others_widen(condition: str, here: str, elsewhere: str) -> None:
+    text = IVPOL.replace("spec:", f'spec:\n  matchConditions: [{{name: c, expression: "{condition}"}}]')
+    found, policy = imported(text)
+    assert not found.untranslated
+    assert bool(found.notes and "left out" in " ".join(found.notes)) == ("labels" in condition)
+    sections = tuple(section._replace(on_no_match="allow") for section in policy.sections)
+    for namespace, expected in (("prod", here), ("test", elsewhere)):
+        request = RequestFacts(purpose="run", engine="kubernetes", user="1", namespace=namespace)
+        asked = about("r.example/app")._replace(request=request)
+        assert evaluate(policy._replace(sections=sections), asked).verdict == expected
+
+
+CERTIFICATE = json.dumps("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+NOTARY = IVPOL.replace("cosign: {keyless: {identities: [{issuer: " + GITHUB + ", subject: me}]}}",
+                       f"notary: {{certs: {{value: {CERTIFICATE}}}}}")  # fmt: skip
+
+
+def test_a_notary_attestor_is_any_certificate_under_its_root() -> None:
+    found, policy = imported(NOTARY)
+    assert not found.untranslated
+    root = next(root for root in policy.sections[0].roots if root.kind == "ca")
+    by_certificate = signature("one")._replace(signer=SignerIdentity("f", f"x509:ca/{root.name}", "CN=me", "CN=ca"))
+    assert says(policy, "r.example/app", by_certificate) == ALLOW
+    other = by_certificate._replace(signer=SignerIdentity("f", "x509:ca/other", "CN=me", "CN=ca"))
+    assert says(policy, "r.example/app", other) == DENY
+
+
+@pytest.mark.parametrize(
+    "notary", ["{certs: {valueFrom: x}}", "{certs: {value: x}}", "{}", "{certs: {value: CERTIFICATE}, more: 1}"]
+)
+def test_a_notary_attestor_that_is_given_otherwise_denies(notary: str) -> None:
+    before = f"notary: {{certs: {{value: {CERTIFICATE}}}}}"
+    found, policy = imported(NOTARY.replace(before, f"notary: {notary}".replace("CERTIFICATE", CERTIFICATE)))
+    assert any("attestor two" in text for text in found.untranslated)
+    assert says(policy, "r.example/app", by_key(policy, PEM)) == DENY
+
+
+def test_a_key_in_a_service_stays_there() -> None:
+    found, policy = imported(IVPOL.replace(f"key: {{data: {BLOCK}}}", "key: {kms: 'awskms:///alias/x'}"))
+    assert not found.untranslated
+    assert [key.pem for key in policy.sections[0].keys] == [b"awskms:///alias/x"]
 
 
 # --- Connaisseur ----------------------------------------------------------------------------------

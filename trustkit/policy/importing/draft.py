@@ -95,6 +95,15 @@ class Section:
         if found:
             self._spec["match"] = found
 
+    def when(self, expression: str) -> None:
+        """Speak about requests only for which this holds too."""
+        match = self._child("match")
+        match["when"] = f"{match['when']} && {expression}" if "when" in match else expression
+
+    def slots(self, names: Iterable[str]) -> None:
+        """Speak about images in these slots of a pod only."""
+        self._child("match")["slots"] = list(names)
+
     def trust(self, family: str, name: str, value: object) -> None:
         """Say whom a name stands for."""
         self._child("trust", family)[name] = value

@@ -1,21 +1,16 @@
 """Kyverno's `verifyImages` of (Cluster)Policy, and ImageValidatingPolicy."""
 
-import re
 from collections.abc import Mapping
 
 from trustkit.codec.strict_json import as_list, as_object, as_text
 from trustkit.errors import MalformedError
 from trustkit.policy.importing.draft import Draft, Section
-from trustkit.policy.importing.names import bare, full, narrow, wide
+from trustkit.policy.importing.image_validating import image_validating
+from trustkit.policy.importing.references import references
 from trustkit.policy.importing.sigstore import identity, inline_key, only
 
 KINDS = ("ClusterPolicy", "Policy", "ImageValidatingPolicy", "NamespacedImageValidatingPolicy")
 _REKOR = ("", "https://rekor.sigstore.dev")
-# Every container's image, verified by these attestors, at least once.
-_ALL_VERIFIED = re.compile(
-    r"images\.containers\.map\((\w+), ?verifyImageSignatures\(\1, ?\[((?:attestors\.\w+(?:, ?)?)+)\]\)\)"
-    r"\.all\((\w+), ?\3 ?> ?0\)\Z"
-)
 
 
 def convert(document: Mapping[str, object], draft: Draft) -> None:
@@ -24,7 +19,7 @@ def convert(document: Mapping[str, object], draft: Draft) -> None:
     name = as_text(as_object(document.get("metadata"), "metadata").get("name"), "metadata.name")
     spec = as_object(document.get("spec"), "spec")
     if "ImageValidating" in kind:
-        _image_validating(draft, name, spec)
+        image_validating(draft, name, spec)
         return
     for number, item in enumerate(as_list(spec.get("rules"), "rules"), 1):
         rule = as_object(item, "rule")
@@ -39,7 +34,7 @@ def _verify_images(
     draft: Draft, name: str, spec: Mapping[str, object], rule: Mapping[str, object], verify: Mapping[str, object]
 ) -> None:
     section = draft.section(f"{name}-{rule.get('name') or 'rule'}")
-    _references(section, verify.get("imageReferences"), verify.get("skipImageReferences"))
+    references(section, verify.get("imageReferences"), verify.get("skipImageReferences"))
     action = verify.get("failureAction") or spec.get("validationFailureAction") or "Audit"
     if str(action).lower() == "audit":
         section.set("mode", "audit")
@@ -65,25 +60,6 @@ def _verify_images(
     _attestations(section, verify.get("attestations"))
     if not verify.get("attestors") and not verify.get("attestations"):
         section.deny("no attestor is given")
-
-
-def _references(section: Section, given: object, skipped: object) -> None:
-    patterns, without = [], []
-    for item in as_list(given or [], "imageReferences"):
-        written = as_text(item, "imageReferences")
-        name, is_open = bare(written)
-        pattern = wide(full(name)) if "{{" not in written else ""
-        if not pattern or not is_open:
-            section.untranslated(f"the image reference {written[:120]}")
-        patterns.append(pattern or "**")
-    for item in as_list(skipped or [], "skipImageReferences"):
-        written = as_text(item, "skipImageReferences")
-        name, is_open = bare(written)
-        if is_open and "{{" not in written:
-            without.append(narrow(full(name)))
-        else:
-            section.untranslated(f"the skipped reference {written[:120]}")
-    section.match(patterns or ["**"], without)
 
 
 def _attestor_sets(draft: Draft, section: Section, given: object) -> None:
@@ -160,69 +136,3 @@ def _attestations(section: Section, given: object) -> None:
             found[f"attestation-{number}"] = {"type": kind, "by": signers}
     if found:
         section.verify("attestations", found)
-
-
-def _image_validating(draft: Draft, name: str, spec: Mapping[str, object]) -> None:
-    section = draft.section(name)
-    references = [as_object(one, "reference") for one in as_list(spec.get("matchImageReferences", []), "references")]
-    globs = [one["glob"] for one in references if "glob" in one]
-    _references(section, globs, None)
-    if len(globs) < len(references):
-        section.untranslated("matchImageReferences by expression")
-        section.match(["**"])
-    if spec.get("validationActions") and "Deny" not in as_list(spec["validationActions"], "validationActions"):
-        section.set("mode", "audit")
-    more = only(
-        spec, "matchImageReferences", "validationActions", "attestors", "validations", "matchConstraints",
-        "validationConfigurations", "evaluation", "failurePolicy", "webhookConfiguration", "attestations",
-    )  # fmt: skip
-    if more:
-        section.untranslated(more)
-    parties = _named_attestors(section, spec)
-    for item in as_list(spec.get("validations", []), "validations"):
-        written = re.sub(r"\s+", " ", as_text(as_object(item, "validation").get("expression"), "expression")).strip()
-        found = _ALL_VERIFIED.match(written)
-        names = re.findall(r"attestors\.(\w+)", found[2]) if found else []
-        if not names or not all(one in parties for one in names):
-            section.untranslated(f"the validation {written[:160]}")
-        else:
-            # verifyImageSignatures counts those that verified, and more than none is enough
-            section.verify("signatures", {"anyOf": [parties[one] for one in names]})
-    if not spec.get("validations"):
-        section.deny("no validation is given")
-
-
-def _named_attestors(section: Section, spec: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = {}
-    for number, item in enumerate(as_list(spec.get("attestors", []), "attestors"), 1):
-        attestor = as_object(item, "attestor")
-        name = as_text(attestor.get("name"), "attestor name")
-        try:
-            cosign = as_object(attestor.get("cosign"), "cosign")
-            if only(cosign, "key", "keyless", "ctlog"):
-                raise MalformedError(only(cosign, "key", "keyless", "ctlog"))  # noqa: TRY301  (listed with the others)
-            found[name] = _cosign(section, cosign, f"{number}")
-        except MalformedError as error:
-            section.untranslated(f"attestor {name[:60]}: {error.message}")
-    return found
-
-
-def _cosign(section: Section, cosign: Mapping[str, object], number: str) -> dict[str, object]:
-    log = as_object(cosign.get("ctlog") or {}, "ctlog")
-    if log.get("insecureIgnoreTlog") is not True and "key" in cosign:
-        section.logged()
-    if only(log, "url", "insecureIgnoreTlog", "insecureIgnoreSCT") or str(log.get("url") or "") not in _REKOR:
-        raise MalformedError("its own Rekor")
-    if "key" in cosign:
-        key = as_object(cosign["key"], "key")
-        if only(key, "data", "hashAlgorithm"):
-            raise MalformedError(only(key, "data", "hashAlgorithm"))
-        return inline_key(section, key.get("data"), "attestor")
-    keyless = as_object(cosign.get("keyless"), "keyless")
-    listed = as_list(keyless.get("identities"), "identities")
-    if len(listed) != 1 or only(keyless, "identities"):
-        raise MalformedError("keyless with several identities or its own roots")
-    found = identity(section, f"identity-{section.name}-{number}"[:63], listed[0])
-    if found is None:
-        raise MalformedError("keyless without issuer or subject")
-    return found
