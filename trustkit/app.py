@@ -22,6 +22,7 @@ from trustkit.admission.policies import (
     read_documents,
     read_policy,
     trust_roots,
+    within,
 )
 from trustkit.audit.events import log_started
 from trustkit.audit.log import DecisionLog
@@ -186,7 +187,8 @@ def open_gate(
 ) -> Gate:
     """Return the gate of a policy, under its roots or `trust`. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
-    trust = trust or trust_roots(decided, key_lives(config.keys))
+    lives = key_lives(config.keys)
+    trust = within(trust, lives) if trust else trust_roots(decided, lives)
     if revoking := distributed(config):
         trust = revoking.applied(trust)
     means = means_of(decided)

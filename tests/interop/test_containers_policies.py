@@ -31,13 +31,13 @@ class World:
         self.fingerprint = self.gpg.key("Release <release@example.com>")
         self.ring = self.gpg.public(self.fingerprint)
         cosign = Cosign("cosign2", folder / "cosign")
-        private, self.key = cosign.generate_key("one")
+        self.private, self.key = cosign.generate_key("one")
         _, self.other = cosign.generate_key("two")
         image = images.build()
         for name in IMAGES:
             registry.push(image, f"shop/{name}", "v1")
             if name in ("cosign", "both"):
-                cosign.must("sign", "--key", private, "--tlog-upload=false", "--yes", self.reference(name))
+                cosign.must("sign", "--key", self.private, "--tlog-upload=false", "--yes", self.reference(name))
             if name in ("gpg", "both"):
                 self._gpg_signs(name)
         self.file = folder / "policy.json"
@@ -191,3 +191,14 @@ def test_a_policy_goes_with_no_other_trust(ours: Trustkit, world: World) -> None
     world.write([{"type": "reject"}])
     for more in (("--key", str(world.key)), ("--trust-policy", str(world.file)), ("--trust-store", str(world.folder))):
         assert ours.run("verify", "--containers-policy", world.file, *more, world.reference("both")).status == 2
+
+
+def test_a_key_that_its_owner_revoked_counts_for_no_policy(ours: Trustkit, world: World) -> None:
+    world.write([{"type": "sigstoreSigned", "keyPath": str(world.key), "signedIdentity": REPOSITORY}])
+    ours.env.update(COSIGN_PASSWORD="wonderland")
+    ours.must("key", "import", "release", world.private)
+    assert ours.run("verify", "--containers-policy", world.file, world.reference("cosign")).status == 0
+    ours.must("key", "revoke", "release", "--reason", "lost")
+    done = ours.run("verify", "--containers-policy", world.file, world.reference("cosign"))
+    assert done.status == 1
+    assert "verification.key_revoked" in done.stdout

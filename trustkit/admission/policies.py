@@ -137,16 +137,21 @@ def trust_roots(policy: Policy, lives: Mapping[str, KeyLife] | None = None) -> T
         TrustedKey(key.name, public_key_from_pem(key.pem), key.algorithms, key.not_before, key.not_after, key.revoked)
         for key in trusted_keys(policy)
     )
-    if lives:
-        from trustkit.signing.key_life import limited
+    trust, roots = TrustRoots(keys), trusted_roots(policy)
+    if roots:
+        from trustkit.admission.root_files import opened
 
-        keys = limited(TrustRoots(keys), lives).keys
-    roots = trusted_roots(policy)
-    if not roots:
-        return TrustRoots(keys)
-    from trustkit.admission.root_files import opened
+        trust = opened(trust, roots)
+    return within(trust, lives)
 
-    return opened(TrustRoots(keys), roots)
+
+def within(trust: TrustRoots, lives: Mapping[str, KeyLife] | None) -> TrustRoots:
+    """Return the trust with each key in the bounds that the user's own key ring sets it."""
+    if not lives:
+        return trust
+    from trustkit.signing.key_life import limited
+
+    return limited(trust, lives)
 
 
 def policy_files(path: Path) -> list[tuple[str, Path]]:
