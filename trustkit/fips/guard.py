@@ -13,7 +13,8 @@ from trustkit.errors import GuardError, SelfTestError
 from trustkit.fips.libcrypto.fips_module import mapped_files
 from trustkit.fips.libcrypto.library import SONAME, Library
 
-BUILTIN_HASHES = ("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2", "_crypt", "crypt")
+BUILTIN_HASHES = ("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2")
+_TAKEN_AWAY = (*BUILTIN_HASHES, "_crypt", "crypt")
 # cffi opens libraries without an audit event, so nothing that stands on it is loaded.
 LIBRARIES = frozenset({
     "cryptography", "Crypto", "Cryptodome", "nacl", "bcrypt", "rfc3161_client", "pysequoia", "regopy", "M2Crypto",
@@ -118,7 +119,7 @@ def enter(programs: frozenset[str] = frozenset()) -> None:
 
     Raises SelfTestError if a library it would deny is loaded already.
     """
-    for name in BUILTIN_HASHES:
+    for name in _TAKEN_AWAY:
         sys.modules[name] = None  # type: ignore[assignment]
     loaded = sorted((LIBRARIES | {"ssl", "hashlib"}) & {name.partition(".")[0] for name in tuple(sys.modules)})
     if loaded:
