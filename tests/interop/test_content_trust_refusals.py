@@ -65,8 +65,12 @@ def test_a_signer_of_other_tags_does_not_sign_this_one(begun, tmp_path):
     private, public = new_signer(tmp_path, "alice")
     begun.must("delegate", begun.gun, "releases", "--signer-key", public, "--path", "alice-")
     assert begun.sign("v2", TWO, "--key", private).status == 4
+    assert begun.sign("v2", TWO, "--key", private, "--role", "releases").status == 2
     assert begun.sign("alice-1", TWO, "--key", private).status == 0
-    assert begun.tags()["alice-1"] == (TWO, "targets/releases")
+    assert begun.sign("v2", TWO, "--role", "targets").status == 0
+    assert begun.tags() == {
+        "v1": (ONE, "targets"), "v2": (TWO, "targets"), "alice-1": (TWO, "targets/releases"),
+    }  # fmt: skip
 
 
 def test_a_tag_that_would_stay_signed_is_not_revoked(begun, tmp_path):
@@ -86,10 +90,29 @@ def test_two_of_two_keys_sign_and_one_does_not(begun, tmp_path):
     assert begun.sign("v2", TWO, "--key", first, "--key", second).status == 0
 
 
-def test_a_repository_does_not_begin_twice(begun, notary):
+def test_a_repository_does_not_begin_twice(begun, server, notary):
     done = begun.run("init", begun.gun)
+    assert (done.status, "was seen before" in done.said) == (2, True)
+    with other_author(server, begun.gun) as other:
+        done = other.run("init", begun.gun)
     assert (done.status, "has content trust already" in done.said) == (2, True)
     assert notary.tags(begun.gun) == {"v1": (ONE, "targets")}
+
+
+def test_a_repository_that_vanished_does_not_begin_anew_in_silence(begun, notary):
+    """Whoever can delete it could have others trust a new root of theirs."""
+    notary.must("delete", "--remote", begun.gun)
+    done = begun.run("init", begun.gun)
+    assert (done.status, "was seen before" in done.said) == (2, True)
+    assert begun.run("inspect", begun.gun).status == 3
+
+
+def test_a_repository_that_somebody_else_began_anew_is_not_believed(begun, server, notary):
+    notary.must("delete", "--remote", begun.gun)
+    with other_author(server, begun.gun) as mallory:
+        mallory.begun()
+    for done in (begun.run("inspect", begun.gun, "--first-use"), begun.sign("v2", TWO)):
+        assert (done.status, "another than the trusted one" in done.said) == (1, True)
 
 
 def test_a_wrong_passphrase_opens_nothing_and_publishes_nothing(begun, notary):

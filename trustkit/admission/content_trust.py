@@ -69,10 +69,15 @@ class Repositories:
     def begun(self, asked: Asked, begin: Begin) -> VerifiedRepository:
         """Publish the first state of a repository, and return it as the server shows it then.
 
-        Raises UsageError if the server knows the repository, PublishRefusedError; as `verified`, and as `begin`.
+        Raises UsageError if the repository is known, PublishRefusedError; as `verified`, and as `begin`.
         """
-        metadata = self._metadata(asked)
-        with _alone(make_folder(self._place(asked.gun))):
+        metadata, place = self._metadata(asked), self._place(asked.gun)
+        with _alone(make_folder(place)):
+            if ROOT in read_seen(place):
+                raise UsageError(
+                    f"{asked.gun} was seen before, with a root of its own ({place})",
+                    next_step="if it is gone for good, remove this folder and begin again",
+                )
             if metadata.exists():
                 raise UsageError(
                     f"{asked.gun} has content trust already",

@@ -54,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _renew(author: "Author", given: str) -> None:
     from trustkit.app import now
-    from trustkit.codec.notary_tuf import ROOT, TARGETS
-    from trustkit.signing.content_trust.edits import delegation_of, renewed
+    from trustkit.codec.notary_tuf import ROOT
+    from trustkit.signing.content_trust.edits import renewed, tag_role_of
     from trustkit.signing.content_trust.files import read
 
-    role = given if given in (ROOT, TARGETS) else delegation_of(given)
+    role = ROOT if given == ROOT else tag_role_of(given)
     # what has ended is renewed too: it is as proven as before, but for its time
     author.asked = author.asked._replace(renewing=True)
     found = author.change(f"renew {role}", lambda draft, _: renewed(draft, role))

@@ -46,13 +46,13 @@ def _sign(author: "Author", tags: "dict[str, FileMeta]", roles: tuple[str, ...])
     from trustkit.cli.words import actor
     from trustkit.model.digest import Digest
     from trustkit.signing.content_trust.choice import roles_to_sign
-    from trustkit.signing.content_trust.edits import delegation_of, with_tags
+    from trustkit.signing.content_trust.edits import tag_role_of, with_tags
 
     chosen: dict[str, tuple[str, ...]] = {}
 
     def edit(draft: "Draft", _server: object) -> None:
         for tag, meta in tags.items():
-            chosen[tag] = tuple(map(delegation_of, roles)) or roles_to_sign(draft, tag, author.keys)
+            chosen[tag] = tuple(map(tag_role_of, roles)) or roles_to_sign(draft, tag, author.keys)
             for role in chosen[tag]:
                 with_tags(draft, role, {tag: meta})
 

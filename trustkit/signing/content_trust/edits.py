@@ -36,7 +36,11 @@ def begun(gun: str, roles: Mapping[str, RoleKeys], now: datetime) -> Draft:
 
 
 def with_tags(draft: Draft, role: str, tags: Mapping[str, FileMeta]) -> None:
-    """Let tags stand for what they say, by this role."""
+    """Let tags stand for what they say, by this role. Raises UsageError: it may not name one of them."""
+    paths = draft.signers(role).role.paths
+    for tag in tags:
+        if not tag.startswith(paths):
+            raise UsageError(f"{role} of {draft.gun} may not name {tag}", next_step=f"its tags begin with {paths}")
     body = draft.targets(role) or empty(draft.now)
     draft.put_targets(role, body._replace(targets={**body.targets, **tags}))
 
@@ -110,6 +114,11 @@ def renewed(draft: Draft, name: str) -> None:
         return
     draft.signers(name)
     draft.put_targets(name, draft.targets(name) or empty(draft.now))
+
+
+def tag_role_of(name: str) -> str:
+    """Return the role that signs tags under this name. Raises UsageError."""
+    return TARGETS if name == TARGETS else delegation_of(name)
 
 
 def delegation_of(name: str) -> str:
