@@ -218,3 +218,26 @@ def test_an_older_version_of_an_azure_key_is_refused() -> None:
 def test_what_is_no_uri_reaches_no_library(uri: str) -> None:
     with pytest.raises(UsageError):
         open_service(uri, provider())
+
+
+def test_a_policy_trusts_a_key_by_where_it_lies(signing: Trustkit, reference: str) -> None:
+    policy = signing.home / "policy.yaml"
+    policy.write_text(
+        "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n"
+        f"  trust: {{keys: {{release: {{kms: '{AWS}ecdsa-p256'}}}}}}\n  verify: {{signatures: {{key: release}}}}\n"
+    )
+    assert signing.run("verify", "--policy", policy, reference).status == 1
+    signing.must("sign", "--key", f"{VAULT}ecdsa-p384", reference)
+    assert signing.run("verify", "--policy", policy, reference).status == 1
+    signing.must("sign", "--key", f"{AWS}ecdsa-p256", reference)
+    assert signing.run("verify", "--policy", policy, reference).status == 0
+
+
+def test_a_policy_whose_key_cannot_be_asked_for_admits_nothing(signing: Trustkit, reference: str) -> None:
+    policy = signing.home / "policy.yaml"
+    policy.write_text(
+        "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n"
+        f"  trust: {{keys: {{release: {{kms: '{AWS}nobodys'}}}}}}\n  verify: {{signatures: {{key: release}}}}\n"
+    )
+    done = signing.run("verify", "--policy", policy, reference)
+    assert (done.status != 0, "nobodys" in done.stderr) == (True, True)

@@ -309,7 +309,7 @@ def test_an_anchored_expression_stays_anchored() -> None:
         ("glob: 'r.example/team/**'", "glob: 'r.example/te?m/**'"),
         ("authorities:", "policy: {type: cue, data: 'x'}\n  authorities:"),
         (f"data: {BLOCK}", "secretRef: {name: a}"),
-        (f"data: {BLOCK}", "kms: awskms:///a"),
+        (f"data: {BLOCK}", "kms: k8s://a/b"),
         ("https://fulcio.sigstore.dev", "https://fulcio.corp.example"),
         ("name: release", "name: release\n      ctlog: {url: https://rekor.sigstore.dev}"),
         ("name: release", "name: release\n      rfc3161timestamp: {trustRootRef: a}"),

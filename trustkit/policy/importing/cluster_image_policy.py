@@ -86,11 +86,13 @@ def _parties(section: Section, authority: Mapping[str, object], number: int) -> 
 
 
 def _key(section: Section, key: Mapping[str, object], name: str, *, logged: bool) -> dict[str, object]:
-    beside = only(key, "data", "hashAlgorithm")
+    beside = only(key, "data", "hashAlgorithm", "kms")
     if beside or str(key.get("hashAlgorithm") or "sha256") != "sha256":
         raise MalformedError(f"key by {beside or 'another hash'}")
     if logged:
         raise MalformedError("a key whose signatures must be logged")
+    if key.get("kms") and not key.get("data"):
+        return section.service_key(as_text(key["kms"], "kms"), name)
     return inline_key(section, key.get("data"), name)
 
 

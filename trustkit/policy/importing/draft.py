@@ -12,6 +12,7 @@ from trustkit.model.values import NamedTuple
 from trustkit.policy.nodes import TEXT, Node
 from trustkit.policy.parse_pattern import image_pattern
 from trustkit.policy.regex import Regex
+from trustkit.policy.trusted import REMOTE
 
 _NAME_CHARS = 63
 _SECTIONS = 256
@@ -116,6 +117,14 @@ class Section:
         """Trust a key, PEM or path, and return how `verify` names it."""
         name = self._draft.key_name(pem, wanted)
         self.trust("keys", name, {"pem": pem})
+        return {"key": name}
+
+    def service_key(self, uri: str, wanted: str = "key") -> dict[str, object]:
+        """Trust a key that lies in a service, and return how `verify` names it. Raises MalformedError."""
+        if uri.partition(":")[0] not in REMOTE:
+            raise MalformedError("a key in a place that is not known here")
+        name = self._draft.key_name(uri, wanted)
+        self.trust("keys", name, {"kms": uri})
         return {"key": name}
 
     def logged(self) -> None:

@@ -9,7 +9,6 @@ from trustkit.model.values import NamedTuple
 from trustkit.policy.importing.draft import Draft, Section, quoted
 from trustkit.policy.importing.references import references
 from trustkit.policy.importing.sigstore import identity, inline_key, only
-from trustkit.policy.trusted import REMOTE
 
 _REKOR = ("", "https://rekor.sigstore.dev")
 _SLOTS = ("containers", "initContainers", "ephemeralContainers")
@@ -230,9 +229,4 @@ def _key(section: Section, key: Mapping[str, object], name: str) -> dict[str, ob
     uri = as_text(key.get("kms") or "", "kms")
     if beside or (uri and key.get("data")) or str(key.get("hashAlgorithm") or "sha256").lower() != "sha256":
         raise MalformedError(beside or "another key than one alone, with SHA-256")
-    if not uri:
-        return inline_key(section, key.get("data"), "attestor")
-    if uri.partition(":")[0] not in REMOTE:
-        raise MalformedError("a key in a service that is not known here")
-    section.trust("keys", name, {"kms": uri})
-    return {"key": name}
+    return section.service_key(uri, name) if uri else inline_key(section, key.get("data"), "attestor")
