@@ -28,9 +28,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "verify-attestation": "verify the statements about an image",
         "copy": "copy an image, with all its signatures, between registries, layouts and archives",
         "verify-blob": "verify a file against a sigstore bundle",
-        "trust": "Docker Content Trust: serve",
+        "trust": "Docker Content Trust: sign, inspect, migrate, serve; trust roots of your own",
         "trusted-root": "show and refresh the root that certificates are trusted by",
-        "key": "generate, list, show, import and export keys",
+        "key": "generate, list, show, import, export, rotate and revoke keys",
     },
     "Containers": {
         "run": "verify an image, then run it in a new container",
