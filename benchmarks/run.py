@@ -15,9 +15,11 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+from bench_webhook import webhook_decisions  # noqa: E402
 from in_memory import in_memory  # noqa: E402
 from maths import maths  # noqa: E402
 from pairs import Command, Pair, clean_environment, compare  # noqa: E402
+from policy_evaluation import policy_evaluation  # noqa: E402
 from verifier import verifier  # noqa: E402
 
 from peers import images, registry, workspace  # noqa: E402
@@ -37,7 +39,8 @@ def main() -> int:
         sigstore_program({})
         return 0
     with workspace.short_folder("bench") as folder, registry.docker_registry() as running:
-        results = [*in_memory(), *maths(), *verification(folder, running), *containers(folder, running)]
+        results = [*in_memory(), *maths(), *policy_evaluation(), *webhook_decisions()]
+        results += [*verification(folder, running), *containers(folder, running)]
     print_table(results)
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(json.dumps([pair._asdict() for pair in results], indent=2) + "\n")

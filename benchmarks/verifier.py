@@ -1,4 +1,4 @@
-"""containerd's image verifier, a thin client of the running daemon: what each pull pays, beside a bare Python."""
+"""containerd's image verifier, with a daemon and without: what each pull pays, beside a bare Python."""
 
 from pathlib import Path
 
@@ -11,14 +11,19 @@ _LIMIT = 10.0
 
 
 def verifier(reference: str, digest: str, env: dict[str, str]) -> list[Pair]:
-    """Start-up to its refusal of an odd question, and a whole answer about a signed image; a daemon runs."""
+    """Start-up to its refusal of an odd question, and whole answers about a signed image; a daemon runs.
+
+    Where no daemon runs (`TRUSTKIT_DAEMON_SOCKET` names nothing) the program judges by itself: registry, signature, record.
+    """
     kind = "application/vnd.oci.descriptor.v1+json"
     descriptor = f'{{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "{digest}", "size": 500}}'
     ask = f"echo '{descriptor}' | {VERIFIER} -name {reference} -digest {digest} -stdin-media-type {kind}"
     bare = Command(["/bin/sh", "-c", f"echo | {PYTHON} -c pass"], env)
     start = Command(["/bin/sh", "-c", f"! echo | {VERIFIER} -name"], env)
-    return [
-        compare("image-verifier start | python -c pass", start, bare, limit=_LIMIT, rounds=21),
-        compare("image-verifier whole answer | python -c pass", Command(["/bin/sh", "-c", ask], env), bare,
-                limit=_LIMIT, rounds=11),
-    ]  # fmt: skip
+    alone = {**env, "TRUSTKIT_DAEMON_SOCKET": "/nonexistent/trustkit.sock"}
+    started = compare("image-verifier start | python -c pass", start, bare, limit=_LIMIT, rounds=21)
+    asked = compare("image-verifier whole answer | python -c pass", Command(["/bin/sh", "-c", ask], env), bare,
+                    limit=_LIMIT, rounds=11)  # fmt: skip
+    itself = compare("image-verifier without a daemon | python -c pass", Command(["/bin/sh", "-c", ask], alone), bare,
+                     limit=_LIMIT, rounds=11)  # fmt: skip
+    return [started, asked, itself]

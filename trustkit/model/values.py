@@ -6,12 +6,14 @@ members: fields, defaults, keyword arguments, `_replace`, `_asdict`, `_make`, eq
 """
 
 from collections.abc import Iterable
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any  # noqa: TID251  (one name for two makers of the same thing)
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414  (exported)
 else:
+    from _collections import _tuplegetter
+
+    _MISSING = object()
 
     class _Meta(type):
         """Turns annotations into fields, for classes that name NamedTuple as their base."""
@@ -23,7 +25,13 @@ else:
             defaults = {field: namespace.pop(field) for field in fields if field in namespace}
             if list(defaults) != list(fields[len(fields) - len(defaults) :]):
                 raise TypeError(f"{name}: a field without a default follows one with")
-            namespace |= {field: property(itemgetter(at)) for at, field in enumerate(fields)}
+            namespace |= {field: _tuplegetter(at, None) for at, field in enumerate(fields)}
+            required = len(fields) - len(defaults)
+            tail = tuple(defaults.values())
+            # what completes values that are given by place alone, by how many they are
+            namespace["_tails"] = {required + at: tail[at:] for at in range(len(tail))}
+            namespace["_required"], namespace["_blank"] = required, (_MISSING,) * required + tail
+            namespace["_places"] = {field: at for at, field in enumerate(fields)}
             namespace |= {"_fields": fields, "_field_defaults": defaults, "__match_args__": fields}
             namespace.setdefault("__slots__", ())
             return super().__new__(meta, name, bases, namespace)
@@ -34,11 +42,17 @@ else:
         __slots__ = ()
         _fields = ()
         _field_defaults = {}  # noqa: RUF012  (each class gets its own)
+        _tails = {}  # noqa: RUF012
+        _places = {}  # noqa: RUF012
+        _blank, _required = (), 0
 
         def __new__(cls, *values: Any, **named: Any) -> "NamedTuple":
             """Take values by place or by name; those left out have their defaults."""
-            if named or len(values) != len(cls._fields):
-                values = _completed(cls, values, named)
+            if named:
+                return tuple.__new__(cls, _completed(cls, values, named))
+            if len(values) != len(cls._fields):
+                tail = cls._tails.get(len(values))
+                return tuple.__new__(cls, values + tail if tail else _completed(cls, values, named))
             return tuple.__new__(cls, values)
 
         @classmethod
@@ -48,12 +62,13 @@ else:
 
         def _replace(self, **named: Any) -> "NamedTuple":
             """Return a copy with other values."""
-            unknown = named.keys() - set(self._fields)
-            if unknown:
-                raise ValueError(f"Got unexpected field names: {sorted(unknown)!r}")
-            return tuple.__new__(
-                type(self), [named.get(field, value) for field, value in zip(self._fields, self, strict=True)]
-            )
+            whole, places = list(self), self._places
+            for name, value in named.items():
+                at = places.get(name)
+                if at is None:
+                    raise ValueError(f"Got unexpected field names: {sorted(named.keys() - places.keys())!r}")
+                whole[at] = value
+            return tuple.__new__(type(self), whole)
 
         def _asdict(self) -> dict[str, Any]:
             """Return names and values."""
@@ -70,17 +85,18 @@ else:
 
     def _completed(cls: type, values: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         """Return a value for every field, as a function's arguments are bound."""
-        fields = cls._fields
-        if len(values) > len(fields):
-            raise TypeError(f"{cls.__name__} takes {len(fields)} values but {len(values)} were given")
-        given = dict(zip(fields, values, strict=False))
-        wrong = named.keys() & given.keys() or named.keys() - set(fields)
-        if wrong:
-            raise TypeError(f"{cls.__name__} got unexpected or repeated fields: {', '.join(sorted(wrong))}")
-        whole = {**cls._field_defaults, **given, **named}
-        missing = [field for field in fields if field not in whole]
+        fields, count = cls._fields, len(values)
+        if count > len(fields):
+            raise TypeError(f"{cls.__name__} takes {len(fields)} values but {count} were given")
+        whole, places = [*values, *cls._blank[count:]], cls._places
+        for name, value in named.items():
+            at = places.get(name, -1)
+            if at < count:
+                raise TypeError(f"{cls.__name__} got unexpected or repeated fields: {name}")
+            whole[at] = value
+        missing = [name for name, value in zip(fields[: cls._required], whole, strict=False) if value is _MISSING]
         if missing:
             raise TypeError(f"{cls.__name__} misses: {', '.join(missing)}")
-        return [whole[field] for field in fields]
+        return whole
 
     NamedTuple = _Meta("NamedTuple", (_Tuple,), {"__slots__": (), "__doc__": _Tuple.__doc__})

@@ -19,10 +19,10 @@ _compiled: dict[str, "Expression"] = {}
 class Expression(Protocol):
     """What the library compiles a text to."""
 
-    def fullmatch(self, text: str) -> object | None:
+    def fullmatch(self, text: bytes) -> object | None:
         """Return a match of the whole text, or None."""
 
-    def search(self, text: str) -> object | None:
+    def search(self, text: bytes) -> object | None:
         """Return a match of a part of the text, or None."""
 
 
@@ -39,15 +39,22 @@ class Regex(NamedTuple):
 
     def matches(self, text: str) -> bool:
         """Whether the whole text fits; a text beyond all measure, or no Unicode, does not."""
-        if len(text) > _TEXT_CHARS or any("\ud800" <= character <= "\udfff" for character in text):
+        if not _searchable(text):
             return False
-        return _expression(self.text).fullmatch(text) is not None
+        return _expression(self.text).fullmatch(text.encode()) is not None
 
     def found_in(self, text: str) -> bool:
         """Whether any part of the text fits; with the same bounds."""
-        if len(text) > _TEXT_CHARS or any("\ud800" <= character <= "\udfff" for character in text):
+        if not _searchable(text):
             return False
-        return _expression(self.text).search(text) is not None
+        return _expression(self.text).search(text.encode()) is not None
+
+
+def _searchable(text: str) -> bool:
+    """Whether a text is within the bounds and has a UTF-8 form: no surrogates."""
+    if len(text) > _TEXT_CHARS:
+        return False
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _expression(text: str) -> Expression:

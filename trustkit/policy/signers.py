@@ -52,7 +52,8 @@ def count(options: tuple[Signers, ...], items: tuple[VerifiedSignature, ...], fa
 
 def about_image(facts: Facts, kind: str) -> tuple[VerifiedSignature, ...]:
     """Return the verified items of one kind that speak of the very digest that was asked for."""
-    return tuple(item for item in facts.report.accepted if item.kind == kind and item.subject == facts.image.digest)
+    digest = facts.image.digest
+    return tuple([item for item in facts.report.accepted if item.kind == kind and item.subject == digest])
 
 
 def why_not(facts: Facts, unusable: Iterable[str] = ()) -> str:
@@ -101,15 +102,17 @@ def _count_one(option: Signers, items: tuple[VerifiedSignature, ...], facts: Fac
             else:
                 theirs.setdefault(told_apart(item), item)
         found.append(theirs)
-    pairs = _paired(found)
-    names = tuple(option.of[at].name for at in sorted(pairs))
-    evidence = tuple(found[at][pairs[at]].evidence for at in sorted(pairs))
+    pairs = sorted(_paired(found).items())
+    names = tuple([option.of[at].name for at, _ in pairs])
+    evidence = tuple([found[at][who].evidence for at, who in pairs])
     # `needed` below one would grant on absence; the parser refuses it, and so does this line
     return Count(len(pairs) >= max(option.needed, 1), option, names, evidence, tuple(unusable))
 
 
 def _paired(found: list[dict[tuple[str, ...], VerifiedSignature]]) -> dict[int, tuple[str, ...]]:
     """Return a largest pairing of names with signers, no signer twice (augmenting paths)."""
+    if len(found) == 1:
+        return {0: next(iter(found[0]))} if found[0] else {}
     holder: dict[tuple[str, ...], int] = {}
 
     def place(at: int, tried: set[tuple[str, ...]]) -> bool:

@@ -55,7 +55,8 @@ class Source(NamedTuple):
             counted = count(self.options, tuple(items), facts)
             statement = items[0].statement
             if counted.satisfied and statement is not None:
-                at = max((item.signed_at for item in items if item.signed_at), default=None)
+                times = [item.signed_at for item in items if item.signed_at]
+                at = max(times) if times else None
                 found.append(Said(statement.said, statement.problem, counted.evidence, at))
         return self._newest(found, facts.now) if self.newest else tuple(found)
 
