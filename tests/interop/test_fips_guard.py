@@ -69,6 +69,14 @@ def test_what_trustkit_starts_is_started(fips: Trustkit) -> None:
     assert done.stdout.splitlines()[-1:] == ["0"], done.stderr
 
 
+@pytest.mark.parametrize("program", ["containerd", "/opt/crun", "docker-credential-none", "iptables-restore"])
+def test_a_program_of_trustkit_s_own_or_of_the_configuration_passes_the_guard(fips: Trustkit, program: str) -> None:
+    with (fips.home / "config.toml").open("a") as file:
+        file.write('[engine]\nruntime = "/opt/crun"\n')
+    code = f"import os; os.posix_spawn('/nowhere/' + {program!r}.rpartition('/')[2], ['x'], {{}})"
+    assert "FileNotFoundError" in inside(fips, code).stderr
+
+
 # --- what is mapped without anybody asking
 
 
