@@ -67,6 +67,15 @@ def _verdict(crypto: CryptoProvider, key: PublicKey, algorithm: str, signature: 
     return "valid"
 
 
+def _who_has(scheme: str) -> list[CryptoProvider]:
+    """Pre-hashed Ed25519 not everybody has, and who has it not refuses the right signature as well."""
+    algorithm, spki_hex, signature = known.VERIFY[scheme]
+    key = public_key_from_spki(bytes.fromhex(spki_hex))
+    found = [one for one in _PROVIDERS if _verdict(one, key, algorithm, bytes.fromhex(signature)) != "refused"]
+    assert found if scheme == "eddsa-ph" else found == _PROVIDERS
+    return found
+
+
 @pytest.mark.parametrize("scheme", known.VERIFY)
 @given(harms=st.lists(_HARMS, max_size=3))
 def test_a_harmed_signature_gets_one_verdict_of_all(scheme: str, harms: list[tuple[str, int, bytes]]) -> None:
@@ -76,7 +85,7 @@ def test_a_harmed_signature_gets_one_verdict_of_all(scheme: str, harms: list[tup
         signature = _harmed(signature, harm)
     key = public_key_from_spki(bytes.fromhex(spki_hex))
     expected = "valid" if signature.hex() == signature_hex else "invalid"
-    assert {_verdict(crypto, key, algorithm, signature) for crypto in _PROVIDERS} == {expected}
+    assert {_verdict(crypto, key, algorithm, signature) for crypto in _who_has(scheme)} == {expected}
 
 
 @pytest.mark.parametrize("scheme", known.VERIFY)
@@ -90,7 +99,8 @@ def test_a_harmed_key_that_is_still_one_verifies_nothing_with_any(scheme: str, h
     except TrustkitError:
         return
     expected = "valid" if changed.hex() == spki_hex else "invalid"
-    assert {_verdict(crypto, key, algorithm, bytes.fromhex(signature_hex)) for crypto in _PROVIDERS} == {expected}
+    found = {_verdict(crypto, key, algorithm, bytes.fromhex(signature_hex)) for crypto in _who_has(scheme)}
+    assert found == {expected}
 
 
 def _loaded(crypto: CryptoProvider, content: bytes) -> str:
