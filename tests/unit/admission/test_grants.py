@@ -310,3 +310,23 @@ def test_each_new_decision_by_a_grant_is_told_once(scene: Scene) -> None:
     for _ in range(3):
         cached.rule(timedelta(seconds=2))
     assert [one.event.kind for one in scene.log.records()] == ["decision", "breakglass.used"]
+
+
+ENDING = {
+    "exemption": (
+        "  exceptions: {exemptions: [{id: e, images: ['oci:/**'], skip: [require.runtime.denyPrivileged], reason: r, "
+        "approvedBy: [me], expires: 'AT'}]}\n"
+    ),
+    "rollout": "  enforcement: {rollout: {warnUntil: 'AT'}}\n",
+}
+
+
+@pytest.mark.parametrize("kind", ENDING)
+def test_a_remembered_decision_ends_with_what_it_rests_on(scene: Scene, kind: str) -> None:
+    ends = (NOW + timedelta(seconds=10)).isoformat()
+    text = POLICY.replace("REVOKED", "").partition("  exceptions:")[0]
+    scene.policy.write_text(text + ENDING[kind].replace("AT", ends))
+    cached = Cached(scene)
+    assert cached.rule(timedelta(seconds=9.5)).allowed
+    assert cached.rule(timedelta(seconds=0.49)).allowed
+    assert not cached.rule(timedelta(seconds=0.01)).allowed

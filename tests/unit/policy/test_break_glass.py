@@ -1,5 +1,6 @@
 """What a break-glass grant lets through, and everything it does not: terms, signers, time, place, rules."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,8 +12,11 @@ from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.signature import SignerIdentity, Statement, VerifiedSignature
-from trustkit.policy.document import ATTESTATIONS, reads
+from trustkit.policy.document import ATTESTATIONS, Policy, reads
 from trustkit.policy.evaluate import evaluate
+from trustkit.policy.exporting import admission_policy, containers, notation
+from trustkit.policy.exporting.exported import Exported
+from trustkit.policy.lint import lint
 
 BODY = "  verify: {signatures: {key: one}}\n  require: {runtime: {denyPrivileged: true, denyHostPath: true}}\n"
 SKIPPED = "test/require.runtime.denyPrivileged"
@@ -306,3 +310,22 @@ def test_a_rollout_and_an_exemption_tell_until_when_the_decision_holds() -> None
         f"skip: [require.runtime.denyPrivileged], reason: r, approvedBy: [me], expires: '{when(ends)}'}}]}}\n"
     )
     assert evaluate(spec(exempt), about()).until == ends
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, []),
+        ({"neverSkip": "", "skip": "[verify.signatures]"}, ["open-break-glass"]),
+        ({"audit": ""}, ["no-review"]),
+        ({"audit": "{alert: false}"}, ["no-review"]),
+    ],
+)
+def test_lint_finds_terms_that_are_wider_than_meant(changes: dict[str, str], codes: list[str]) -> None:
+    found = [one.code for one in lint(spec(terms(**changes)), NOW)]
+    assert [code for code in found if code in ("open-break-glass", "no-review")] == codes
+
+
+@pytest.mark.parametrize("export", [containers.export, notation.export, admission_policy.export])
+def test_an_export_says_that_grants_are_left_out(export: Callable[[Policy], Exported]) -> None:
+    assert any("break-glass grants are left out" in one for one in export(spec(terms())).left_out)
