@@ -292,6 +292,15 @@ def test_what_was_changed_on_disk_does_not_count(scene: Scene, file: str) -> Non
         scene.revision()
 
 
+def test_a_manifest_that_says_the_same_in_other_bytes_does_not_count(scene: Scene) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    file = next((scene.folder / "kept").iterdir()) / "1" / "manifest"
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(DigestMismatchError):
+        scene.revision()
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"revision": 1}', b"\xff"])
 def test_a_state_that_is_none_does_not_count(scene: Scene, content: bytes) -> None:
     scene.publish(1)

@@ -241,6 +241,15 @@ def test_signatures_on_different_statements_are_no_grant(scene: Scene) -> None:
         read_grant(one.to_bytes() + other.to_bytes())
 
 
+def test_a_statement_that_says_more_than_an_approver_is_shown_is_no_grant(scene: Scene) -> None:
+    made = scene.grant(DEV)
+    statement = json.loads(made.statement)
+    statement["subject"][0]["annotations"] = {"and": "more"}
+    for payload in (json.dumps(statement).encode(), made.statement + b" "):
+        with pytest.raises(MalformedError, match="not written as trustkit writes it"):
+            read_grant(signed_statement(payload, PREDICATE_TYPE, DEV).content)
+
+
 def test_a_file_with_too_many_signatures_is_no_grant(scene: Scene) -> None:
     with pytest.raises(LimitExceededError):
         read_grant(scene.grant(DEV).to_bytes() * (limits.GRANT_SIGNATURES + 1))

@@ -102,8 +102,9 @@ def test_a_grant_holds_until_its_last_second_and_no_longer() -> None:
         (grant("three", "two", notBefore=when(NOW - 8 * HOUR)), "longer than the 8:00:00 that the policy allows"),
         (grant("three", "two", namespace="production"), "is for namespace production, not no namespace"),
         (grant("three", "two", rules=["require.runtime.denyHostPath"]), "does not name require.runtime.denyPriv"),
+        (grant("three", "two", rules=["require.runtime.deny"]), "does not name require.runtime.denyPriv"),
     ],
-    ids=["unapproved", "self", "not requested", "stranger", "early", "too long", "namespace", "rule"],
+    ids=["unapproved", "self", "not requested", "stranger", "early", "too long", "namespace", "rule", "half a rule"],
 )
 def test_a_grant_that_does_not_hold_changes_nothing_and_the_refusal_says_why(
     items: list[VerifiedSignature], reason: str
