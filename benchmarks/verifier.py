@@ -1,11 +1,13 @@
-"""containerd's image verifier, with a daemon and without: what each pull pays, beside a bare Python."""
+"""What engines start for a pull (image verifier) and for a container (runtime wrapper), beside a bare Python."""
 
 from pathlib import Path
 
 from pairs import Command, Pair, compare
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON, VERIFIER = (str(ROOT / ".venv" / "bin" / name) for name in ("python", "trustkit-image-verifier"))
+PYTHON, VERIFIER, RUNTIME = (
+    str(ROOT / ".venv" / "bin" / name) for name in ("python", "trustkit-image-verifier", "trustkit-runtime")
+)
 # 120 ms, where a bare Python takes 12.
 _LIMIT = 10.0
 
@@ -26,4 +28,8 @@ def verifier(reference: str, digest: str, env: dict[str, str]) -> list[Pair]:
                     limit=_LIMIT, rounds=11)  # fmt: skip
     itself = compare("image-verifier without a daemon | python -c pass", Command(["/bin/sh", "-c", ask], alone), bare,
                      limit=_LIMIT, rounds=11)  # fmt: skip
-    return [started, asked, itself]
+    # four of the five calls that an engine makes for one container
+    through = Command([RUNTIME, "--trustkit-runtime", "/bin/true", "state", "x"], env)
+    passed = compare("runtime wrapper, a call that passes | python -c pass", through,
+                     Command([PYTHON, "-c", "pass"], env), limit=_LIMIT, rounds=21)  # fmt: skip
+    return [started, asked, itself, passed]

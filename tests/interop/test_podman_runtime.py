@@ -1,7 +1,10 @@
 """The real podman runs containers through `trustkit-runtime`, which asks the policy and then becomes runc."""
 
 import json
+import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from peers.guarded_docker import RUNTIME
 from peers.podman import RUNTIME as WRAPPER
 from peers.podman import Asking, asking, guarded
 from peers.registry import Registry
+from peers.signed import daemon_pids
 from peers.tools import Ran, run
 
 NONE = ("--rm", "--net=none")
@@ -148,7 +152,7 @@ def test_a_container_in_the_hosts_uts_namespace_is_refused(engine: Asking, held:
 
 @pytest.fixture(scope="module")
 def waiting(engine: Asking, held: str) -> str:
-    return engine.must("run", "-d", "--net=none", "--user", "1000", held, "sleep", "60")
+    return engine.must("run", "-d", "--net=none", "--user", "1000", held, "sleep", "600")
 
 
 def test_a_plain_process_in_a_container_runs(engine: Asking, waiting: str) -> None:
@@ -183,8 +187,18 @@ def test_a_decision_is_on_record_with_what_was_asked_for(engine: Asking, held: s
     assert all(word in newest for word in ('"podman"', "SYS_TIME")), newest
 
 
-def test_a_running_daemon_decides(engine: Asking) -> None:
+@pytest.fixture
+def daemon(engine: Asking) -> Iterator[None]:
+    """A daemon, for one test alone: it keeps a policy that others spoil."""
     engine.trustkit.must("info")
+    yield
+    for pid in daemon_pids(engine.trustkit.home):
+        os.kill(pid, signal.SIGTERM)
+    while daemon_pids(engine.trustkit.home):
+        time.sleep(0.05)
+
+
+def test_a_running_daemon_decides(engine: Asking, daemon: None) -> None:
     held, evil = engine.pulled(), engine.pulled(sign=False)
     before = len(engine.decisions())
     assert engine.must("run", *NONE, held, "echo", "ran") == "ran"
@@ -272,6 +286,7 @@ def test_layers_that_are_not_the_images_are_refused(engine: Asking, bundle: tupl
 
 def test_an_image_that_is_said_to_be_another_one_is_refused(engine: Asking, bundle: tuple[str, Path]) -> None:
     container, folder = bundle
+    engine.pulled()
     file = engine.podman.store / "vfs-containers/containers.json"
     before = file.read_text()
     own = next(one for one in json.loads(before) if one["id"] == container)["image"]

@@ -3,9 +3,7 @@
 Programs that engines start ask so, and start lean: what judges here is loaded only without a daemon.
 """
 
-import os
 from collections.abc import Mapping
-from typing import NoReturn
 
 from trustkit.cli import fips_floor
 from trustkit.cli.client.wire import FIPS_HEADER, POLICY_HEADER, Connection
@@ -54,16 +52,6 @@ class Asker:
         if answer.digest and not image.endswith(f"@{answer.digest}"):
             raise ProtocolError(f"the daemon answered for {answer.digest}")
         return answer
-
-
-def leave(status: int, reason: str, descriptor: int = 1) -> NoReturn:
-    """End with one line for the engine; one that cannot be told the reason is told no."""
-    text = "".join(char if char.isprintable() else "?" for char in reason)[:1000]
-    try:
-        os.write(descriptor, text.encode("utf-8", "replace") + b"\n")
-    except OSError:
-        status = status or 1
-    os._exit(status)
 
 
 def _asked(connection: Connection, image: str, request: RequestFacts, demands: Mapping[str, str]) -> Answer:

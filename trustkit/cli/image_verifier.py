@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from trustkit.cli.asking import Asker, leave
+from trustkit.cli.asking import Asker
+from trustkit.cli.leaving import leave
 from trustkit.errors import TrustkitError
 from trustkit.hooks.containerd import DESCRIPTOR_BYTES, pulled
 from trustkit.model.facts import RequestFacts

@@ -1,6 +1,7 @@
 """What a root file system is bound to, and the comparison with what was judged."""
 
 from pathlib import Path
+from typing import Protocol
 
 from trustkit.hooks.errors import HookMismatchError
 from trustkit.model.digest import Digest
@@ -10,14 +11,28 @@ from trustkit.model.values import NamedTuple
 _ANEW = "remove the image, pull it again, and make the container anew"
 
 
-class Ruled(NamedTuple):
+class Ruled(Protocol):
     """The gate's answer about an image by digest: its configuration's digest, its layers, and their chain id."""
 
-    allowed: bool
-    reason: str
-    config: str = ""
-    layers: tuple[str, ...] = ()
-    chain: str = ""
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be used."""
+
+    @property
+    def reason(self) -> str:
+        """Why, with the rule."""
+
+    @property
+    def config(self) -> str:
+        """The digest of its configuration."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The digests of its unpacked layers, the lowest first."""
+
+    @property
+    def chain(self) -> str:
+        """The chain id of its layers."""
 
 
 class Bound(NamedTuple):

@@ -62,8 +62,8 @@ class Judge(NamedTuple):
                 refused.append(error)
             else:
                 return
-        # what the policy says of one name tells more than that a registry does not have another
-        raise next((error for error in refused if isinstance(error, HookRefusedError)), refused[0])
+        # a refusal of one name tells more than that a registry does not have another
+        raise next((error for error in refused if error.exit_status == 1), refused[0])
 
     def _read(self, bundle: Bundle, container: str) -> tuple[Bound, RequestFacts]:
         """Return what the bundle is made of, and what it asks for. Raises TrustkitError."""
