@@ -24,6 +24,9 @@ _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _PROFILES = {"RuntimeDefault": "default", "Unconfined": "unconfined"}
 
 
+NO_PULL = Pull()
+
+
 class Use(NamedTuple):
     """One image of a pod: the JSON pointer to its reference, the reference as written, and what is asked for it.
 
@@ -33,7 +36,7 @@ class Use(NamedTuple):
     pointer: str
     image: str
     request: RequestFacts
-    pull: Pull = Pull()
+    pull: Pull = NO_PULL
 
 
 class Asked(NamedTuple):
@@ -46,14 +49,14 @@ class Asked(NamedTuple):
 
 def uses_of(pod: PodPart, asked: Asked) -> tuple[Use, ...]:
     """Return every image the pod uses. Raises MalformedError, LimitExceededError."""
-    found = [*_containers(pod, _of_pod(pod, asked)), *_volumes(pod, asked)]
+    pull = _pull(pod)
+    found = (*_containers(pod, _of_pod(pod, asked), pull), *_volumes(pod, asked, pull))
     if len(found) > limits.POD_IMAGES:
         raise LimitExceededError(f"the pod uses {len(found)} images, more than the {limits.POD_IMAGES} allowed")
-    pull = _pull(pod)
-    return tuple(use._replace(pull=pull) for use in found)
+    return found
 
 
-def image_use(pointer: str, image: object, asked: Asked, slot: str = "") -> Use:
+def image_use(pointer: str, image: object, asked: Asked, slot: str = "", pull: Pull = NO_PULL) -> Use:
     """Return the use of an image by an object that says no more about it. Raises MalformedError."""
     if not isinstance(image, str):
         raise MalformedError(f"{pointer} is no image")
@@ -61,7 +64,7 @@ def image_use(pointer: str, image: object, asked: Asked, slot: str = "") -> Use:
     request = RequestFacts(
         asked.actor, "pull", ENGINE, namespace=asked.namespace, namespace_labels=labels, kind=asked.kind, slot=slot
     )
-    return Use(pointer, image, request)
+    return Use(pointer, image, request, pull)
 
 
 def _namespace_labels(namespace: str) -> tuple[tuple[str, str], ...]:
@@ -69,14 +72,14 @@ def _namespace_labels(namespace: str) -> tuple[tuple[str, str], ...]:
     return ((NAME_LABEL, namespace),) if namespace else ()
 
 
-def _containers(pod: PodPart, shared: RequestFacts) -> Iterator[Use]:
+def _containers(pod: PodPart, shared: RequestFacts, pull: Pull) -> Iterator[Use]:
     context = _object(pod.spec, "securityContext")
     for slot in _SLOTS:
-        here = shared._replace(slot=slot)
         for index, container in enumerate(_objects(pod.spec, slot)):
             image = _text(container, "image")
             if image:
-                yield Use(f"{pod.pointer}/{slot}/{index}/image", image, _of_container(container, context, here, pod))
+                request = _of_container(container, context, shared, pod, slot)
+                yield Use(f"{pod.pointer}/{slot}/{index}/image", image, request, pull)
             elif pod.pointer == _POD_POINTER:
                 raise MalformedError(f"{pod.pointer}/{slot}/{index} names no image")
 
@@ -88,12 +91,12 @@ def _pull(pod: PodPart) -> Pull:
     return Pull(tuple(name for name in secrets if name), _text(pod.spec, "serviceAccountName"))
 
 
-def _volumes(pod: PodPart, asked: Asked) -> Iterator[Use]:
+def _volumes(pod: PodPart, asked: Asked, pull: Pull) -> Iterator[Use]:
     for index, volume in enumerate(_objects(pod.spec, "volumes")):
         image = _object(volume, "image")
         if image:
             pointer = f"{pod.pointer}/volumes/{index}/image/reference"
-            yield image_use(pointer, image.get("reference", ""), asked, _VOLUMES)
+            yield image_use(pointer, image.get("reference", ""), asked, _VOLUMES, pull)
 
 
 def _of_pod(pod: PodPart, asked: Asked) -> RequestFacts:
@@ -119,7 +122,7 @@ def _of_pod(pod: PodPart, asked: Asked) -> RequestFacts:
 
 
 def _of_container(
-    container: Mapping[str, object], pod: Mapping[str, object], shared: RequestFacts, part: PodPart
+    container: Mapping[str, object], pod: Mapping[str, object], shared: RequestFacts, part: PodPart, slot: str
 ) -> RequestFacts:
     """Return what one container asks for: its own security context first, then the pod's."""
     own = _object(container, "securityContext")
@@ -142,6 +145,7 @@ def _of_container(
         proc_mount=_text(own, "procMount") or "default",
         selinux=_selinux(own, pod),
         apparmor=_annotated(part.annotations, container) or apparmor,
+        slot=slot,
     )
 
 
