@@ -1,6 +1,8 @@
 """The real dockerd makes containers through `trustkit-runtime`, which reads dockerd's own records of its images."""
 
 import itertools
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,3 +116,20 @@ def test_records_that_name_another_mount_are_refused(world: World, tmp_path: Pat
     done = world.run("start", container)
     file.write_text(before)
     refused(done, "trustkit")
+
+
+def test_a_container_that_dockerd_restarts_by_itself_is_judged_again(world: World) -> None:
+    container = world.must("run", "-d", "--restart=always", "--network=none", world.pulled(), "sleep", "600")
+    key = world.signed.key_ring / "release.pub"
+    content = key.read_bytes()
+    key.unlink()
+    try:
+        process = int(world.must("inspect", "--format", "{{.State.Pid}}", container))
+        os.kill(process, signal.SIGKILL)
+        world.daemon.process.wait_until(
+            lambda: "verify.signatures" in world.must("inspect", "--format", "{{.State.Error}}", container)
+        )
+        assert world.must("inspect", "--format", "{{.State.Running}}", container) == "false"
+    finally:
+        key.write_bytes(content)
+        world.run("rm", "--force", container)
