@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -185,6 +185,26 @@ def test_a_decision_is_on_record_with_what_was_asked_for(engine: Asking, held: s
     engine.run("run", *NONE, "--cap-add", "SYS_TIME", held, "true")
     newest = json.dumps(engine.decisions()[-1])
     assert all(word in newest for word in ('"podman"', "SYS_TIME")), newest
+
+
+def test_in_fips_mode_nothing_runs_without_the_daemon(engine: Asking, held: str) -> None:
+    config = engine.trustkit.home / "config.toml"
+    config.write_text('[fips]\nmode = "module"\n')
+    try:
+        refused(engine.run("run", *NONE, held, "echo", "ran"), "the daemon decides")
+    finally:
+        config.unlink()
+
+
+def test_a_registry_that_is_down_runs_nothing(
+    engine: Asking, start_registry: Callable[..., Registry], image: images.Image
+) -> None:
+    gone = start_registry()
+    gone.push(image, "gone/app", "latest")
+    name = gone.reference("gone/app")
+    engine.podman.pull(name)
+    gone.process.stop()
+    refused(engine.run("run", *NONE, name, "echo", "ran"), f"cannot reach {gone.host}")
 
 
 @pytest.fixture
