@@ -157,6 +157,9 @@ CACHED_UNPROVEN_SECONDS = 30.0
 CACHED_FAILURE_SECONDS = 5.0
 # Decisions kept in memory, and for how long the passing of time may not change one.
 CACHED_DECISIONS = 16_384
+# Questions of reviews whose words are kept, and how many bytes one may have to be.
+QUESTIONS = 2048
+QUESTION_BYTES = 16 * 1024
 CACHED_DECISION_SECONDS = 1.0
 # Fetches of evidence at once, and reviews that wait for one.
 PARALLEL_FETCHES = 16

@@ -1,32 +1,50 @@
 """Records of many requests at once: what comes while the log is being written goes into its next write."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from typing import Any
 
 from trustkit.admission.gate import AuditLog
 from trustkit.errors import AuditError, TrustkitError
 from trustkit.model.audit import AuditEvent, AuditRecord
 
 _TOGETHER = 256
+# A write costs the same for one record as for fifty. Once they come together, the next write waits so long for more.
+_GATHER_SECONDS = 0.004
 
 
 class BatchedLog:
     """The decision log for one event loop; an event is durable when `append` returns, as with the log itself."""
 
-    def __init__(self, log: AuditLog) -> None:
-        """Write to `log`, in one thread of its own."""
-        self._log = log
+    def __init__(self, log: AuditLog, merge: Callable[[list[Any]], tuple[AuditEvent, ...]] | None = None) -> None:
+        """Write to `log`, in one thread of its own; `merge` makes events of the rows that `append_row` is given."""
+        self._log, self._merge = log, merge
         self._thread = ThreadPoolExecutor(1, "log")
         self._waiting: list[tuple[AuditEvent, asyncio.Future[AuditRecord]]] = []
+        self._rows: list[tuple[Any, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        # how many came together last
+        self._crowd = 1
 
     async def append(self, event: AuditEvent) -> AuditRecord:
         """Record the event. Raises AuditError, StorageError: nothing may go on."""
         future: asyncio.Future[AuditRecord] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, future))
+        self._wake()
+        return await future
+
+    async def append_row(self, row: Any) -> None:
+        """Record a row in one event with others that come at once. It is durable when this returns; as `append`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._rows.append((row, future))
+        self._wake()
+        await future
+
+    def _wake(self) -> None:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
-        return await future
 
     def close(self) -> None:
         """Let what was begun be written."""
@@ -34,23 +52,30 @@ class BatchedLog:
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
+        while self._waiting or self._rows:
+            if self._crowd > 1 and max(len(self._waiting), len(self._rows)) < _TOGETHER:
+                await asyncio.sleep(_GATHER_SECONDS)
             batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
-            futures = [future for _, future in batch]
+            rows, self._rows = self._rows[:_TOGETHER], self._rows[_TOGETHER:]
+            futures: list[asyncio.Future[Any]] = [*(future for _, future in batch), *(future for _, future in rows)]
+            self._crowd = len(futures)
             try:
                 events = tuple(event for event, _ in batch)
+                if rows and self._merge is not None:
+                    events += self._merge([row for row, _ in rows])
                 records = await loop.run_in_executor(self._thread, self._log.append_many, events)
             except TrustkitError as error:
                 _fail(futures, error)
             except Exception as error:  # noqa: BLE001  (whoever waits must learn that nothing is on record)
                 _fail(futures, AuditError(f"the decision log failed: {error}"))
             else:
-                for future, record in zip(futures, records, strict=True):
+                told = (*records[: len(batch)], *repeat(None, len(rows)))
+                for future, record in zip(futures, told, strict=True):
                     if not future.done():
                         future.set_result(record)
 
 
-def _fail(futures: list["asyncio.Future[AuditRecord]"], error: TrustkitError) -> None:
+def _fail(futures: list["asyncio.Future[Any]"], error: TrustkitError) -> None:
     for future in futures:
         if not future.done():
             future.set_exception(error)

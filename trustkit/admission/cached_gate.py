@@ -6,8 +6,10 @@ always a digest, never a tag. What is kept ends when a key's time does, and soon
 
 import asyncio
 import logging
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from trustkit import limits
 from trustkit.admission.batched_log import BatchedLog
@@ -33,7 +35,10 @@ _PREDICATE_COPIES = 4
 
 
 class Ruling(NamedTuple):
-    """Whether a request is allowed, why, what was not enforced, and the record that says so in full."""
+    """Whether a request is allowed, why, what was not enforced, and the record that says so in full.
+
+    `until` is how long the same request need not be decided on again; None: it has to be, each time.
+    """
 
     allowed: bool
     digest: Digest | None
@@ -41,6 +46,7 @@ class Ruling(NamedTuple):
     next_step: str
     warnings: tuple[str, ...]
     record: int
+    until: datetime | None = None
 
 
 NOBODYS = PullCredentials()
@@ -77,6 +83,7 @@ class CachedGate:
         self._images: Cache[Established | _Failed] = Cache(kept.entries, limits.CACHED_IMAGE_BYTES)
         self._decisions: Cache[_Decided] = Cache(limits.CACHED_DECISIONS)
         self._kits: Cache[Kit] = Cache(limits.CACHED_CREDENTIALS)
+        self._answers: Cache[object] = Cache(limits.QUESTIONS)
 
     async def rule(self, ref: ImageRef, request: RequestFacts, pull: PullCredentials = NOBODYS) -> Ruling:
         """Return the ruling on a request; it is on record. An image about which nothing can be found out is denied.
@@ -104,8 +111,27 @@ class CachedGate:
             await self._alert(judgement)
             ruling = _ruling(judgement.decision, found.image.digest, record.sequence)
         life = (now, now + timedelta(seconds=limits.CACHED_SECONDS))
-        self._decisions.put(key, _Decided(judgement.decision, ruling, now), life)
+        decided = _Decided(judgement.decision, ruling, now)
+        ruling = ruling._replace(until=min(_until(decided), self._until(found)))
+        self._decisions.put(key, decided._replace(ruling=ruling), life)
         return ruling
+
+    def remembered(self, question: Hashable) -> Any:
+        """Return what `remember` was given for a question, while each of its rulings holds; None otherwise."""
+        now, known = self._kit.now(), self._kit.revocations
+        if known is not None and not known.is_fresh(now):
+            return None
+        return self._answers.get((question, 0 if known is None else known.current(now).number), now)
+
+    def remember(self, question: Hashable, answer: object, rulings: tuple[Ruling, ...]) -> None:
+        """Keep the answer to a question, which rests on these rulings, until the first of them ends."""
+        now, known = self._kit.now(), self._kit.revocations
+        ends = [ruling.until for ruling in rulings]
+        until = min((end for end in ends if end is not None), default=None)
+        if until is None or None in ends or (known is not None and not known.is_fresh(now)):
+            return
+        number = 0 if known is None else known.current(now).number
+        self._answers.put((question, number), answer, (now, until))
 
     async def unknown(self, ref: ImageRef, request: RequestFacts, error: TrustkitError) -> Ruling:
         """Return the denial of a request about which nothing could be found out, on record. Raises as `rule`."""

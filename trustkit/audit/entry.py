@@ -88,7 +88,7 @@ def moment_text(at: datetime) -> str:
     """Return RFC 3339 in UTC, always with six decimals. Raises AuditError for a naive time."""
     if at.tzinfo is None:
         raise AuditError("an event's time has no time zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_moment(text: str, what: str) -> datetime:

@@ -25,6 +25,17 @@ from trustkit.fips.merkle import leaf_hash
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
+from trustkit.model.values import NamedTuple
+
+
+class _Entry(NamedTuple):
+    """The bytes of an entry, and the columns it is found by."""
+
+    content: bytes
+    at: str
+    kind: str
+    outcome: str
+    subject: str | None
 
 
 class _Asked:
@@ -32,7 +43,7 @@ class _Asked:
 
     def __init__(self, events: tuple[AuditEvent, ...]) -> None:
         self.events = events
-        self.entries = [entry.to_bytes(event) for event in events]
+        self.entries = [_Entry(entry.to_bytes(event), *query.columns(event)) for event in events]
         self.answered = False
         self.first = 0
         self.leaves: list[bytes] = []
@@ -93,7 +104,7 @@ class DecisionLog:
         """Write what is queued in one transaction and answer everybody who waits for it."""
         together = [self._queue.popleft() for _ in range(len(self._queue))]
         try:
-            at, leaves = self._write([content for asked in together for content in asked.entries])
+            at, leaves = self._write([one for asked in together for one in asked.entries])
         except TrustkitError as error:
             for asked in together:
                 asked.error, asked.answered = error, True
@@ -146,7 +157,7 @@ class DecisionLog:
 
     # --- one write --------------------------------------------------------------------------------
 
-    def _write(self, entries: Sequence[bytes]) -> tuple[int, list[bytes]]:
+    def _write(self, entries: Sequence[_Entry]) -> tuple[int, list[bytes]]:
         with self._translated():
             database = self._ready()
             with self._exclusive():
@@ -158,15 +169,15 @@ class DecisionLog:
                 durable.write_file(self.folder / store.CHECKPOINT_FILE, note, mode=0o644)
         return first, leaves
 
-    def _add(self, database: sqlite3.Connection, entries: Sequence[bytes]) -> tuple[int, list[bytes], bytes]:
+    def _add(self, database: sqlite3.Connection, entries: Sequence[_Entry]) -> tuple[int, list[bytes], bytes]:
         old = store.head(database)
         if old.size < self._seen:
             raise AuditTamperedError(f"{self.folder}: the log had {self._seen} entries and now has {old.size}")
         frontier = Frontier.from_bytes(old.size, old.peaks)
-        leaves = [leaf_hash(content) for content in entries]
+        leaves = [leaf_hash(one.content) for one in entries]
         rows = []
-        for content, leaf in zip(entries, leaves, strict=True):
-            rows.append((frontier.size, *query.columns_of(content), leaf, content))
+        for one, leaf in zip(entries, leaves, strict=True):
+            rows.append((frontier.size, one.at, one.kind, one.outcome, one.subject, leaf, one.content))
             frontier.append(leaf)
         database.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         statement = Checkpoint(self._keys.origin, frontier.size, frontier.root())

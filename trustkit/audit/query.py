@@ -7,7 +7,7 @@ from pathlib import Path
 from trustkit.audit import entry, store
 from trustkit.errors import AuditError, AuditTamperedError, MalformedError
 from trustkit.fips.merkle import leaf_hash
-from trustkit.model.audit import AuditRecord
+from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple
 
@@ -70,7 +70,11 @@ def select(database: sqlite3.Connection, wanted: Query) -> list[AuditRecord]:
 
 def columns_of(content: bytes) -> tuple[str, str, str, str | None]:
     """Return the columns an entry is found by: at, kind, outcome, subject. Raises MalformedError."""
-    event = entry.parse(content)
+    return columns(entry.parse(content))
+
+
+def columns(event: AuditEvent) -> tuple[str, str, str, str | None]:
+    """Return the columns an event's entry is found by. Raises AuditError."""
     subject = None if event.subject is None else str(event.subject)
     return entry.moment_text(event.at), event.kind, event.outcome, subject
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from trustkit import limits
@@ -69,7 +70,8 @@ class Webhook:
             return write_answer(uid, Answer(allowed=False, message=f"trustkit: {explained(error)}")) if uid else b""
         seconds = min(seconds * _SPARE_SHARE, self._decider.seconds())
         try:
-            answer = await asyncio.wait_for(way(review), seconds)
+            async with asyncio.timeout(seconds):
+                answer = await way(review)
         except TimeoutError:
             answer = await self._refused(review, f"nothing was decided within {seconds:.1f} seconds")
         except TrustkitError as error:
@@ -96,6 +98,7 @@ class Webhook:
         return (503, f"{unready}\n".encode()) if unready else (200, f"ok\n{note}".encode())
 
 
+@lru_cache(maxsize=64)
 def _seconds(query: bytes) -> float:
     found = _TIMEOUT.search(query)
     return min(float(found[1]) * _UNITS[found[2]], _MOST_SECONDS) if found else _DEFAULT_SECONDS

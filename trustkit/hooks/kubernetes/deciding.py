@@ -1,7 +1,7 @@
 """Reviews to answers: pin what has a tag (mutating), decide on everything again (validating)."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from math import inf
 
@@ -14,13 +14,13 @@ from trustkit.hooks.kubernetes.images import is_being_deleted, registry_image, w
 from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.hooks.kubernetes.pull_secrets import PullSecrets
+from trustkit.hooks.kubernetes.questions import Question, Questions
+from trustkit.hooks.kubernetes.records import ReviewRow, image_rows, review_event
 from trustkit.hooks.kubernetes.review import Answer, Kind, Review
-from trustkit.model.audit import AuditEvent
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 from trustkit.policy.means import POD_PULL_SECRETS
 
-KIND = "review"
 _CHARS = 512
 _POD = Kind("", "Pod")
 
@@ -37,6 +37,7 @@ class Decider(NamedTuple):
     custom: tuple[CustomPath, ...] = ()
     namespaces: Namespaces | None = None
     pulls: PullSecrets | None = None
+    questions: Questions = Questions()
 
     async def validate(self, review: Review) -> Answer:
         """Return whether the object may be stored; every image is judged, and the answer is on record.
@@ -44,10 +45,13 @@ class Decider(NamedTuple):
         Raises TrustkitError: nothing is allowed.
         """
         gate = self.gate()
-        uses = await self._labelled(gate, review.namespace, self._wanted(gate, review))
-        asked = {(use.image, use.request, use.pull): use for use in uses}
-        rulings = await asyncio.gather(*(self._rule(gate, review, use) for use in asked.values()))
-        judged = tuple(zip(asked.values(), rulings, strict=True))
+        question = self._question(gate, review)
+        kept = None if question is None else gate.remembered(question)
+        if kept is not None:
+            answer: Answer = kept[0]
+            await self.log.append_row(ReviewRow(review, kept[1]))
+            return answer
+        judged = await self._judged(gate, review, question)
         refused = [_refusal(use, ruling) for use, ruling in judged if not ruling.allowed]
         answer = Answer(
             allowed=not refused,
@@ -55,8 +59,26 @@ class Decider(NamedTuple):
             warnings=tuple(f"trustkit: {text}" for _, ruling in judged for text in ruling.warnings),
             annotations=(("policy", str(gate.gate.kit.policy.digest)),),
         )
-        await self.log.append(_event(review, answer, judged, self.now()))
+        images = image_rows(judged)
+        await self.log.append(review_event(review, answer, images, self.now()))
+        if question is not None and answer.allowed:
+            gate.remember(question, (answer, images), tuple(ruling for _, ruling in judged))
         return answer
+
+    async def _judged(
+        self, gate: CachedGate, review: Review, question: Question | None
+    ) -> tuple[tuple[Use, Ruling], ...]:
+        wanted = self._wanted(gate, review) if question is None else question.uses
+        uses = await self._labelled(gate, review.namespace, wanted)
+        asked = {(use.image, use.request, use.pull): use for use in uses}
+        rulings = tuple(await asyncio.gather(*(self._rule(gate, review, use) for use in asked.values())))
+        return tuple(zip(asked.values(), rulings, strict=True))
+
+    def _question(self, gate: CachedGate, review: Review) -> Question | None:
+        """Return what the review asks if the answer hangs on its words alone. Raises MalformedError."""
+        if self.pulls is not None or gate.needs_namespace_labels or gate.gate.kit.means.paths:
+            return None
+        return self.questions.of(review, self.custom)
 
     async def mutate(self, review: Review) -> Answer:
         """Return the changes that pin every image that has no digest to the one its tag names now.
@@ -80,7 +102,7 @@ class Decider(NamedTuple):
     async def refuse(self, review: Review, message: str) -> Answer:
         """Return a denial for a review that was not decided, once it is on record. Raises AuditError, StorageError."""
         answer = Answer(allowed=False, message=message)
-        await self.log.append(_event(review, answer, (), self.now(), outcome="unknown"))
+        await self.log.append(review_event(review, answer, (), self.now(), outcome="unknown"))
         return answer
 
     def seconds(self) -> float:
@@ -143,29 +165,3 @@ def explained(error: TrustkitError) -> str:
 def _refusal(use: Use, ruling: Ruling) -> str:
     step = f"; next: {ruling.next_step}" if ruling.next_step else ""
     return f"trustkit: {use.image[:_CHARS]} is not admitted: {ruling.message}{step}"
-
-
-def _event(
-    review: Review, answer: Answer, judged: Iterable[tuple[Use, Ruling]], now: datetime, outcome: str = ""
-) -> AuditEvent:
-    """Return the record of a review; the decision on each image is in the record it names."""
-    images = [
-        {
-            "image": use.image[:_CHARS],
-            "digest": str(ruling.digest or ""),
-            "verdict": "allow" if ruling.allowed else "deny",
-            "record": ruling.record,
-        }
-        for use, ruling in judged
-    ]
-    body = {
-        "name": f"{review.namespace}/{review.kind}/{review.name}"[:_CHARS],
-        "uid": review.uid,
-        "operation": review.operation[:_CHARS],
-        "subresource": review.subresource[:_CHARS],
-        "actor": review.user[:_CHARS],
-        "dry_run": review.dry_run,
-        "images": images,
-        "message": answer.message[: 4 * _CHARS],
-    }
-    return AuditEvent(now, KIND, outcome or ("allow" if answer.allowed else "deny"), None, body)

@@ -23,6 +23,7 @@ from trustkit.hooks.kubernetes.deciding import Decider
 from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.hooks.kubernetes.pull_secrets import PullSecrets
+from trustkit.hooks.kubernetes.records import many_events
 from trustkit.model.values import NamedTuple
 from trustkit.net.tls import server_context
 from trustkit.policy.document import Policy
@@ -142,14 +143,14 @@ async def serve(
         raise ConfigError("the webhook needs uvicorn", next_step="pip install 'trustkit[webhook]'") from error
     certificate = Certificate(settings.certificate, settings.key)
     listener = _bind(settings.host, settings.port)
-    records = BatchedLog(log)
+    records = BatchedLog(log, lambda rows: many_events(rows, now()))
     force = InForce(load, records, settings.shared)
     namespaces = Namespaces(settings.api, now) if settings.api else None
     pulls = PullSecrets(settings.api, now) if settings.api and settings.pull_secrets else None
     decider = Decider(force.gate, records, now, settings.custom, namespaces, pulls)
     app = Webhook(decider, lambda: (force.unready, force.note))
     config = uvicorn.Config(
-        app, lifespan="off", access_log=False, log_config=None, server_header=False,
+        app, lifespan="off", access_log=False, log_config=None, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS, backlog=_BACKLOG,
     )  # fmt: skip
     config.load()

@@ -1,0 +1,113 @@
+"""Reviews on record: many that were answered from memory share an event, and none is lost for it."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from peers.reviews import container, encoded, pod_spec, review, workload
+from trustkit import limits
+from trustkit.admission.batched_log import BatchedLog
+from trustkit.audit import entry
+from trustkit.errors import AuditError, StorageError
+from trustkit.hooks.kubernetes.records import ReviewRow, many_events
+from trustkit.hooks.kubernetes.review import Review, parse_review
+from trustkit.model.audit import AuditEvent, AuditRecord
+from trustkit.model.digest import Digest
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+DIGEST = Digest("sha256", "ab" * 32)
+IMAGES = (("registry.example/app@sha256:" + "ab" * 32, DIGEST, True, 7),)
+
+
+def asked(name: str = "web", **members: object) -> Review:
+    document = review(workload("Pod", pod_spec(container("registry.example/app")), name=name), **members)
+    return parse_review(encoded(document))
+
+
+def row(number: int) -> ReviewRow:
+    return ReviewRow(asked(f"web-{number}", uid=f"uid-{number}"), IMAGES)
+
+
+def uids(events: tuple[AuditEvent, ...]) -> list[str]:
+    return [one["uid"] for event in events for one in event.body["reviews"]]  # type: ignore[attr-defined, index, union-attr]
+
+
+def test_reviews_of_the_same_images_share_their_rows() -> None:
+    (event,) = many_events([row(1), row(2), row(3)], NOW)
+    assert (event.kind, event.outcome, event.body["name"]) == ("review.many", "allow", "3 reviews")
+    assert event.body["images"] == [[{"image": IMAGES[0][0], "digest": str(DIGEST), "verdict": "allow", "record": 7}]]
+    assert uids((event,)) == ["uid-1", "uid-2", "uid-3"]
+
+
+def test_other_images_are_named_apart() -> None:
+    other = (("registry.example/other", DIGEST, True, 8),)
+    (event,) = many_events([row(1), row(2)._replace(images=other)], NOW)
+    reviews = event.body["reviews"]
+    assert [one["images"] for one in reviews] == [0, 1]  # type: ignore[attr-defined, index, union-attr]
+
+
+@pytest.mark.parametrize("text", ["x", "\u0001", "\U0001f600"])
+def test_every_event_fits_an_entry_however_long_its_texts(text: str) -> None:
+    images = tuple((text * 600 + str(number), DIGEST, True, number) for number in range(3))
+    rows = [ReviewRow(asked()._replace(uid=f"u{n}", user=text * 9000, name=text * 9000), images) for n in range(40)]
+    events = many_events(rows, NOW)
+    assert uids(events) == [f"u{n}" for n in range(40)]
+    assert max(len(entry.to_bytes(event)) for event in events) <= limits.AUDIT_ENTRY_BYTES
+
+
+def test_no_rows_are_no_event() -> None:
+    assert many_events([], NOW) == ()
+
+
+class Log:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.written: list[tuple[AuditEvent, ...]] = []
+        self.error = error
+
+    def append(self, event: AuditEvent) -> AuditRecord:
+        return self.append_many((event,))[0]
+
+    def append_many(self, events: tuple[AuditEvent, ...]) -> tuple[AuditRecord, ...]:  # type: ignore[override]
+        if self.error is not None:
+            raise self.error
+        self.written.append(tuple(events))
+        return tuple(AuditRecord(number, event, DIGEST) for number, event in enumerate(events))
+
+
+def together(log: Log, rows: int, events: int = 0) -> list[object]:
+    async def run() -> list[object]:
+        batched = BatchedLog(log, lambda found: many_events(found, NOW))  # type: ignore[arg-type]
+        single = AuditEvent(NOW, "review", "deny", None, {})
+        waiting = [batched.append_row(row(number)) for number in range(rows)]
+        waiting += [batched.append(single) for _ in range(events)]  # type: ignore[misc]
+        try:
+            return await asyncio.gather(*waiting, return_exceptions=True)
+        finally:
+            batched.close()
+
+    return asyncio.run(run())
+
+
+def test_rows_and_events_that_come_together_are_all_on_record() -> None:
+    log = Log()
+    found = together(log, 50, 5)
+    assert [one for one in found if isinstance(one, Exception)] == []
+    events = [event for batch in log.written for event in batch]
+    assert sorted(uids(tuple(one for one in events if one.kind == "review.many"))) == sorted(
+        f"uid-{number}" for number in range(50)
+    )
+    assert sum(one.kind == "review" for one in events) == 5
+
+
+def test_an_event_gets_its_own_record_beside_rows() -> None:
+    *_, record = together(Log(), 3, 1)
+    assert isinstance(record, AuditRecord)
+    assert record.event.kind == "review"
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), ValueError("a fault")])
+def test_rows_that_cannot_be_written_are_told_to_everybody_who_waits(error: Exception) -> None:
+    found = together(Log(error), 3, 1)
+    assert len(found) == 4
+    assert all(isinstance(one, AuditError | StorageError) for one in found)
