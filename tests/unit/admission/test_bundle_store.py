@@ -286,8 +286,11 @@ def test_what_was_changed_on_disk_does_not_count(scene: Scene, file: str) -> Non
     scene.publish(1)
     scene.store().refresh(NOW)
     folder = next((scene.folder / "kept").iterdir()) / "1"
-    chosen = next((folder / "blobs").iterdir()) if file == "blob" else folder / file
-    chosen.write_bytes(chosen.read_bytes().replace(b"a", b"b", 1))
+    largest = max((folder / "blobs").iterdir(), key=lambda blob: blob.stat().st_size)
+    chosen = largest if file == "blob" else folder / file
+    content = chosen.read_bytes()
+    assert b"a" in content
+    chosen.write_bytes(content.replace(b"a", b"b", 1))
     with pytest.raises((DigestMismatchError, UntrustedSignerError, MalformedError)):
         scene.revision()
 
