@@ -83,7 +83,7 @@ MODULES = (
 )
 
 
-@pytest.mark.parametrize("known", MODULES, ids=str)
+@pytest.mark.parametrize("known", MODULES, ids=lambda one: one.source)
 def test_selection_is_total(known: approved.Services) -> None:
     for mode, operation, name in product(MODES, (*OPERATIONS, "wrap"), NAMES):
         answer = approved.select(mode, operation, name, provider="openssl", known=known)
@@ -106,7 +106,7 @@ def test_in_fips_mode_nobody_but_the_module_is_selected(mode: str, operation: st
         ("encrypt", "aes-ecb"), ("derive", "hkdf-hmac-sha1"), ("verify", "sha256"), ("verify", "ecdsa"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("known", [NEW, OLD], ids=str)
+@pytest.mark.parametrize("known", [NEW, OLD], ids=lambda one: one.source)
 def test_what_is_not_approved_is_refused_with_its_publication(
     operation: str, algorithm: str, known: approved.Services
 ) -> None:
@@ -116,7 +116,7 @@ def test_what_is_not_approved_is_refused_with_its_publication(
 
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87"])
-@pytest.mark.parametrize("known", MODULES[1:], ids=str)
+@pytest.mark.parametrize("known", MODULES[1:], ids=lambda one: one.source)
 def test_what_a_module_s_policy_does_not_list_is_refused_by_its_name(known: approved.Services, algorithm: str) -> None:
     answer = approved.select("module", "verify", algorithm, provider="", known=known)
     assert isinstance(answer, Refusal)
