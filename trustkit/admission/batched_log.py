@@ -15,10 +15,14 @@ _TOGETHER = 256
 _GATHER_SECONDS = 0.004
 
 
+def _refused(rows: list[Any]) -> tuple[AuditEvent, ...]:
+    raise AuditError(f"nobody said how {len(rows)} rows are put on record")
+
+
 class BatchedLog:
     """The decision log for one event loop; an event is durable when `append` returns, as with the log itself."""
 
-    def __init__(self, log: AuditLog, merge: Callable[[list[Any]], tuple[AuditEvent, ...]] | None = None) -> None:
+    def __init__(self, log: AuditLog, merge: Callable[[list[Any]], tuple[AuditEvent, ...]] = _refused) -> None:
         """Write to `log`, in one thread of its own; `merge` makes events of the rows that `append_row` is given."""
         self._log, self._merge = log, merge
         self._thread = ThreadPoolExecutor(1, "log")
@@ -61,7 +65,7 @@ class BatchedLog:
             self._crowd = len(futures)
             try:
                 events = tuple(event for event, _ in batch)
-                if rows and self._merge is not None:
+                if rows:
                     events += self._merge([row for row, _ in rows])
                 records = await loop.run_in_executor(self._thread, self._log.append_many, events)
             except TrustkitError as error:

@@ -111,3 +111,15 @@ def test_rows_that_cannot_be_written_are_told_to_everybody_who_waits(error: Exce
     found = together(Log(error), 3, 1)
     assert len(found) == 4
     assert all(isinstance(one, AuditError | StorageError) for one in found)
+
+
+def test_a_log_that_does_not_know_rows_takes_none() -> None:
+    async def run() -> None:
+        batched = BatchedLog(Log())  # type: ignore[arg-type]
+        try:
+            with pytest.raises(AuditError, match="nobody said"):
+                await batched.append_row(row(1))
+        finally:
+            batched.close()
+
+    asyncio.run(run())
