@@ -13,7 +13,7 @@ import pytest
 
 from peers import images
 from peers.misbehaving import Answer, MisbehavingRegistry
-from peers.processes import pids_with_environment
+from peers.processes import pids_with_environment, wait_until
 from peers.registry import Registry
 from peers.tools import Ran
 from peers.trustkit import Trustkit
@@ -262,3 +262,21 @@ def daemons(trustkit: Trustkit) -> list[int]:
     """Return the daemon that serves this state directory."""
     ours = f"TRUSTKIT_HOME={trustkit.home}"
     return [pid for pid in pids_with_environment(ours) if b"daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_daemon_that_is_not_ready_yet_is_waited_for(trustkit: Trustkit, signed: str) -> None:
+    # Whoever began to start it was killed, so nothing but the engine's own lock tells of it.
+    starting = trustkit.start("daemon")
+    try:
+        wait_until((trustkit.home / "engine" / "engine.lock").exists, "the engine's lock")
+        done = trustkit.run("pull", signed, env=PASSPHRASE)
+        assert done.status == 0, done.said
+    finally:
+        starting.stop()
+
+
+def test_a_daemon_that_cannot_start_is_not_waited_for(trustkit: Trustkit, signed: str) -> None:
+    (trustkit.home / "engine").write_text("no folder", encoding="ascii")
+    done = trustkit.run("pull", signed, env=PASSPHRASE)
+    assert (done.status, "could not start" in done.stderr) == (4, True), done.said
+    assert done.seconds < 20
