@@ -1,6 +1,7 @@
 """The real containerd makes containers through `trustkit-runtime`, which asks containerd what they are made of."""
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from peers.trustkit import Trustkit
 from peers.workspace import short_folder
 from peers.wrapped import engine_runtime
 
+# runc keeps the containers of every containerd of this machine in one folder, so names are told apart by process
 NUMBERS = itertools.count()
 
 
@@ -37,7 +39,7 @@ class World:
 
     def run(self, name: str, *flags: str, snapshotter: str = "overlayfs") -> Ran:
         how = ("--rm", "--runc-binary", str(self.runtime), f"--snapshotter={snapshotter}")
-        return self.containerd.ctr("run", *how, *flags, name, f"c{next(NUMBERS)}", "/bin/echo", "ran")
+        return self.containerd.ctr("run", *how, *flags, name, f"c{os.getpid()}-{next(NUMBERS)}", "/bin/echo", "ran")
 
     def policy(self, text: str) -> None:
         file = self.folder / f"{next(NUMBERS)}.yaml"
@@ -101,4 +103,4 @@ def test_what_a_container_asks_for_is_judged(strict: World, flags: tuple[str, ..
 def test_a_folder_is_no_image(world: World, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     how = ("--rm", "--runc-binary", str(world.runtime), "--rootfs")
-    refused(world.containerd.ctr("run", *how, tmp_path, f"c{next(NUMBERS)}", "/bin/true"), "trustkit")
+    refused(world.containerd.ctr("run", *how, tmp_path, f"c{os.getpid()}-{next(NUMBERS)}", "/bin/true"), "trustkit")
