@@ -93,7 +93,14 @@ def sigstore_program(env: dict[str, str]) -> Command:
     if not (venv / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
         # The lock is complete: left to itself, pip asks for the newest release of what is named with an extra.
-        pip = [str(venv / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
+        pip = [
+            str(venv / "bin" / "pip"),
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "--no-deps",
+        ]
         subprocess.run([*pip, "-r", str(HERE / "requirements.lock")], check=True, stderr=subprocess.DEVNULL)
         (venv / "ready").touch()
     data = HERE / "data"
