@@ -13,6 +13,8 @@ from trustkit.model.audit import AuditEvent, AuditRecord
 _TOGETHER = 256
 # A write costs the same for one record as for fifty. Once they come together, the next write waits so long for more.
 _GATHER_SECONDS = 0.004
+_Event = tuple[AuditEvent, "asyncio.Future[AuditRecord]"]
+_Row = tuple[Any, "asyncio.Future[None]"]
 
 
 def _refused(rows: list[Any]) -> tuple[AuditEvent, ...]:
@@ -26,8 +28,8 @@ class BatchedLog:
         """Write to `log`, in one thread of its own; `merge` makes events of the rows that `append_row` is given."""
         self._log, self._merge = log, merge
         self._thread = ThreadPoolExecutor(1, "log")
-        self._waiting: list[tuple[AuditEvent, asyncio.Future[AuditRecord]]] = []
-        self._rows: list[tuple[Any, asyncio.Future[None]]] = []
+        self._waiting: list[_Event] = []
+        self._rows: list[_Row] = []
         self._writer: asyncio.Task[None] | None = None
         # how many came together last
         self._crowd = 1
@@ -55,28 +57,38 @@ class BatchedLog:
         self._thread.shutdown(wait=True)
 
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting or self._rows:
             if self._crowd > 1 and max(len(self._waiting), len(self._rows)) < _TOGETHER:
                 await asyncio.sleep(_GATHER_SECONDS)
             batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
             rows, self._rows = self._rows[:_TOGETHER], self._rows[_TOGETHER:]
-            futures: list[asyncio.Future[Any]] = [*(future for _, future in batch), *(future for _, future in rows)]
-            self._crowd = len(futures)
-            try:
-                events = tuple(event for event, _ in batch)
-                if rows:
-                    events += self._merge([row for row, _ in rows])
-                records = await loop.run_in_executor(self._thread, self._log.append_many, events)
-            except TrustkitError as error:
+            self._crowd = len(batch) + len(rows)
+            await self._put(batch, rows)
+
+    async def _put(self, batch: list[_Event], rows: list[_Row]) -> None:
+        """Write together, and apart if the log takes no part in it: what cannot be written fails whoever asked."""
+        futures: list[asyncio.Future[Any]] = [*(future for _, future in batch), *(future for _, future in rows)]
+        loop = asyncio.get_running_loop()
+        try:
+            events = tuple(event for event, _ in batch)
+            if rows:
+                events += self._merge([row for row, _ in rows])
+            records = await loop.run_in_executor(self._thread, self._log.append_many, events)
+        except TrustkitError as error:
+            if not isinstance(error, AuditError) or len(batch) + bool(rows) == 1:
                 _fail(futures, error)
-            except Exception as error:  # noqa: BLE001  (whoever waits must learn that nothing is on record)
-                _fail(futures, AuditError(f"the decision log failed: {error}"))
-            else:
-                told = (*records[: len(batch)], *repeat(None, len(rows)))
-                for future, record in zip(futures, told, strict=True):
-                    if not future.done():
-                        future.set_result(record)
+                return
+            for one in batch:
+                await self._put([one], [])
+            if rows:
+                await self._put([], rows)
+        except Exception as error:  # noqa: BLE001  (whoever waits must learn that nothing is on record)
+            _fail(futures, AuditError(f"the decision log failed: {error}"))
+        else:
+            told = (*records[: len(batch)], *repeat(None, len(rows)))
+            for future, record in zip(futures, told, strict=True):
+                if not future.done():
+                    future.set_result(record)
 
 
 def _fail(futures: list["asyncio.Future[Any]"], error: TrustkitError) -> None:

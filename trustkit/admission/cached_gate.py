@@ -37,7 +37,8 @@ _PREDICATE_COPIES = 4
 class Ruling(NamedTuple):
     """Whether a request is allowed, why, what was not enforced, and the record that says so in full.
 
-    `until` is how long the same request need not be decided on again; None: it has to be, each time.
+    `until` is how long the same request need not be decided on again; None: it has to be, each time. `revocations` is
+    the number of the list it was decided by.
     """
 
     allowed: bool
@@ -47,6 +48,7 @@ class Ruling(NamedTuple):
     warnings: tuple[str, ...]
     record: int
     until: datetime | None = None
+    revocations: int = 0
 
 
 NOBODYS = PullCredentials()
@@ -97,7 +99,7 @@ class CachedGate:
             found = await self.established(ref, pull)
             now = kit.now()
             revoked = await self._revocations(now)
-            key = (*self._scope, pull.name, revoked, ref.name, found.image.digest, ref.digest is not None, request)
+            key = (*self._scope, pull.name, revoked, ref, found.image.digest, request)
             before = self._decisions.get(key, now)
             if before and before.at <= now < _until(before):
                 return before.ruling
@@ -110,9 +112,12 @@ class CachedGate:
             record = await self._log.append(decision_event(judgement, self.gate.context()))
             await self._alert(judgement)
             ruling = _ruling(judgement.decision, found.image.digest, record.sequence)
+            if judgement.decision.grants:
+                # every use of break-glass is a record of its own
+                return ruling
         life = (now, now + timedelta(seconds=limits.CACHED_SECONDS))
         decided = _Decided(judgement.decision, ruling, now)
-        ruling = ruling._replace(until=min(_until(decided), self._until(found)))
+        ruling = ruling._replace(until=min(_until(decided), self._until(found)), revocations=revoked)
         self._decisions.put(key, decided._replace(ruling=ruling), life)
         return ruling
 
@@ -131,7 +136,9 @@ class CachedGate:
         if until is None or None in ends or (known is not None and not known.is_fresh(now)):
             return
         number = 0 if known is None else known.current(now).number
-        self._answers.put((question, number), answer, (now, until))
+        # a list that came since may name what was allowed
+        if all(ruling.revocations == number for ruling in rulings):
+            self._answers.put((question, number), answer, (now, until))
 
     async def unknown(self, ref: ImageRef, request: RequestFacts, error: TrustkitError) -> Ruling:
         """Return the denial of a request about which nothing could be found out, on record. Raises as `rule`."""
@@ -170,12 +177,17 @@ class CachedGate:
     async def established(self, ref: ImageRef, pull: PullCredentials = NOBODYS) -> Established:
         """Return what is known of the image, fetched once however many ask. Raises as `judge.judge`."""
         if ref.digest is not None:
-            kept = self._images.get((*self._scope, pull.name, ref.name, ref.digest), self._kit.now())
+            kept = self._images.get(self._known_as(ref, ref.digest, pull), self._kit.now())
             if isinstance(kept, _Failed):
                 raise kept.error
             if kept is not None:
                 return kept
-        return await self._flights.run((*self._scope, pull.name, ref.name, ref.at), partial(self._fetch, ref, pull))
+        return await self._flights.run(self._known_as(ref, ref.at, pull), partial(self._fetch, ref, pull))
+
+    def _known_as(self, ref: ImageRef, at: Digest | str, pull: PullCredentials) -> Hashable:
+        """Return what is equal for references about which the same is known: trust servers sign tags."""
+        tag = ref.tag if self._kit.ask_repository is not None else ""
+        return (*self._scope, pull.name, ref.name, tag, at)
 
     def _fetch(self, ref: ImageRef, pull: PullCredentials) -> Established:
         """Fetch and verify, in a thread; the outcome is kept under the digest that was verified."""
@@ -186,13 +198,13 @@ class CachedGate:
                 now = self._kit.now()
                 seconds = min(limits.CACHED_FAILURE_SECONDS, self._kit.means.kept.negative_seconds)
                 life = (now, now + timedelta(seconds=seconds))
-                self._images.put((*self._scope, pull.name, ref.name, ref.digest), _Failed(error), life, _ENTRY_BYTES)
+                self._images.put(self._known_as(ref, ref.digest, pull), _Failed(error), life, _ENTRY_BYTES)
             raise
         image = found.image
         slim = found._replace(image=image._replace(root_bytes=b"", manifest_bytes=b""))
         predicates = sum(len(one.statement.predicate) for one in found.report.accepted if one.statement)
         size = _ENTRY_BYTES + len(image.config_bytes) + _PREDICATE_COPIES * predicates
-        self._images.put((*self._scope, pull.name, ref.name, image.digest), slim, (found.at, self._until(found)), size)
+        self._images.put(self._known_as(ref, image.digest, pull), slim, (found.at, self._until(found)), size)
         return slim
 
     def _establish(self, ref: ImageRef, pull: PullCredentials) -> Established:

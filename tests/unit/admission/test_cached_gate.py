@@ -18,6 +18,7 @@ from trustkit.admission.policies import builtin_policy, read_policy, trust_roots
 from trustkit.admission.single_flight import SingleFlight
 from trustkit.audit.log import DecisionLog
 from trustkit.errors import (
+    AuditError,
     LimitExceededError,
     NotFoundError,
     ProtocolError,
@@ -28,6 +29,7 @@ from trustkit.errors import (
 )
 from trustkit.fips.parse import public_key_to_pem
 from trustkit.fips.select import provider
+from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.facts import RequestFacts
 from trustkit.model.reference import ImageRef
 from trustkit.oci.layout import LayoutFolder
@@ -312,3 +314,74 @@ def test_without_a_record_nothing_is_let_through(scene):
     scene.broken = True
     with pytest.raises(StorageError):
         rule(scene.gate(FullDisk(), spec=NAMED), scene.ref)
+
+
+TAGGED = SIGNED + "  require: {expressions: [{id: t, rule: \"image.tag == '1.0'\", message: only 1.0}]}\n"
+
+
+def test_a_decision_on_one_tag_says_nothing_of_another(scene):
+    gate = scene.gate(spec=TAGGED)
+    named = [rule(gate, scene.ref._replace(tag=tag)).allowed for tag in ("1.0", "evil", "1.0", "")]
+    assert named == [True, False, True, False]
+
+
+def test_a_decision_on_one_spelling_says_nothing_of_another(scene):
+    gate = scene.gate(
+        spec=SIGNED + "  require: {expressions: [{id: r, rule: \"image.reference == 'a'\", message: m}]}\n"
+    )
+    assert [rule(gate, scene.ref._replace(given=given)).allowed for given in ("a", "b")] == [True, False]
+
+
+def test_a_trust_server_is_asked_about_each_tag(scene):
+    gate = scene.gate()
+    asked = []
+    gate._kit = gate._kit._replace(ask_repository=lambda report, ref, _: asked.append(ref.tag) or report)
+    for tag in ("prod", "dev", "prod"):
+        rule_after(scene, 200, gate, scene.ref._replace(tag=tag))
+    assert asked == ["prod", "dev"]
+
+
+def test_a_trust_server_is_asked_about_two_tags_that_come_at_once(scene):
+    gate = scene.gate()
+    asked = []
+    gate._kit = gate._kit._replace(ask_repository=lambda report, ref, _: asked.append(ref.tag) or report)
+
+    async def both():
+        await asyncio.gather(*(gate.rule(scene.ref._replace(tag=tag), RUN) for tag in ("prod", "dev")))
+
+    asyncio.run(both())
+    assert sorted(asked) == ["dev", "prod"]
+
+
+def test_an_answer_by_an_older_list_of_revocations_is_not_kept(scene):
+    gate = scene.gate()
+    ruling = rule(gate, scene.ref)
+    gate.remember("new", "answer", (ruling,))
+    gate.remember("old", "answer", (ruling, ruling._replace(revocations=-1)))
+    assert (gate.remembered("new"), gate.remembered("old")) == ("answer", None)
+
+
+def at_once(log, *events):
+    """Return what became of events that are put on record together."""
+
+    async def ask():
+        batched = BatchedLog(log)
+        return await asyncio.gather(*(batched.append(event) for event in events), return_exceptions=True)
+
+    return asyncio.run(ask())
+
+
+def test_an_event_that_no_entry_holds_fails_alone(scene):
+    small = AuditEvent(NOW, "review", "allow", None, {})
+    large = small._replace(body={"text": "x" * limits.AUDIT_ENTRY_BYTES})
+    found = at_once(scene.log, small, large, small)
+    assert [type(one) for one in found] == [AuditRecord, AuditError, AuditRecord]
+
+
+def test_a_log_that_takes_nothing_fails_every_event():
+    class Latched:
+        def append_many(self, events):
+            raise AuditError("takes nothing after a failure")
+
+    small = AuditEvent(NOW, "review", "allow", None, {})
+    assert [type(one) for one in at_once(Latched(), small, small)] == [AuditError, AuditError]

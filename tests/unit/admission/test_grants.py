@@ -313,12 +313,20 @@ def test_a_remembered_grant_ends_when_its_file_is_removed(scene: Scene) -> None:
     assert not cached.rule(timedelta(seconds=2)).allowed
 
 
-def test_each_new_decision_by_a_grant_is_told_once(scene: Scene) -> None:
+def test_each_use_of_a_grant_is_told_also_where_decisions_are_kept(scene: Scene) -> None:
     scene.put(scene.grant(DEV, ONCALL).to_bytes())
     cached = Cached(scene)
     for _ in range(3):
-        cached.rule(timedelta(seconds=2))
-    assert [one.event.kind for one in scene.log.records()] == ["decision", "breakglass.used"]
+        cached.rule(timedelta(seconds=0.1))
+    assert [one.event.kind for one in scene.log.records()] == ["decision", "breakglass.used"] * 3
+
+
+def test_no_answer_that_a_grant_allowed_is_remembered(scene: Scene) -> None:
+    scene.put(scene.grant(DEV, ONCALL).to_bytes())
+    cached = Cached(scene)
+    ruling = cached.rule()
+    cached.gate.remember("question", "answer", (ruling,))
+    assert (ruling.allowed, cached.gate.remembered("question")) == (True, None)
 
 
 ENDING = {
