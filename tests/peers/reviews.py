@@ -97,6 +97,7 @@ def review(new: Any, *, old: Any = None, uid: str = "705ab4f5-6393-11e8-b7cc-420
     gvk = {"group": group, "version": version, "kind": kind}
     gvr = {"group": group, "version": version, "resource": resource}
     metadata = (new or old)["metadata"]
+    part = {name: request.pop(name) for name in ("subResource",) if name in request}
     return {
         "kind": "AdmissionReview",
         "apiVersion": "admission.k8s.io/v1",
@@ -104,6 +105,7 @@ def review(new: Any, *, old: Any = None, uid: str = "705ab4f5-6393-11e8-b7cc-420
             "uid": uid,
             "kind": gvk,
             "resource": gvr,
+            **part,
             "requestKind": gvk,
             "requestResource": gvr,
             "name": metadata["name"],

@@ -11,8 +11,10 @@ from trustkit.errors import AuditError, TrustkitError
 from trustkit.model.audit import AuditEvent, AuditRecord
 
 _TOGETHER = 256
-# A write costs the same for one record as for fifty. Once they come together, the next write waits so long for more.
-_GATHER_SECONDS = 0.004
+# A write costs the same for one record as for fifty. Once they come together, the next write waits so long for more,
+# and again while more come.
+_GATHER_SECONDS, _GATHERINGS = 0.004, 3
+_LONGEST = 60.0
 _Event = tuple[AuditEvent, "asyncio.Future[AuditRecord]"]
 _Row = tuple[Any, "asyncio.Future[None]"]
 
@@ -41,12 +43,21 @@ class BatchedLog:
         self._wake()
         return await future
 
-    async def append_row(self, row: Any) -> None:
-        """Record a row in one event with others that come at once. It is durable when this returns; as `append`."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def append_row(self, row: Any, seconds: float = _LONGEST) -> None:
+        """Record a row in one event with others that come at once. It is durable when this returns; as `append`.
+
+        Raises TimeoutError after so many seconds: nobody knows.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         self._rows.append((row, future))
         self._wake()
-        await future
+        # a third of what `asyncio.timeout` costs
+        late = loop.call_later(seconds, _fail, [future], TimeoutError())
+        try:
+            await future
+        finally:
+            late.cancel()
 
     def _wake(self) -> None:
         if self._writer is None or self._writer.done():
@@ -58,12 +69,21 @@ class BatchedLog:
 
     async def _write(self) -> None:
         while self._waiting or self._rows:
-            if self._crowd > 1 and max(len(self._waiting), len(self._rows)) < _TOGETHER:
-                await asyncio.sleep(_GATHER_SECONDS)
+            if self._crowd > 1:
+                await self._gather()
             batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
             rows, self._rows = self._rows[:_TOGETHER], self._rows[_TOGETHER:]
             self._crowd = len(batch) + len(rows)
             await self._put(batch, rows)
+
+    async def _gather(self) -> None:
+        for _ in range(_GATHERINGS):
+            before = len(self._waiting), len(self._rows)
+            if max(before) >= _TOGETHER:
+                return
+            await asyncio.sleep(_GATHER_SECONDS)
+            if (len(self._waiting), len(self._rows)) == before:
+                return
 
     async def _put(self, batch: list[_Event], rows: list[_Row]) -> None:
         """Write together, and apart if the log takes no part in it: what cannot be written fails whoever asked."""
@@ -91,7 +111,7 @@ class BatchedLog:
                     future.set_result(record)
 
 
-def _fail(futures: list["asyncio.Future[Any]"], error: TrustkitError) -> None:
+def _fail(futures: list["asyncio.Future[Any]"], error: Exception) -> None:
     for future in futures:
         if not future.done():
             future.set_exception(error)

@@ -61,7 +61,7 @@ class Webhook:
             else:
                 await _respond(send, 400, b"not an AdmissionReview that can be answered\n", _TEXT)
 
-    async def _answered(self, way: Callable[[Review], Awaitable[Answer]], body: bytes, seconds: float) -> bytes:
+    async def _answered(self, way: Callable[[Review, float], Awaitable[Answer]], body: bytes, seconds: float) -> bytes:
         """Return the bytes of the answer, a denial whatever goes wrong; nothing if the review has no uid."""
         try:
             review = parse_review(body)
@@ -70,8 +70,7 @@ class Webhook:
             return write_answer(uid, Answer(allowed=False, message=f"trustkit: {explained(error)}")) if uid else b""
         seconds = min(seconds * _SPARE_SHARE, self._decider.seconds())
         try:
-            async with asyncio.timeout(seconds):
-                answer = await way(review)
+            answer = await way(review, seconds)
         except TimeoutError:
             answer = await self._refused(review, f"nothing was decided within {seconds:.1f} seconds")
         except TrustkitError as error:

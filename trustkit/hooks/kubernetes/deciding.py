@@ -15,7 +15,7 @@ from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.hooks.kubernetes.pull_secrets import PullSecrets
 from trustkit.hooks.kubernetes.questions import Question, Questions
-from trustkit.hooks.kubernetes.records import ReviewRow, image_rows, review_event
+from trustkit.hooks.kubernetes.records import ImageRow, ReviewRow, image_rows, review_event
 from trustkit.hooks.kubernetes.review import Answer, Kind, Review
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
@@ -39,18 +39,41 @@ class Decider(NamedTuple):
     pulls: PullSecrets | None = None
     questions: Questions = Questions()
 
-    async def validate(self, review: Review) -> Answer:
+    async def validate(self, review: Review, seconds: float) -> Answer:
         """Return whether the object may be stored; every image is judged, and the answer is on record.
 
-        Raises TrustkitError: nothing is allowed.
+        Raises TrustkitError, TimeoutError: nothing is allowed.
         """
         gate = self.gate()
         question = self._question(gate, review)
         kept = None if question is None else gate.remembered(question)
+        if kept is None:
+            async with asyncio.timeout(seconds):
+                return await self._found_out(gate, review, question)
+        answer: Answer = kept[0]
+        await self.log.append_row(ReviewRow(review, kept[1]), seconds)
+        return answer
+
+    async def _found_out(self, gate: CachedGate, review: Review, question: Question | None) -> Answer:
+        """Return the answer; of equal questions at the same time one is decided on first, and may answer the others."""
+        if question is None:
+            return (await self._decided(gate, review, None))[0]
+        await question.found_out()
+        kept = gate.remembered(question)
         if kept is not None:
-            answer: Answer = kept[0]
+            known: Answer = kept[0]
             await self.log.append_row(ReviewRow(review, kept[1]))
+            return known
+        with question.finding_out():
+            answer, images, rulings = await self._decided(gate, review, question)
+            if answer.allowed:
+                gate.remember(question, (answer, images), rulings)
             return answer
+
+    async def _decided(
+        self, gate: CachedGate, review: Review, question: Question | None
+    ) -> tuple[Answer, tuple[ImageRow, ...], tuple[Ruling, ...]]:
+        """Return the answer, once it is on record, the images it is about, and what it rests on."""
         judged = await self._judged(gate, review, question)
         refused = [_refusal(use, ruling) for use, ruling in judged if not ruling.allowed]
         answer = Answer(
@@ -61,9 +84,7 @@ class Decider(NamedTuple):
         )
         images = image_rows(judged)
         await self.log.append(review_event(review, answer, images, self.now()))
-        if question is not None and answer.allowed:
-            gate.remember(question, (answer, images), tuple(ruling for _, ruling in judged))
-        return answer
+        return answer, images, tuple(ruling for _, ruling in judged)
 
     async def _judged(
         self, gate: CachedGate, review: Review, question: Question | None
@@ -80,11 +101,15 @@ class Decider(NamedTuple):
             return None
         return self.questions.of(review, self.custom)
 
-    async def mutate(self, review: Review) -> Answer:
+    async def mutate(self, review: Review, seconds: float) -> Answer:
         """Return the changes that pin every image that has no digest to the one its tag names now.
 
-        Raises TrustkitError: a tag cannot be resolved.
+        Raises TrustkitError, TimeoutError: a tag cannot be resolved.
         """
+        async with asyncio.timeout(seconds):
+            return await self._pins(review)
+
+    async def _pins(self, review: Review) -> Answer:
         gate = self.gate()
         if not gate.gate.kit.means.pins_tags:
             return Answer(allowed=True)

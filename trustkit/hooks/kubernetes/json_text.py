@@ -1,8 +1,7 @@
 """JSON of reviews, read fast and as strictly as `codec.strict_json` reads: no name occurs twice.
 
-A decoder written in C keeps the last of two equal names. Text that is as long as what was read of it, or that comes out
-of the encoder again byte by byte, has no such names; only other text (spaces, escapes) is read by the slow and strict
-parser as well.
+A decoder written in C keeps the last of two equal names. Text that comes out of the encoder again, byte by byte, has no
+such names; only other text (spaces, escapes) is read by the slow and strict parser as well.
 """
 
 import msgspec
@@ -26,21 +25,9 @@ def members(text: bytes | msgspec.Raw, what: str) -> Members:
         found = _FLAT.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError(f"{what} is no JSON object: {error}") from error
-    if least_bytes(found) != memoryview(text).nbytes:
+    if _ENCODE(found) != bytes(text):
         _require_strict(bytes(text), what)
     return found
-
-
-def least_bytes(found: Members) -> int:
-    """Return how long the object is in the only spelling that has each member once, no space and no escape in a name.
-
-    Every other spelling of it is longer, a second member of one name above all; so equal length is that spelling.
-    """
-    # braces and commas; quotes and a colon for each
-    size = 2 + max(0, len(found) - 1) + 3 * len(found)
-    for name, text in found.items():
-        size += len(name) + memoryview(text).nbytes
-    return size
 
 
 def value(text: bytes | msgspec.Raw, what: str) -> object:

@@ -4,7 +4,10 @@ Everything an answer rests on is part of the key, byte by byte, so equal keys ar
 strictly and whole is kept, and only of objects that are new: an update hangs on what was stored too.
 """
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -23,11 +26,30 @@ _Key = tuple[Kind, str, str, bytes, bytes]
 class Question:
     """The images of a new object and what is asked for each; the same question is the same object, and no other."""
 
-    __slots__ = ("uses",)
+    __slots__ = ("_found_out", "uses")
 
     def __init__(self, uses: tuple[Use, ...]) -> None:
         """Keep each use once."""
         self.uses = tuple({(use.image, use.request, use.pull): use for use in uses}.values())
+        self._found_out: asyncio.Event | None = None
+
+    @contextmanager
+    def finding_out(self) -> Iterator[None]:
+        """Say that the answer is being found out; the first who does lets the others wait."""
+        if self._found_out is not None:
+            yield
+            return
+        self._found_out = found_out = asyncio.Event()
+        try:
+            yield
+        finally:
+            self._found_out = None
+            found_out.set()
+
+    async def found_out(self) -> None:
+        """Wait for who is finding the answer out, if somebody is."""
+        if self._found_out is not None:
+            await self._found_out.wait()
 
 
 class Questions:

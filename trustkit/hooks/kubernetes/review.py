@@ -12,7 +12,7 @@ import msgspec
 from trustkit import limits
 from trustkit.codec.base64 import encode as to_base64
 from trustkit.errors import LimitExceededError, MalformedError
-from trustkit.hooks.kubernetes.json_text import Members, least_bytes, members, value
+from trustkit.hooks.kubernetes.json_text import Members, members, value
 from trustkit.model.values import NamedTuple
 
 API_VERSION = "admission.k8s.io/v1"
@@ -24,7 +24,6 @@ _MESSAGE_CHARS = 2048
 _FORBIDDEN = 403
 _ENCODE = msgspec.json.Encoder().encode
 _NULL = b"null"
-_FALSE_BYTES = len(b"false")
 _ABSENT = msgspec.Raw()
 # What the API server says of most users; longer texts are read each time.
 _USER_BYTES = 2048
@@ -58,11 +57,10 @@ class Review(NamedTuple):
     old: Members | None = None
 
 
-class _Request(msgspec.Struct, rename="camel"):
+class _Request(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    # in the order in which Go writes them
     uid: str
     kind: msgspec.Raw
-    operation: str
-    user_info: msgspec.Raw = _ABSENT
     resource: msgspec.Raw = _ABSENT
     sub_resource: str | msgspec.UnsetType = msgspec.UNSET
     request_kind: msgspec.Raw = _ABSENT
@@ -70,6 +68,8 @@ class _Request(msgspec.Struct, rename="camel"):
     request_sub_resource: str | msgspec.UnsetType = msgspec.UNSET
     name: str | msgspec.UnsetType = msgspec.UNSET
     namespace: str | msgspec.UnsetType = msgspec.UNSET
+    operation: str
+    user_info: msgspec.Raw = _ABSENT
     object: dict[str, msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     old_object: dict[str, msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     dry_run: bool | msgspec.UnsetType | None = msgspec.UNSET
@@ -112,8 +112,8 @@ def _at_once(text: bytes) -> Review | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     asked = outer.request
-    # As in `json_text`: text with a name twice, a space, an escape or an unknown member is longer than what was read.
-    if _struct_bytes(outer) != len(text):
+    # As in `json_text`: text with a name twice, a space, an escape or an unknown member does not come out again.
+    if _ENCODE(outer) != text:
         return None
     if outer.kind != "AdmissionReview" or outer.api_version != API_VERSION or not _UID.match(asked.uid):
         return None
@@ -129,29 +129,6 @@ def _at_once(text: bytes) -> Review | None:
         asked.object if isinstance(asked.object, dict) else None,
         asked.old_object if isinstance(asked.old_object, dict) else None,
     )
-
-
-def _struct_bytes(found: msgspec.Struct) -> int:
-    size, count = 2, 0
-    for name, written in zip(found.__struct_fields__, found.__struct_encode_fields__, strict=True):
-        value = getattr(found, name)
-        if value is msgspec.UNSET or value is _ABSENT:
-            continue
-        count += 1
-        size += len(written) + 3 + _value_bytes(value)
-    return size + max(0, count - 1)
-
-
-def _value_bytes(value: object) -> int:
-    if isinstance(value, str):
-        return len(value) + 2
-    if isinstance(value, dict):
-        return least_bytes(value)
-    if isinstance(value, msgspec.Raw):
-        return memoryview(value).nbytes
-    if isinstance(value, msgspec.Struct):
-        return _struct_bytes(value)
-    return _FALSE_BYTES if value is False else len(_NULL)
 
 
 def _read_slowly(text: bytes) -> Review:

@@ -1,6 +1,7 @@
 """The webhook's life: listen with TLS, watch policy and certificate, let reviews in flight finish."""
 
 import asyncio
+import gc
 import logging
 import socket
 import ssl
@@ -156,6 +157,9 @@ async def serve(
     config.load()
     config.ssl = certificate.context
     watching = asyncio.create_task(_watch(force, certificate))
+    # what is loaded now stays: a collection that looked at all of it for every few hundred reviews would cost 5 %
+    gc.collect()
+    gc.freeze()
     try:
         ready(f"https://{settings.host}:{listener.getsockname()[1]}")
         await uvicorn.Server(config).serve(sockets=[listener])

@@ -1,5 +1,6 @@
 """What was read of reviews and kept answers for equal reviews only; read at once or slowly, a review says the same."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from trustkit import limits
 from trustkit.errors import MalformedError
 from trustkit.hooks.kubernetes.images import wanted_images
 from trustkit.hooks.kubernetes.pods import KINDS, CustomPath, parse_custom_path
-from trustkit.hooks.kubernetes.questions import Questions
+from trustkit.hooks.kubernetes.questions import Question, Questions
 from trustkit.hooks.kubernetes.review import Review, _at_once, _read_slowly, parse_review
 
 IMAGE = "registry.example/app@sha256:" + "ab" * 32
@@ -131,3 +132,31 @@ def test_at_once_never_says_anything_else_than_slowly(data: st.DataObject) -> No
     found = _at_once(bytes(text))
     if found is not None:
         assert found == _read_slowly(bytes(text))
+
+
+def test_of_equal_questions_one_is_found_out_first() -> None:
+    seen: list[str] = []
+
+    async def ask(question: Question, name: str) -> None:
+        await question.found_out()
+        with question.finding_out():
+            seen.append(name)
+            await asyncio.sleep(0)
+            seen.append(name)
+
+    async def both() -> None:
+        question = Question(())
+        await asyncio.gather(ask(question, "a"), ask(question, "b"))
+
+    asyncio.run(both())
+    assert seen == ["a", "a", "b", "b"]
+
+
+def test_a_question_whose_answer_was_not_found_out_can_be_asked_again() -> None:
+    async def fail() -> None:
+        question = Question(())
+        with pytest.raises(ValueError, match="nothing"), question.finding_out():
+            raise ValueError("nothing")
+        await asyncio.wait_for(question.found_out(), 1)
+
+    asyncio.run(fail())

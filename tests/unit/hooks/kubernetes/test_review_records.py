@@ -1,6 +1,7 @@
 """Reviews on record: many that were answered from memory share an event, and none is lost for it."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -119,6 +120,24 @@ def test_a_log_that_does_not_know_rows_takes_none() -> None:
         try:
             with pytest.raises(AuditError, match="nobody said"):
                 await batched.append_row(row(1))
+        finally:
+            batched.close()
+
+    asyncio.run(run())
+
+
+class SlowLog(Log):
+    def append_many(self, events: tuple[AuditEvent, ...]) -> tuple[AuditRecord, ...]:  # type: ignore[override]
+        time.sleep(0.2)
+        return super().append_many(events)
+
+
+def test_a_row_that_is_not_on_record_in_time_is_not_said_to_be() -> None:
+    async def run() -> None:
+        batched = BatchedLog(SlowLog(), lambda found: many_events(found, NOW))  # type: ignore[arg-type]
+        try:
+            with pytest.raises(TimeoutError):
+                await batched.append_row(row(1), 0.01)
         finally:
             batched.close()
 
