@@ -176,6 +176,7 @@ def _require_attributes(found: Envelope) -> str:
         raise MalformedError("notation signature names no signing scheme that is known")
     if times[scheme] not in found.attributes:
         raise MalformedError(f"notation signature has no {times[scheme]}")
+    _require_no_other_time(found, scheme, times)
     critical = {envelopes.SCHEME} | {
         name for name in (envelopes.AUTHENTIC_TIME, envelopes.EXPIRY) if name in found.attributes
     }
@@ -189,6 +190,16 @@ def _require_attributes(found: Envelope) -> str:
     if begin is not None and end is not None and end <= begin:
         raise SignatureExpiredError("notation signature expired before it was made")
     return scheme
+
+
+def _require_no_other_time(found: Envelope, scheme: str, times: dict[str, str]) -> None:
+    """signing-scheme.md: only a signing authority vouches for a time; a signer's own word must not pass for it."""
+    for other, name in times.items():
+        if other != scheme and name in found.attributes:
+            raise MalformedError(
+                f"notation signature of scheme {scheme} states {name}, which belongs to scheme {other}",
+                next_step="sign again, without that attribute",
+            )
 
 
 def _moment(found: Envelope, name: str) -> datetime | None:
@@ -232,7 +243,7 @@ def _signing_time(
     Without a timestamp authority nobody proves that, so the chain must be valid now.
     """
     authentic = _moment(found, envelopes.AUTHENTIC_TIME)
-    if authentic is not None:
+    if authentic is not None and found.attributes.get(envelopes.SCHEME) == envelopes.SCHEME_AUTHORITY:
         _require_all_valid(chain, authentic)
         return authentic, "signer"
     authorities = tuple(
