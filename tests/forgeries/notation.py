@@ -53,11 +53,11 @@ def issued(
     *,
     authority: bool = False,
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING,
-    lists_at: str = "",
+    lists_at: tuple[str, ...] = (),
     start: datetime,
     end: datetime,
 ) -> Issued:
-    """Return a certificate by its issuer, or by itself; `lists_at` is where its issuer's revocation list lies."""
+    """Return a certificate by its issuer, or by itself; `lists_at` is where its issuer's revocation lists lie."""
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = by.certificate.subject if by else _named(name)
     usages = dict.fromkeys(_USAGES, False) | (
@@ -72,8 +72,8 @@ def issued(
     if not authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
     if lists_at:
-        place = x509.DistributionPoint([x509.UniformResourceIdentifier(lists_at)], None, None, None)
-        builder = builder.add_extension(x509.CRLDistributionPoints([place]), critical=False)
+        places = [x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None) for url in lists_at]
+        builder = builder.add_extension(x509.CRLDistributionPoints(places), critical=False)
     return Issued(builder.sign(by.key if by else key, hashes.SHA256()), key)
 
 

@@ -69,7 +69,8 @@ class _Asking:
             asked = tuple(asked_about(chain))
         except TrustkitError:
             return told  # verification says why
-        for certificate, issuer in asked:
+        # from the root down: what a leaf names must not use up the questions about those who issued it
+        for certificate, issuer in reversed(asked):
             told = self._about_one(certificate, issuer, told)
         return told
 

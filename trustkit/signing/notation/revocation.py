@@ -50,18 +50,22 @@ def require_unrevoked(
 ) -> str:
     """Return what is known if no certificate below the root is revoked.
 
+    All are looked at, also above one of unknown standing: what a leaf names is its issuer's choice, who may be revoked.
+
     Raises CertificateRevokedError, RevocationUnknownError unless `unknown_passes`, MalformedError.
     """
-    found = NOT_ASKED
+    found, unknown = NOT_ASKED, None
     for certificate, issuer in asked_about(chain):
         try:
             require_standing(certificate, issuer, told, now, crypto)
+            found = UNREVOKED
         except RevocationUnknownError as error:
-            if not unknown_passes:
-                raise
-            return f"unknown: {error.message}"
-        found = UNREVOKED
-    return found
+            unknown = unknown or error
+    if unknown is None:
+        return found
+    if not unknown_passes:
+        raise unknown
+    return f"unknown: {unknown.message}"
 
 
 def require_standing(
