@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -94,12 +94,11 @@ class Signing(NamedTuple):
     chain: tuple[Issued, ...]
     attributes: Attributes
     critical: tuple[str, ...]
-    timestamp: bytes = b""
 
 
 def envelope(media_type: str, signing: Signing) -> bytes:
     """Return the envelope, signed by the leaf's key, however wrong what it says."""
-    return {JWS: _jws, COSE: _cose}[media_type](signing)
+    return _SEALS[media_type](signing).finish(b"")
 
 
 def stated(payload: bytes, chain: tuple[Issued, ...], scheme: str = SCHEME_X509, **times: datetime) -> Signing:
@@ -107,6 +106,12 @@ def stated(payload: bytes, chain: tuple[Issued, ...], scheme: str = SCHEME_X509,
     names = {"signing": SIGNING_TIME, "authentic": AUTHENTIC_TIME}
     attributes: dict[str, str | datetime] = {SCHEME: scheme, **{names[name]: at for name, at in times.items()}}
     return Signing(payload, chain, attributes, (SCHEME, *([AUTHENTIC_TIME] if "authentic" in times else [])))
+
+
+def stamped(media_type: str, signing: Signing, stamp: Callable[[bytes], bytes]) -> bytes:
+    """Return the envelope with a timestamp of its signature; `stamp` makes it."""
+    seal = _SEALS[media_type](signing)
+    return seal.finish(stamp(seal.signature))
 
 
 def payload_of(digest: str, media_type: str, size_bytes: int) -> bytes:
@@ -131,30 +136,49 @@ def _signature(key: Key, message: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-def _jws(signing: Signing) -> bytes:
+class _Sealed(NamedTuple):
+    """A signature, and what makes its envelope with a timestamp or none."""
+
+    signature: bytes
+    finish: Callable[[bytes], bytes]
+
+
+def _jws(signing: Signing) -> _Sealed:
     told: dict[str, object] = {"alg": "ES256", "crit": signing.critical, "cty": PAYLOAD}
     for name, value in signing.attributes.items():
         told[name] = value if isinstance(value, str) else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     protected, payload = _url(json.dumps(told).encode()), _url(signing.payload)
     signature = _signature(signing.chain[0].key, f"{protected}.{payload}".encode())
-    header: dict[str, object] = {"x5c": [base64.b64encode(one.der).decode() for one in signing.chain]}
-    if signing.timestamp:
-        header[TIMESTAMP] = base64.b64encode(signing.timestamp).decode()
-    parts = {"payload": payload, "protected": protected, "header": header, "signature": _url(signature)}
-    return json.dumps(parts).encode()
+
+    def finish(timestamp: bytes) -> bytes:
+        header: dict[str, object] = {"x5c": [base64.b64encode(one.der).decode() for one in signing.chain]}
+        if timestamp:
+            header[TIMESTAMP] = base64.b64encode(timestamp).decode()
+        parts = {"payload": payload, "protected": protected, "header": header, "signature": _url(signature)}
+        return json.dumps(parts).encode()
+
+    return _Sealed(signature, finish)
 
 
-def _cose(signing: Signing) -> bytes:
+def _cose(signing: Signing) -> _Sealed:
     told: dict[int | str, object] = {1: -7, 2: list(signing.critical), 3: PAYLOAD}
     for name, value in signing.attributes.items():
         told[name] = value if isinstance(value, str) else cbor2.CBORTag(1, int(value.timestamp()))
     protected = cbor2.dumps(told, canonical=True)
     message = cbor2.dumps(["Signature1", protected, b"", signing.payload], canonical=True)
-    header: dict[int | str, object] = {33: [one.der for one in signing.chain]}
-    if signing.timestamp:
-        header[TIMESTAMP] = signing.timestamp
-    parts = [protected, header, signing.payload, _signature(signing.chain[0].key, message)]
-    return cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True)
+    signature = _signature(signing.chain[0].key, message)
+
+    def finish(timestamp: bytes) -> bytes:
+        header: dict[int | str, object] = {33: [one.der for one in signing.chain]}
+        if timestamp:
+            header[TIMESTAMP] = timestamp
+        parts = [protected, header, signing.payload, signature]
+        return cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True)
+
+    return _Sealed(signature, finish)
+
+
+_SEALS = {JWS: _jws, COSE: _cose}
 
 
 def _url(content: bytes) -> str:

@@ -4,7 +4,7 @@ A certificate that names neither list nor responder cannot be asked about, and p
 nothing at hand still counts is of unknown standing: that is a failure and not a pass, unless its store lets it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 
@@ -46,16 +46,21 @@ def asked_about(chain: tuple[Certificate, ...]) -> Iterator[tuple[Certificate, C
 
 
 def require_unrevoked(
-    chain: tuple[Certificate, ...], told: Told, now: datetime, crypto: CryptoProvider, *, unknown_passes: bool = False
+    chains: Iterable[tuple[Certificate, ...]],
+    told: Told,
+    now: datetime,
+    crypto: CryptoProvider,
+    *,
+    unknown_passes: bool = False,
 ) -> str:
-    """Return what is known if no certificate below the root is revoked.
+    """Return what is known if no certificate below the root of a chain is revoked.
 
     All are looked at, also above one of unknown standing: what a leaf names is its issuer's choice, who may be revoked.
 
     Raises CertificateRevokedError, RevocationUnknownError unless `unknown_passes`, MalformedError.
     """
     found, unknown = NOT_ASKED, None
-    for certificate, issuer in asked_about(chain):
+    for certificate, issuer in (pair for chain in chains for pair in asked_about(chain)):
         try:
             require_standing(certificate, issuer, told, now, crypto)
             found = UNREVOKED
