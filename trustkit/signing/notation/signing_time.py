@@ -5,6 +5,7 @@ from datetime import datetime
 from trustkit.codec.certificate import Certificate
 from trustkit.errors import TimestampError
 from trustkit.fips.provider import CryptoProvider
+from trustkit.model import signature
 from trustkit.model.values import NamedTuple
 from trustkit.signing.notation.envelope import AUTHENTIC_TIME, SCHEME, SCHEME_AUTHORITY, Envelope
 from trustkit.signing.notation.rules import Rules
@@ -33,7 +34,7 @@ def signing_time(
     authentic = found.moment(AUTHENTIC_TIME)
     if authentic is not None and found.attributes.get(SCHEME) == SCHEME_AUTHORITY:
         _require_all_valid(chain, authentic)
-        return SigningTime(authentic, "signer")
+        return SigningTime(authentic, signature.SIGNER)
     authorities = tuple(
         TrustedAuthority(f"tsa/{store.name}", (der,))
         for store in rules.stores if store.kind == TSA for der in store.certificates
@@ -46,7 +47,7 @@ def signing_time(
         raise TimestampError("notation signature has no timestamp, and the policy names authorities for them")
     time = verify_timestamp(found.timestamp, found.signature, authorities, crypto)
     _require_all_valid(chain, time.at)
-    return SigningTime(time.at, "tsa", time.chain)
+    return SigningTime(time.at, signature.TSA, time.chain)
 
 
 def _require_all_valid(chain: tuple[Certificate, ...], at: datetime) -> None:
