@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trustkit.codec.strict_json import as_bool, as_object, as_text, parse
 from trustkit.errors import KeyExpiredError, KeyFileError, KeyRevokedError, MalformedError
-from trustkit.model.keys import KeyLife, KeyRevocation
+from trustkit.model.keys import KeyLife, KeyRevocation, stricter
 from trustkit.model.values import NamedTuple
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
@@ -127,10 +127,7 @@ def _limited(key: TrustedKey, life: KeyLife | None) -> TrustedKey:
 def _narrower(one: KeyLife, other: KeyLife) -> KeyLife:
     starts = [found for found in (one.not_before, other.not_before) if found]
     ends = [found for found in (one.not_after, other.not_after) if found]
-    revoked = one.revoked or other.revoked
-    if one.revoked and other.revoked:
-        earlier = min(one.revoked, other.revoked, key=lambda found: found.at)
-        revoked = earlier._replace(allow_before=one.revoked.allow_before and other.revoked.allow_before)
+    revoked = stricter(one.revoked, other.revoked)
     return KeyLife(max(starts, default=None), min(ends, default=None), revoked)
 
 

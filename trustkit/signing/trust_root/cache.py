@@ -17,6 +17,7 @@ from trustkit.codec.strict_json import as_int, as_list, as_object, as_text, pars
 from trustkit.durable import write_file
 from trustkit.errors import DigestMismatchError, MalformedError, StorageError, TrustExpiredError, UsageError
 from trustkit.fips.hashing import sha256
+from trustkit.model.keys import KeyRevocation, stricter
 from trustkit.model.values import NamedTuple
 from trustkit.signing.trust.roots import TrustRoots
 from trustkit.signing.trust_root.layout import KEYS, POLICIES, REVOKED, require_path
@@ -57,9 +58,11 @@ class Distributed(NamedTuple):
         return dict(self.of_kind(KEYS))
 
     def applied(self, trust: TrustRoots) -> TrustRoots:
-        """Return the same trust, with every key marked that the trust root revoked."""
-        revoked = {one.fingerprint: one.revocation for one in self.revoked}
-        keys = tuple(key._replace(revoked=revoked.get(key.key.fingerprint, key.revoked)) for key in trust.keys)
+        """Return the same trust, with every key marked that the trust root revoked; a stricter word stays."""
+        lost: dict[str, KeyRevocation | None] = {}
+        for one in self.revoked:
+            lost[one.fingerprint] = stricter(lost.get(one.fingerprint), one.revocation)
+        keys = tuple(key._replace(revoked=stricter(key.revoked, lost.get(key.key.fingerprint))) for key in trust.keys)
         return trust._replace(keys=keys)
 
     @property
