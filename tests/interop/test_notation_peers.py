@@ -188,6 +188,19 @@ def test_without_a_chain_there_is_nothing_to_sign_with(trustkit: Trustkit, refer
     assert "--certificate-chain" in done.stderr
 
 
+def test_a_key_that_the_ring_revoked_is_refused_behind_its_certificate(
+    trustkit: Trustkit, having: Callable[[str], Notation], reference: str
+) -> None:
+    notation = having("p256")
+    assert sign_ours(trustkit, notation, reference).status == 0
+    notation.sign(reference)
+    assert verdict(trustkit, reference, notation.root) == "allow"
+    trustkit.must("key", "revoke", "k", "--reason", "laptop stolen")
+    assert verdict(trustkit, reference, notation.root) == "deny"
+    done = trustkit.run("verify", "--trust-policy", notation.policy_file, "--output", "json", reference)
+    assert (done.status, done.stdout.count("by the key ring: laptop stolen") >= 2) == (1, True), done.said
+
+
 @contextmanager
 def stamping(fake: FakeSigstore) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):

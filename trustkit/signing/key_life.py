@@ -12,6 +12,7 @@ from pathlib import Path
 from trustkit.codec.strict_json import as_bool, as_object, as_text, parse
 from trustkit.errors import KeyExpiredError, KeyFileError, KeyRevokedError, MalformedError
 from trustkit.model.keys import KeyLife, KeyRevocation, stricter
+from trustkit.model.revocations import KEY, Revocation
 from trustkit.model.values import NamedTuple
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
@@ -98,8 +99,10 @@ def read_lives(folder: Path) -> dict[str, KeyLife]:
 
 
 def limited(trust: TrustRoots, lives: Mapping[str, KeyLife]) -> TrustRoots:
-    """Return the same trust, its keys within what the key ring says of them."""
-    return trust._replace(keys=tuple(_limited(key, lives.get(key.key.fingerprint)) for key in trust.keys))
+    """Return the same trust, its keys within what the key ring says of them; who they are, those revoked are known."""
+    keys = tuple(_limited(key, lives.get(key.key.fingerprint)) for key in trust.keys)
+    lost = (Revocation(KEY, key, "", "the key ring", life.revoked) for key, life in lives.items() if life.revoked)
+    return trust._replace(keys=keys, revoked=trust.revoked.joined(lost))
 
 
 def require_in_force(record: KeyRecord, name: str, now: datetime) -> None:
