@@ -79,11 +79,25 @@ def test_what_stands_is_said_to() -> None:
     assert judged(MUTE, NOTHING_LOST).revocation == UNREVOKED
 
 
-def test_what_names_nobody_to_ask_is_not_asked_about() -> None:
+@pytest.mark.parametrize("permissive", [False, True])
+def test_what_names_nobody_to_ask_passes_unless_a_list_at_hand_has_it(permissive: bool) -> None:
     leaf = issued("signer", ROOT, start=START, end=END)
     content = forge.envelope(JWS, stated(PAYLOAD, (leaf, ROOT), signing=NOW))
-    rules = Rules((CertificateStore(CA, "acme", (ROOT.der,)),))
-    assert verify(envelope.read(JWS, content), TARGET, rules, now=NOW, crypto=provider()).revocation == NOT_ASKED
+    store = CertificateStore(CA, "acme", (ROOT.der,), unknown_passes=permissive)
+
+    def said(*lists: bytes) -> str:
+        rules = Rules((store,), STRICT, lists)
+        return verify(envelope.read(JWS, content), TARGET, rules, now=NOW, crypto=provider()).revocation
+
+    assert said() == NOT_ASKED
+    assert said(NOTHING_LOST) == UNREVOKED
+    # another authority's list, and one that is out of date
+    assert (
+        said(forge.revocation_list(MIDDLE, leaf, at=NOW), forge.revocation_list(ROOT, leaf, at=NOW - 3 * DAY))
+        == NOT_ASKED
+    )
+    with pytest.raises(CertificateRevokedError, match="signer"):
+        said(forge.revocation_list(ROOT, leaf, at=NOW))
 
 
 class Stamped:
@@ -139,9 +153,11 @@ def test_a_timestamp_authority_that_stands_proves_the_time() -> None:
     assert (found.time_source, found.revocation) == ("tsa", UNREVOKED)
 
 
-def test_a_timestamp_authority_that_names_nobody_to_ask_passes() -> None:
+def test_a_timestamp_authority_that_names_nobody_to_ask_passes_unless_a_list_at_hand_has_it() -> None:
     mute = Stamped()
-    assert mute.judged(mute.lost).time_source == "tsa"
+    assert mute.judged().time_source == "tsa"
+    with pytest.raises(CertificateRevokedError, match="tsa"):
+        mute.judged(mute.lost)
 
 
 def test_a_timestamp_authority_is_told_of_or_left_out_as_the_signers_are() -> None:
