@@ -161,9 +161,7 @@ def _policy_signers(config: Config) -> "Pins":
     roots = (PolicyRoot(SIGSTORE, DEFAULT_ROOT, sigstore_root(config)),) if subject else ()
     needed = int(config.number("trust.policy_threshold"))
     policy = builtin_policy(keys, "policy-signers", identities=identities, roots=roots, threshold=needed)
-    trust = trust_roots(policy, key_lives(config.keys))
-    if revoking := distributed(config):
-        trust = revoking.applied(trust)
+    trust = in_force(config, trust_roots(policy))
     return Pins(policy, trust, formats(trust), open_crypto(config))
 
 
@@ -177,6 +175,15 @@ def distributed(config: Config) -> "Distributed | None":
     return read_cache(folder, now(), config.number("trust.root_grace"))
 
 
+def in_force(config: Config, trust: TrustRoots) -> TrustRoots:
+    """Return the trust within what the user's key ring and the configured trust root say of its keys.
+
+    Raises KeyFileError, and as `read_cache` does.
+    """
+    trust, revoking = within(trust, key_lives(config.keys)), distributed(config)
+    return revoking.applied(trust) if revoking else trust
+
+
 def open_gate(
     config: Config,
     *,
@@ -187,10 +194,7 @@ def open_gate(
 ) -> Gate:
     """Return the gate of a policy, under its roots or `trust`. Raises PolicySyntaxError, AuditError, StorageError."""
     decided = policy or load_policy(config)
-    lives = key_lives(config.keys)
-    trust = within(trust, lives) if trust else trust_roots(decided, lives)
-    if revoking := distributed(config):
-        trust = revoking.applied(trust)
+    trust = in_force(config, trust or trust_roots(decided))
     means = means_of(decided)
     sources = Sources(config, simple_signatures=bool(trust.openpgp), asked=means.registry)
     kit = Kit(

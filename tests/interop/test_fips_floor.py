@@ -44,6 +44,20 @@ def test_a_variable_that_would_weaken_the_mode_stops_the_command(fips: Trustkit,
     assert (done.status, done.stdout) == (2, ""), done.said
 
 
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"TRUSTKIT_FIPS": "1", "TRUSTKIT_FIPS_MODE": "validated"},
+        {"TRUSTKIT_FIPS": "validated", "TRUSTKIT_FIPS_MODE": "module"},
+        {"TRUSTKIT_FIPS": "0", "TRUSTKIT_FIPS_MODE": "module"},
+    ],
+    ids=str,
+)
+def test_no_variable_hides_another(trustkit: Trustkit, env: dict[str, str]) -> None:
+    done = trustkit.run("key", "list", env=env)
+    assert (done.status, "asks for less than TRUSTKIT_FIPS" in done.stderr) == (2, True), done.said
+
+
 @pytest.mark.parametrize("required", [True, False], ids=["required", "configured"])
 @pytest.mark.parametrize(
     "env",

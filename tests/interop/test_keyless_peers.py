@@ -305,6 +305,11 @@ def test_a_blob_signed_by_a_key_verifies_by_file_and_by_digest(
         assert done.status == 0, done.said
     for wrong in ("sha256:" + "ab" * 32, bundle):
         assert run_trustkit("verify-blob", wrong, "--bundle", bundle, "--key", public).status == 1
+    run_trustkit("key", "import", "theirs", public)
+    assert run_trustkit("key", "revoke", "theirs", "--reason", "laptop stolen").status == 0
+    for given in (blob, "sha256:" + hashlib.sha256(blob.read_bytes()).hexdigest()):
+        done = run_trustkit("verify-blob", given, "--bundle", bundle, "--key", public)
+        assert (done.status, "laptop stolen" in done.said) == (1, True), done.said
 
 
 @pytest.mark.parametrize("token", ["not a token", "a.b.c"])

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from peers.fake_sigstore import FakeSigstore, pem
+from forgeries.notation import DAY, issued, revocation_list
+from peers.fake_sigstore import Authority, FakeSigstore, pem
 from peers.images import Image
 from peers.notation import KINDS, Notation
 from peers.processes import wait_until
 from peers.registry import Registry
 from peers.tools import Ran
 from peers.trustkit import Trustkit
+from peers.web import serving
 
 ENVELOPES = ("jws", "cose")
 
@@ -185,6 +188,19 @@ def test_without_a_chain_there_is_nothing_to_sign_with(trustkit: Trustkit, refer
     assert "--certificate-chain" in done.stderr
 
 
+def test_a_key_that_the_ring_revoked_is_refused_behind_its_certificate(
+    trustkit: Trustkit, having: Callable[[str], Notation], reference: str
+) -> None:
+    notation = having("p256")
+    assert sign_ours(trustkit, notation, reference).status == 0
+    notation.sign(reference)
+    assert verdict(trustkit, reference, notation.root) == "allow"
+    trustkit.must("key", "revoke", "k", "--reason", "laptop stolen")
+    assert verdict(trustkit, reference, notation.root) == "deny"
+    done = trustkit.run("verify", "--trust-policy", notation.policy_file, "--output", "json", reference)
+    assert (done.status, done.stdout.count("by the key ring: laptop stolen") >= 2) == (1, True), done.said
+
+
 @contextmanager
 def stamping(fake: FakeSigstore) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
@@ -218,6 +234,31 @@ def test_the_time_is_asked_for_and_has_to_hold(trustkit: Trustkit, tmp_path: Pat
     assert done.status == 0, done.said
     verified = notation.verify(reference)
     assert verified.status == 0, verified.said
+
+
+@pytest.mark.parametrize(("standing", "status"), [("good", 0), ("revoked", 1), ("unknown", 1)])
+def test_a_time_counts_for_both_while_its_authority_stands(
+    trustkit: Trustkit, tmp_path: Path, reference: str, standing: str, status: int
+) -> None:
+    now = datetime.now(UTC)
+    notation, fake = Notation(tmp_path), FakeSigstore()
+    notation.trust(trustStores=["ca:acme", "tsa:stamps"])
+    (tmp_path / "lists").mkdir()
+    with serving(tmp_path / "lists") as lists, stamping(fake) as url:
+        life = {"start": now - DAY, "end": now + DAY}
+        root = issued("stamps", authority=True, **life)
+        usage = ExtendedKeyUsageOID.TIME_STAMPING
+        authority = issued("tsa", root, usage=usage, lists_at=(f"{lists}/tsa.crl",), **life)
+        fake.tsa = Authority(authority.key, authority.certificate, root.certificate)
+        if standing != "unknown":
+            lost = (authority,) if standing == "revoked" else ()
+            (tmp_path / "lists" / "tsa.crl").write_bytes(revocation_list(root, *lost, at=now))
+        file = notation.put("tsa", "stamps", root.pem)
+        done = sign_ours(trustkit, notation, reference, "--timestamp-url", url, "--timestamp-root", file)
+        assert done.status == 0, done.said
+        theirs = notation.verify(reference, "-v")
+        ours = trustkit.run("verify", "--trust-policy", notation.policy_file, reference)
+    assert (min(theirs.status, 1), ours.status) == (status, status), theirs.said + ours.said
 
 
 def test_a_time_of_an_authority_that_is_not_trusted_signs_nothing(

@@ -19,7 +19,9 @@ from trustkit.model.evidence import Rejection
 from trustkit.model.facts import RequestFacts
 from trustkit.model.grant import GrantUse
 from trustkit.model.judgement import Judgement
+from trustkit.model.keys import KeyRevocation
 from trustkit.model.reference import ImageRef
+from trustkit.model.revocations import KEY
 from trustkit.model.signature import VerifiedSignature
 from trustkit.model.values import NamedTuple
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
@@ -81,20 +83,25 @@ def inconclusive_event(
 
 
 def trust_digest(trust: TrustRoots) -> Digest:
-    """Return one digest for everything that was trusted; the order of keys does not matter."""
-    return digest_of(canonical(sorted((_trusted(key) for key in trust.keys), key=canonical)))
+    """Return one digest for the keys that were trusted and those given up; the order of keys does not matter."""
+    keys: list[object] = [*sorted((_trusted(key) for key in trust.keys), key=canonical)]
+    lost = [[one.what, *_revocation(one.lost)] for one in trust.revoked.of(KEY).values()]
+    return digest_of(canonical([*keys, {"revoked": lost}] if lost else keys))
 
 
 def _trusted(key: TrustedKey) -> dict[str, object]:
-    revoked = key.revoked
     return {
         "name": _clean(key.name),
         "fingerprint": key.key.fingerprint,
         "algorithms": sorted(key.algorithms),
         "not_before": key.not_before.isoformat() if key.not_before else "",
         "not_after": key.not_after.isoformat() if key.not_after else "",
-        "revoked": [revoked.at.isoformat(), _clean(revoked.reason), revoked.allow_before] if revoked else [],
+        "revoked": _revocation(key.revoked) if key.revoked else [],
     }
+
+
+def _revocation(lost: KeyRevocation) -> list[object]:
+    return [lost.at.isoformat(), _clean(lost.reason), lost.allow_before]
 
 
 def _fitting(make: Callable[[_Cut], dict[str, object]]) -> dict[str, object]:

@@ -17,6 +17,7 @@ from trustkit.model.values import NamedTuple
 from trustkit.oci.gather import gather
 from trustkit.oci.source import ImageSource
 from trustkit.signing.format import Check
+from trustkit.signing.revoked import without_revoked_keys
 from trustkit.signing.verify import verify
 
 VERIFIED = "verified"
@@ -138,6 +139,7 @@ class _Walk:
             return ()
         nothing = VerificationReport(digest, (), (), (), complete=True)
         report = self._kit.ask_repository(nothing, self._ref, self._kit.trust.repositories)
+        report = without_revoked_keys(report, self._kit.trust.revoked)
         items = [
             Item(one.evidence, _TUF, 0, one.format, VERIFIED, signed=(_signed(one),)) for one in report.accepted
         ] + [Item(one.evidence, _TUF, 0, one.format, REJECTED, one.code, one.message) for one in report.rejected]

@@ -25,6 +25,7 @@ from trustkit.policy.document import AS_CONFIGURED, ATTESTATIONS, CONFIGURATION,
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.means import Discovery, Means
 from trustkit.signing.format import Check, SignatureFormat
+from trustkit.signing.revoked import without_revoked_keys
 from trustkit.signing.trust.roots import TrustedRepository, TrustRoots
 from trustkit.signing.verify import verify
 
@@ -122,6 +123,7 @@ def establish(ref: ImageRef, kit: Kit, platform: Platform | None = None, *, with
     report, now = _verified(found, kit, predicates=PREDICATES in asked)
     if kit.ask_repository is not None:
         report = kit.ask_repository(report, image.ref, kit.trust.repositories)
+        report = without_revoked_keys(report, kit.trust.revoked)
     return Established(image, report, now)
 
 

@@ -1,12 +1,10 @@
 """What was given up after it was signed no longer counts: signatures by revoked keys, and revoked images."""
 
-from trustkit.errors import KeyRevokedError
 from trustkit.fleet.revocations import Known
-from trustkit.model.evidence import Rejection
 from trustkit.model.facts import Facts
 from trustkit.model.image import ResolvedImage
-from trustkit.model.revocations import IMAGE, KEY, Revocation
-from trustkit.model.signature import VerificationReport, VerifiedSignature
+from trustkit.model.revocations import IMAGE
+from trustkit.signing.revoked import without_revoked_keys
 
 
 def without_revoked(facts: Facts, image: ResolvedImage, known: Known | None, *, every: bool) -> Facts:
@@ -26,17 +24,4 @@ def without_revoked(facts: Facts, image: ResolvedImage, known: Known | None, *, 
     digests = [image.root.digest, image.manifest.digest, *(one.digest for one in image.children if every)]
     given_up = next((images[str(digest)] for digest in digests if str(digest) in images), None)
     why = f"{given_up.what} is {given_up}" if given_up else ""
-    return facts._replace(report=_trusted(report, known.revocations.of(KEY)), revoked=why)
-
-
-def _trusted(report: VerificationReport, keys: dict[str, Revocation]) -> VerificationReport:
-    accepted: list[VerifiedSignature] = []
-    rejected: list[Rejection] = []
-    for one in report.accepted:
-        lost = keys.get(one.signer.fingerprint.lower())
-        if lost is not None and lost.lost.covers(one.signed_at):
-            reason = f"key {one.signer.fingerprint} ({one.signer.trust_root}) is {lost}"
-            rejected.append(Rejection(one.evidence, one.format, KeyRevokedError.code, reason))
-        else:
-            accepted.append(one)
-    return report._replace(accepted=tuple(accepted), rejected=(*report.rejected, *rejected))
+    return facts._replace(report=without_revoked_keys(report, known.revocations), revoked=why)

@@ -44,8 +44,8 @@ def settings(environment: Mapping[str, str]) -> FipsSettings:
     if CONFIG_VARIABLE in plain:
         usual = load({name: value for name, value in plain.items() if name != CONFIG_VARIABLE})
         asked.setdefault(str(usual.file), usual.text("fips.mode"))
-    variable = environment.get(VARIABLE, "") or environment.get(MODE_VARIABLE, "")
-    mode, asked_by = _most({name: str(mode) for name, mode in asked.items()}, variable)
+    variables = {name: environment[name] for name in (VARIABLE, MODE_VARIABLE) if environment.get(name)}
+    mode, asked_by = _most({name: str(mode) for name, mode in asked.items()}, variables)
     listed, every = chosen.path("fips.validated_list"), chosen.number("fips.examine_every")
     if machine:
         path = str(machine.get("fips.validated_list", ""))
@@ -90,15 +90,15 @@ def kernel_flag() -> bool:
         return False
 
 
-def _most(asked: Mapping[str, str], variable: str) -> tuple[str, tuple[str, ...]]:
+def _most(asked: Mapping[str, str], variables: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     kernel = kernel_flag()
-    if not (kernel or variable) and set(asked.values()) == {OFF}:
+    if not (kernel or variables) and set(asked.values()) == {OFF}:
         return OFF, ()
     from trustkit.fips.mode import Asked, effective
 
-    mode = effective(Asked(tuple(asked.values()), variable, kernel))
+    mode = effective(Asked(tuple(asked.values()), variables, kernel))
     who = [name for name, word in asked.items() if word == mode]
-    return mode, (*who, *([KERNEL_FLAG] if kernel else []), *([VARIABLE] if variable else []))
+    return mode, (*who, *([KERNEL_FLAG] if kernel else []), *variables)
 
 
 def _required(config: Config) -> str:

@@ -64,6 +64,14 @@ class KeyRevocation(NamedTuple):
         return not (self.allow_before and signed_at is not None and signed_at < self.at)
 
 
+def stricter(one: KeyRevocation | None, other: KeyRevocation | None) -> KeyRevocation | None:
+    """Return a revocation that is as early as either and spares only what both spare: a lost key is lost for all."""
+    if one is None or other is None:
+        return one or other
+    earlier = min(one, other, key=lambda found: found.at)
+    return earlier._replace(allow_before=one.allow_before and other.allow_before)
+
+
 class KeyLife(NamedTuple):
     """When a key may be used, and whether it was given up; a missing bound means none."""
 

@@ -9,6 +9,8 @@ from trustkit.model.values import NamedTuple
 # What a verified item says of the image.
 SIGNATURE = "signature"
 ATTESTATION = "attestation"
+# Who says when a signature was made: a transparency log, a timestamp authority, or the signer himself.
+REKOR, TSA, SIGNER = "rekor", "tsa", "signer"
 
 
 class SignerIdentity(NamedTuple):
@@ -44,7 +46,7 @@ class VerifiedSignature(NamedTuple):
 
     `claimed_name` is the repository the signed bytes name, if the format has one; policy decides
     what it is worth. `annotations` are signed too. `kind` is SIGNATURE or ATTESTATION. `signed_at` is
-    proven by what `time_source` names (`rekor`, `tsa`, `signer`); `log` is `<log>:<index>` of a checked entry, `logs`
+    said by what `time_source` names (REKOR, TSA, SIGNER); `log` is `<log>:<index>` of a checked entry, `logs`
     how many different logs have one.
     """
 
@@ -65,6 +67,11 @@ class VerifiedSignature(NamedTuple):
     # Checks that failed where a trust policy only wants to be told.
     unenforced: tuple[str, ...] = ()
     logs: int = 0
+
+    @property
+    def proven_at(self) -> datetime | None:
+        """When it was made as somebody else than the signer proves; whoever has his key has his word, too."""
+        return self.signed_at if self.time_source in (REKOR, TSA) else None
 
 
 class VerificationReport(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol  # noqa: TID251  (exemptions load on 
 
 from trustkit.model.digest import Digest
 from trustkit.model.facts import Facts, RequestFacts
-from trustkit.model.keys import KeyRevocation
+from trustkit.model.keys import stricter
 from trustkit.model.values import NamedTuple
 from trustkit.policy.means import Means, strictest
 from trustkit.policy.pattern import Pattern
@@ -196,16 +196,8 @@ def _widest(one: PolicyKey, other: PolicyKey) -> PolicyKey:
         not_before = min(one.not_before, other.not_before)
     if one.not_after and other.not_after:
         not_after = max(one.not_after, other.not_after)
-    revoked = _strictest(one.revoked, other.revoked)
+    revoked = stricter(one.revoked, other.revoked)
     return one._replace(algorithms=algorithms, not_before=not_before, not_after=not_after, revoked=revoked)
-
-
-def _strictest(one: KeyRevocation | None, other: KeyRevocation | None) -> KeyRevocation | None:
-    """Return a revocation that is as early as either and spares only what both spare: a lost key is lost for all."""
-    if one is None or other is None:
-        return one or other
-    earlier = min(one, other, key=lambda found: found.at)
-    return earlier._replace(allow_before=one.allow_before and other.allow_before)
 
 
 def means_of(policy: Policy) -> Means:

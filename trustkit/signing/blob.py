@@ -9,12 +9,13 @@ from trustkit.model.digest import Digest
 from trustkit.model.signature import SignerIdentity, Statement
 from trustkit.model.values import NamedTuple
 from trustkit.signing.format import Check
-from trustkit.signing.identify import Identified, Signed
+from trustkit.signing.identify import Identified, Signed, require_in_force
 from trustkit.signing.keyless.attribution import Accompanied, attributed
 from trustkit.signing.keyless.certificate import certified
 from trustkit.signing.keyless.material import from_bundle
 from trustkit.signing.keyless.signature import require_fits
 from trustkit.signing.log.recorded import SignedContent
+from trustkit.signing.revoked import require_not_revoked
 from trustkit.signing.statement import Come, prove
 
 
@@ -36,8 +37,14 @@ class SignedBlob(NamedTuple):
 def verify_blob(blob: Blob, bundle: bytes, check: Check) -> SignedBlob:
     """Return who signed the file, or attested something about it; `check.image` is the file's digest.
 
-    Raises SubjectMismatchError if the bundle is about another file, and what `signer_of` raises.
+    Raises SubjectMismatchError if the bundle is about another file, and as `attributed` does; KeyRevokedError.
     """
+    found = _verified(blob, bundle, check)
+    require_not_revoked(found.identified.signer, found.identified.signed_at, check.trust.revoked)
+    return found
+
+
+def _verified(blob: Blob, bundle: bytes, check: Check) -> SignedBlob:
     if len(bundle) > limits.ATTESTATION_BYTES:
         raise MalformedError(f"bundle is over {limits.ATTESTATION_BYTES} bytes")
     read = parse_bundle(bundle)
@@ -76,5 +83,6 @@ def _by_key(along: Accompanied, blob: Blob, check: Check) -> Identified:
             algorithm = require_fits(trusted.key, along.content.signature, blob.digests, check.crypto)
         except SignatureMismatchError:
             continue
+        require_in_force(trusted, None, check)
         return Identified(SignerIdentity(trusted.key.fingerprint, trusted.name, key_bits=trusted.key.bits), algorithm)
     raise SignatureMismatchError("the signature does not fit the digest and any trusted key")

@@ -125,13 +125,7 @@ def _verify(trusted: TrustedKey, algorithm: str, signature: bytes, signed: Signe
     if trusted.key.kind.startswith("ecdsa-"):
         signature = ecdsa_signature_der(signature, trusted.key.kind)
     check.crypto.verify(trusted.key, algorithm, signature, signed.message)
-    revoked = trusted.revoked
-    if revoked is not None and revoked.covers(signed.signed_at):
-        raise KeyRevokedError(
-            f"signed by {trusted.name} ({trusted.key.short}), revoked from {revoked.at.isoformat()}: {revoked.reason}",
-            next_step="sign again with a key that is in force",
-        )
-    _require_in_force(trusted, check)
+    require_in_force(trusted, signed.signed_at, check)
 
 
 def algorithms_for(kind: str) -> tuple[str, ...]:
@@ -145,7 +139,14 @@ def _usable(check: Check) -> tuple[TrustedKey, ...]:
     return check.trust.keys
 
 
-def _require_in_force(trusted: TrustedKey, check: Check) -> None:
+def require_in_force(trusted: TrustedKey, signed_at: datetime | None, check: Check) -> None:
+    """Return if the key counts for what it signed, at a proven time if any. Raises KeyRevokedError, KeyExpiredError."""
+    revoked = trusted.revoked
+    if revoked is not None and revoked.covers(signed_at):
+        raise KeyRevokedError(
+            f"signed by {trusted.name} ({trusted.key.short}), revoked from {revoked.at.isoformat()}: {revoked.reason}",
+            next_step="sign again with a key that is in force",
+        )
     # the format proves no signing time, so only the moment of the check can be held against the window
     if trusted.not_before is not None and check.now < trusted.not_before:
         bound = f"before {trusted.not_before.isoformat()}"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from trustkit.codec.strict_json import as_bool, as_object, as_text, parse
 from trustkit.errors import KeyExpiredError, KeyFileError, KeyRevokedError, MalformedError
-from trustkit.model.keys import KeyLife, KeyRevocation
+from trustkit.model.keys import KeyLife, KeyRevocation, stricter
+from trustkit.model.revocations import KEY, Revocation
 from trustkit.model.values import NamedTuple
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
@@ -98,8 +99,10 @@ def read_lives(folder: Path) -> dict[str, KeyLife]:
 
 
 def limited(trust: TrustRoots, lives: Mapping[str, KeyLife]) -> TrustRoots:
-    """Return the same trust, its keys within what the key ring says of them."""
-    return trust._replace(keys=tuple(_limited(key, lives.get(key.key.fingerprint)) for key in trust.keys))
+    """Return the same trust, its keys within what the key ring says of them; who they are, those revoked are known."""
+    keys = tuple(_limited(key, lives.get(key.key.fingerprint)) for key in trust.keys)
+    lost = (Revocation(KEY, key, "", "the key ring", life.revoked) for key, life in lives.items() if life.revoked)
+    return trust._replace(keys=keys, revoked=trust.revoked.joined(lost))
 
 
 def require_in_force(record: KeyRecord, name: str, now: datetime) -> None:
@@ -127,10 +130,7 @@ def _limited(key: TrustedKey, life: KeyLife | None) -> TrustedKey:
 def _narrower(one: KeyLife, other: KeyLife) -> KeyLife:
     starts = [found for found in (one.not_before, other.not_before) if found]
     ends = [found for found in (one.not_after, other.not_after) if found]
-    revoked = one.revoked or other.revoked
-    if one.revoked and other.revoked:
-        earlier = min(one.revoked, other.revoked, key=lambda found: found.at)
-        revoked = earlier._replace(allow_before=one.revoked.allow_before and other.revoked.allow_before)
+    revoked = stricter(one.revoked, other.revoked)
     return KeyLife(max(starts, default=None), min(ends, default=None), revoked)
 
 

@@ -7,6 +7,7 @@ from trustkit.model.digest import Digest
 from trustkit.model.evidence import Evidence, Gathered, Rejection
 from trustkit.model.signature import VerificationReport, VerifiedSignature
 from trustkit.signing.format import Check, SignatureFormat
+from trustkit.signing.revoked import without_revoked_keys
 
 _MESSAGE_CHARS = 400
 
@@ -29,7 +30,7 @@ def verify(items: Gathered, formats: tuple[SignatureFormat, ...], check: Check) 
             accepted += _proven(reader, item, check)
         except (AlgorithmNotApprovedError, MalformedError, VerificationError) as error:
             rejected.append(_rejection(item, reader, error))
-    return VerificationReport(
+    report = VerificationReport(
         image=check.image,
         accepted=tuple(accepted),
         rejected=tuple(rejected),
@@ -37,6 +38,7 @@ def verify(items: Gathered, formats: tuple[SignatureFormat, ...], check: Check) 
         complete=items.complete,
         notes=items.notes,
     )
+    return without_revoked_keys(report, check.trust.revoked)
 
 
 def _proven(reader: SignatureFormat, item: Evidence, check: Check) -> tuple[VerifiedSignature, ...]:

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from policy_facts import attestation, facts, rejection, signature, spec
@@ -9,6 +11,8 @@ from trustkit.model.audit import AuditEvent
 from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.image import Descriptor, ResolvedImage
 from trustkit.model.judgement import Judgement
+from trustkit.model.keys import KeyRevocation
+from trustkit.model.revocations import KEY, Revocation, Revocations
 from trustkit.policy.evaluate import evaluate
 from trustkit.signing.trust.roots import TrustRoots
 
@@ -56,6 +60,13 @@ def test_a_silent_registry_is_unknown_and_lying_bytes_are_refused(error: Trustki
     assert event.outcome == outcome
     assert event.body["error"]["code"] == error.code
     assert to_bytes(event)
+
+
+def test_the_trust_digest_tells_what_was_given_up() -> None:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    lost = [Revocation(KEY, what * 32, "", "the key ring", KeyRevocation(at, "r")) for what in ("ab", "cd")]
+    digests = {trust_digest(TrustRoots(revoked=Revocations(tuple(lost[:count])))) for count in range(3)}
+    assert len(digests) == 3
 
 
 def test_the_trust_digest_does_not_depend_on_order() -> None:

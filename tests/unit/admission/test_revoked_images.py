@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from peers import images
+from trustkit.admission.evidence import evidence_of
 from trustkit.admission.gate import Gate
-from trustkit.admission.judge import Kit
+from trustkit.admission.judge import Kit, establish
 from trustkit.admission.policies import read_policy, trust_roots
 from trustkit.admission.replay import replay
 from trustkit.audit.log import DecisionLog
@@ -17,7 +18,8 @@ from trustkit.fleet.revocations import FILE, KnownRevocations
 from trustkit.model.facts import RequestFacts
 from trustkit.model.keys import KeyRevocation
 from trustkit.model.reference import ImageRef
-from trustkit.model.revocations import IMAGE, KEY, Revocation
+from trustkit.model.revocations import IMAGE, KEY, Revocation, Revocations
+from trustkit.model.signature import SIGNATURE, SignerIdentity, VerifiedSignature
 from trustkit.oci.layout import LayoutFolder
 from trustkit.oci.push import push
 from trustkit.signing.formats.bundle import SigstoreBundle
@@ -121,3 +123,22 @@ def test_a_record_says_that_the_image_was_revoked_and_replays_so(scene):
     _, record = scene.gate.decide(scene.ref, RequestFacts())
     assert "stolen" in record.event.body["revoked"]
     assert not replay(record, scene.gate.kit.policy).flips
+
+
+def test_a_signer_of_content_trust_whom_the_ring_or_a_trust_root_gave_up_is_rejected(scene):
+    """The gate asks trust servers beside the evidence, and rejects what a revoked key signed there as well."""
+    kit = scene.gate.kit
+    signer = SignerIdentity("ab" * 32, "tuf:app", "targets")
+    fact = VerifiedSignature(
+        "content-trust", SIGNATURE, scene.image.digest, signer, "ecdsa-p256-sha256", scene.image.digest
+    )
+    asking = kit._replace(ask_repository=lambda report, *_: report._replace(accepted=(*report.accepted, fact)))
+    lost = Revocation(KEY, "ab" * 32, "", "the key ring", KeyRevocation(NOW, "stolen"))
+    revoking = asking._replace(trust=kit.trust._replace(revoked=Revocations((lost,))))
+    for one, counts in ((asking, True), (revoking, False)):
+        report = establish(scene.ref, one).report
+        assert (fact in report.accepted) is counts
+        assert [item.code for item in report.rejected] == ([] if counts else ["verification.key_revoked"])
+        shown = [item for beside in evidence_of(scene.ref, one).evidence for item in beside.items]
+        verdicts = {item.verdict for item in shown if item.format == "content-trust"}
+        assert verdicts == {"verified" if counts else "rejected"}

@@ -43,7 +43,7 @@ CERTIFICATE = Certificate("9999", "FIPS 140-3", "Module", "3.1.2", "active", dat
     ],
 )
 def test_whoever_asks_for_most_decides(configured: str, variable: str, kernel: bool, mode: str) -> None:
-    assert effective(Asked((configured,), variable, kernel)) == mode
+    assert effective(Asked((configured,), {"TRUSTKIT_FIPS": variable}, kernel)) == mode
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,46 @@ def test_whoever_asks_for_most_decides(configured: str, variable: str, kernel: b
 )
 def test_a_variable_cannot_lower_the_mode(configured: str, variable: str, kernel: bool) -> None:
     with pytest.raises(ConfigError, match="asks for less"):
-        effective(Asked((configured,), variable, kernel))
+        effective(Asked((configured,), {"TRUSTKIT_FIPS": variable}, kernel))
+
+
+BOTH = ("TRUSTKIT_FIPS", "TRUSTKIT_FIPS_MODE")
+
+
+@pytest.mark.parametrize("names", [BOTH, BOTH[::-1]])
+@pytest.mark.parametrize(
+    ("values", "who"),
+    [
+        (("1", "validated"), "validated"),
+        (("module", "validated"), "validated"),
+        (("0", "module"), "module"),
+        (("off", "1"), "module"),
+    ],
+)
+def test_no_variable_hides_what_another_asks_for(names: tuple[str, str], values: tuple[str, str], who: str) -> None:
+    less, more = names
+    with pytest.raises(ConfigError, match=f"{less}={values[0]} asks for less than {more} requires .{who}"):
+        effective(Asked(("off",), dict(zip(names, values, strict=True)), kernel=False))
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "module"), ("validated", "validated"), ("", "module"), ("0", "off")])
+def test_variables_that_agree_are_one(one: str, other: str) -> None:
+    modes = {effective(Asked(("off",), dict(zip(BOTH, values, strict=True)), False)) for values in (
+        (one, other), (other, one), ("", other), (other, ""),
+    )}  # fmt: skip
+    assert modes == {other}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_an_unknown_word_is_not_off_in_any_variable(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is 'maybe'"):
+        effective(Asked(("off",), {**dict.fromkeys(BOTH, "1"), name: "maybe"}, kernel=False))
 
 
 @pytest.mark.parametrize(("configured", "variable"), [("on", ""), ("", ""), ("off", "maybe"), ("FIPS", "")])
 def test_unknown_words_are_not_off(configured: str, variable: str) -> None:
     with pytest.raises(ConfigError):
-        effective(Asked((configured,), variable, kernel=False))
+        effective(Asked((configured,), {"TRUSTKIT_FIPS": variable}, kernel=False))
 
 
 # --- who may do what

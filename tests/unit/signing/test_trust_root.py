@@ -538,6 +538,34 @@ def test_a_revoked_key_is_marked_wherever_it_is_trusted(client: Client, reposito
     assert [key.revoked for key in client.read().applied(trust).keys] == [lost, None]
 
 
+LATE = NOW + DAY
+
+
+@pytest.mark.parametrize(
+    ("policys", "roots", "strict"),
+    [
+        (KeyRevocation(NOW, "stolen"), KeyRevocation(LATE, "rotated", allow_before=True), KeyRevocation(NOW, "stolen")),
+        (KeyRevocation(LATE, "lost", allow_before=True), KeyRevocation(NOW, "stolen"), KeyRevocation(NOW, "stolen")),
+        (KeyRevocation(LATE, "lost"), KeyRevocation(NOW, "old", allow_before=True), KeyRevocation(NOW, "old")),
+        (None, KeyRevocation(NOW, "old", allow_before=True), KeyRevocation(NOW, "old", allow_before=True)),
+    ],
+)
+def test_the_strictest_word_on_a_key_counts(
+    tmp_path: Path, policys: KeyRevocation | None, roots: KeyRevocation, strict: KeyRevocation
+) -> None:
+    trust = TrustRoots((TrustedKey("mine", TEAM.public, revoked=policys),))
+    listed = (revocations.Revoked(TEAM.public.fingerprint, "team", roots),)
+    assert [one.revoked for one in cache.Distributed(tmp_path, NOW, (), listed).applied(trust).keys] == [strict]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_strictest_word_of_two_in_one_list_counts(tmp_path: Path, turn: int) -> None:
+    words = (KeyRevocation(NOW, "stolen"), KeyRevocation(LATE, "rotated", allow_before=True))
+    listed = tuple(revocations.Revoked(TEAM.public.fingerprint, "team", one) for one in words)[::turn]
+    trust = TrustRoots((TrustedKey("mine", TEAM.public),))
+    assert [one.revoked for one in cache.Distributed(tmp_path, NOW, (), listed).applied(trust).keys] == [words[0]]
+
+
 # --- keepers' mistakes -----------------------------------------------------------------------------------------------
 
 

@@ -87,27 +87,25 @@ def blob_of(given: str) -> Blob:
 
 
 def _roots(arguments: argparse.Namespace, roots: tuple[PolicyRoot, ...], config: Config) -> TrustRoots:
-    from trustkit.admission.policies import key_lives
-    from trustkit.app import public_keys
+    from trustkit.app import in_force, public_keys
     from trustkit.fips.parse import public_key_from_pem
-    from trustkit.signing.key_life import limited
     from trustkit.signing.trust.files import root_from_file
     from trustkit.signing.trust.roots import TrustedKey
 
     keys: tuple[TrustedKey, ...] = ()
     if arguments.key is not None:
         found = public_keys(config, [arguments.key])
-        trusted = tuple(TrustedKey(f"key:{name}", public_key_from_pem(pem)) for name, pem in found.items())
-        keys = limited(TrustRoots(trusted), key_lives(config.keys)).keys
+        keys = tuple(TrustedKey(f"key:{name}", public_key_from_pem(pem)) for name, pem in found.items())
+    trust = in_force(config, TrustRoots(keys))
     if roots:
         root = root_from_file(roots[0].content, roots[0].name)
     elif arguments.trusted_root:
         root = root_from_file(root_content(arguments.trusted_root, config), "sigstore")
     else:
-        return TrustRoots(keys)
+        return trust
     if arguments.insecure_ignore_tlog:
         root = root._replace(log_required=False)
-    return TrustRoots(keys, (root,))
+    return trust._replace(sigstore=(root,))
 
 
 def _show(arguments: argparse.Namespace, found: SignedBlob, crypto: ModuleStatus) -> None:

@@ -4,11 +4,11 @@ On top of the module's own checks stands our allow list (`fips.approved`), becau
 approved: short MAC keys, weak exponents, curves nobody uses. Public keys are checked by us, then once by the module.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from trustkit.errors import AlgorithmNotApprovedError, SelfTestError
+from trustkit.errors import AlgorithmNotApprovedError, ConfigError, SelfTestError
 from trustkit.fips import algorithms, approved, guard, validated
 from trustkit.fips.approved import Refusal
 from trustkit.fips.host import Host, measured
@@ -25,7 +25,10 @@ _SHORT_HASH = 16
 
 
 class Identity(NamedTuple):
-    """What the loaded module is: its own words, its file's hash, and whether a certificate covers it here."""
+    """What the loaded module is: its own words, its file's hash, and whether a certificate covers it here.
+
+    `approved` are the signature algorithms that it then verifies in an approved way; `day` is when that was looked up.
+    """
 
     name: str
     version: str
@@ -34,6 +37,8 @@ class Identity(NamedTuple):
     host: Host
     match: validated.Match
     services: approved.Services
+    approved: tuple[str, ...]
+    day: date
 
 
 class OsslFipsProvider(LibcryptoProvider):
@@ -46,21 +51,19 @@ class OsslFipsProvider(LibcryptoProvider):
         module = FipsModule.load(installation.configuration, installation.module)
         super().__init__(module, fully_checked=True)
         self._fips, self._installation, self._mode = module, installation, mode
+        self._certificates = certificates
         self.identity = self._identified(validated.read(certificates))
-        self._approved = approved.approved_signatures(self.identity.services)
-        if mode == VALIDATED and not self.identity.match.validated:
-            raise SelfTestError(
-                f"the FIPS module {self.identity.name} {self.identity.version} is not validated here: "
-                f"{self.identity.match.reason}",
-                next_step="install a validated module, or set fips.mode to module and claim no validation",
-            )
+        self._require_validated()
 
     def status(self) -> ModuleStatus:
         """Name the module and its file; `validated` only if a certificate covers this file on this system.
 
-        Raises SelfTestError when the file was changed since it was loaded, or other cryptography was loaded.
+        Raises SelfTestError when the file was changed since it was loaded, other cryptography was loaded, or in mode
+        `validated` the certificate ended.
         """
         self.require_alone()
+        if _today() != self.identity.day:
+            self._match_again()
         found = self.identity
         certificate = found.match.certificate
         return ModuleStatus(
@@ -72,7 +75,7 @@ class OsslFipsProvider(LibcryptoProvider):
             certificate=certificate.number if certificate and found.match.validated else "",
             module=found.name,
             sha256=found.sha256,
-            approved=self._approved,
+            approved=found.approved,
         )
 
     @property
@@ -101,6 +104,8 @@ class OsslFipsProvider(LibcryptoProvider):
     def examine(self) -> tuple[KnownAnswer, ...]:
         """Test the module again, measure its file, look for cryptography mapped since the start; return the tests.
 
+        Whether a certificate covers it is looked up anew: the list may have been corrected, and certificates end.
+
         Raises SelfTestError, and from then on so does everything else here (FIPS 140-3 section 7.10.3.8).
         """
         try:
@@ -111,6 +116,7 @@ class OsslFipsProvider(LibcryptoProvider):
         except SelfTestError as error:
             self._fips.condemn(error)
             raise
+        self._match_again()
         return tests
 
     def require_alone(self) -> None:
@@ -163,12 +169,34 @@ class OsslFipsProvider(LibcryptoProvider):
         if isinstance(answer, Refusal):
             raise answer.error()
 
+    def _require_validated(self) -> None:
+        found = self.identity
+        if self._mode == VALIDATED and not found.match.validated:
+            raise SelfTestError(
+                f"the FIPS module {found.name} {found.version} is not validated here: {found.match.reason}",
+                next_step="install a validated module, or set fips.mode to module and claim no validation",
+            )
+
+    def _match_again(self) -> None:
+        """Claim what the list says today. Raises SelfTestError in mode `validated`, for good, if that is nothing."""
+        try:
+            self.identity = _matched(self.identity, validated.read(self._certificates))
+        except ConfigError as error:
+            # what nobody can read proves nothing any more
+            none = validated.Match(False, None, error.message)
+            self.identity = _matched(self.identity, ())._replace(match=none)
+        try:
+            self._require_validated()
+        except SelfTestError as error:
+            self._fips.condemn(error)
+            raise
+
     def _identified(self, certificates: tuple[validated.Certificate, ...]) -> Identity:
         sha256 = self._require_sha256()
         name, version, build = self._fips.about()
-        host, today = measured(), datetime.now(UTC).date()
-        found = validated.match(certificates, version=version, sha256=sha256, host=host, today=today)
-        return Identity(name, version, build, sha256, host, found, _services(name, version, found))
+        nothing = validated.Match(False, None, "nothing was looked up")
+        unknown = Identity(name, version, build, sha256, measured(), nothing, approved.services("", ()), (), date.min)
+        return _matched(unknown, certificates)
 
     def _require_sha256(self) -> str:
         """Measure the file by the module itself, which has passed its own integrity test by now."""
@@ -181,6 +209,20 @@ class OsslFipsProvider(LibcryptoProvider):
                 next_step="find out who changed it, then run trustkit fips install again",
             )
         return sha256
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _matched(identity: Identity, certificates: tuple[validated.Certificate, ...]) -> Identity:
+    """Return the module with what these certificates say of it today."""
+    today = _today()
+    found = validated.match(
+        certificates, version=identity.version, sha256=identity.sha256, host=identity.host, today=today
+    )
+    services = _services(identity.name, identity.version, found)
+    return identity._replace(match=found, services=services, approved=approved.approved_signatures(services), day=today)
 
 
 def _services(name: str, version: str, match: validated.Match) -> approved.Services:

@@ -22,7 +22,7 @@ from trustkit.codec.strict_json import as_object, as_text, parse
 from trustkit.errors import MalformedError, MediaTypeError, PayloadTypeError, SubjectMismatchError, UntrustedSignerError
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import LOOKASIDE, REFERRERS, SIGNATURE_API, SIMPLE_SIGNING, Evidence, Place
-from trustkit.model.signature import SIGNATURE, SignerIdentity, VerifiedSignature
+from trustkit.model.signature import SIGNATURE, SIGNER, SignerIdentity, VerifiedSignature
 from trustkit.signing.format import Check
 
 MEDIA_TYPE = SIMPLE_SIGNING
@@ -80,7 +80,7 @@ class SimpleSigning:
             claimed_name=claimed,
             annotations=optional,
             signed_at=signer.signed_at,
-            time_source="signer",
+            time_source=SIGNER,
             expires_at=signer.expires_at,
         )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from trustkit.codec.log_entry import LogEntry
 from trustkit.errors import LogMissingError, LogProofError, TrustkitError
+from trustkit.model.signature import REKOR, TSA
 from trustkit.model.values import NamedTuple
 from trustkit.signing.format import Check
 from trustkit.signing.keyless.material import Material
@@ -16,9 +17,6 @@ from trustkit.signing.log.recorded import SignedContent
 from trustkit.signing.log.rekor import Logged, require_logged
 from trustkit.signing.timestamp import verify_timestamp
 from trustkit.signing.trust.roots import SigstoreRoot
-
-REKOR = "rekor"
-TSA = "tsa"
 
 
 class ProvenTime(NamedTuple):

@@ -42,6 +42,11 @@ class Envelope(NamedTuple):
     signature: bytes
     signed: bytes
 
+    def moment(self, name: str) -> datetime | None:
+        """Return a protected attribute that is a time, if it is there."""
+        value = self.attributes.get(name)
+        return value if isinstance(value, datetime) else None
+
 
 def read(media_type: str, content: bytes) -> Envelope:
     """Return the envelope. Raises MediaTypeError, MalformedError, LimitExceededError."""

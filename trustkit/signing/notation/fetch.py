@@ -18,12 +18,15 @@ from trustkit.errors import CertificateRevokedError, MalformedError, ProtocolErr
 from trustkit.fips.hashing import sha256
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.evidence import NOTARY_SIGNATURE, Evidence
+from trustkit.model.notation import AUTHENTIC_TIME
 from trustkit.net.connection import Timeouts
 from trustkit.net.http import HttpClient, HttpOptions, Request
 from trustkit.net.url import parse as parse_url
 from trustkit.signing.notation import envelope
 from trustkit.signing.notation.ocsp import certificate_id, status_in
 from trustkit.signing.notation.revocation import Told, asked_about, in_list, require_standing
+from trustkit.signing.notation.rules import Rules
+from trustkit.signing.notation.signing_time import signing_time
 from trustkit.signing.notation.verify import chain_of, trusted
 from trustkit.signing.trust.roots import TrustRoots
 
@@ -66,12 +69,24 @@ class _Asking:
             found = envelope.read(item.media_type, item.content)
             chain = chain_of(found, self._crypto)
             trusted(chain, str(found.attributes.get(envelope.SCHEME)), trust.stores)
-            asked = tuple(asked_about(chain))
+            asked = (*asked_about(chain), *asked_about(self._stamped_by(found, chain, trust)))
         except TrustkitError:
             return told  # verification says why
-        for certificate, issuer in asked:
+        # from the root down: what a leaf names must not use up the questions about those who issued it
+        for certificate, issuer in reversed(asked):
             told = self._about_one(certificate, issuer, told)
         return told
+
+    def _stamped_by(
+        self, found: envelope.Envelope, chain: tuple[Certificate, ...], trust: TrustRoots
+    ) -> tuple[Certificate, ...]:
+        """Return the chain of the trusted authority whose timestamp will count; none where no time is looked at."""
+        if AUTHENTIC_TIME in trust.notation.skipped:
+            return ()
+        try:
+            return signing_time(found, chain, Rules(trust.stores, trust.notation), self._now, self._crypto).stamped_by
+        except TrustkitError:
+            return ()  # verification says why
 
     def _about_one(self, certificate: Certificate, issuer: Certificate, told: Told) -> Told:
         """Ask responders first, as they know most lately, then lists, until one tells; what is at hand may do."""

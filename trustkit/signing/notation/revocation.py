@@ -1,10 +1,11 @@
 """Whether certificates of a chain were revoked, by lists and answers fetched before (RFC 5280 6.3, RFC 6960).
 
-A certificate that names neither list nor responder cannot be asked about, and passes. One that names some of which
-nothing at hand still counts is of unknown standing: that is a failure and not a pass, unless its store lets it.
+A certificate that names neither list nor responder cannot be asked about, and passes unless a list at hand has it. One
+that names some of which nothing at hand still counts is of unknown standing: that is a failure and not a pass, unless
+its store lets it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 
@@ -39,29 +40,41 @@ class Told(NamedTuple):
 
 
 def asked_about(chain: tuple[Certificate, ...]) -> Iterator[tuple[Certificate, Certificate]]:
-    """Yield the certificates that say where to ask about them, each with its issuer. Raises MalformedError."""
-    for certificate, issuer in pairwise(chain):
-        if extensions.crl_addresses(certificate) or extensions.ocsp_addresses(certificate):
-            yield certificate, issuer
+    """Return the certificates that say where to ask about them, each with its issuer. Raises MalformedError."""
+    return (pair for pair in pairwise(chain) if _names_somebody(pair[0]))
+
+
+def _names_somebody(certificate: Certificate) -> bool:
+    return bool(extensions.crl_addresses(certificate) or extensions.ocsp_addresses(certificate))
 
 
 def require_unrevoked(
-    chain: tuple[Certificate, ...], told: Told, now: datetime, crypto: CryptoProvider, *, unknown_passes: bool = False
+    chains: Iterable[tuple[Certificate, ...]],
+    told: Told,
+    now: datetime,
+    crypto: CryptoProvider,
+    *,
+    unknown_passes: bool = False,
 ) -> str:
-    """Return what is known if no certificate below the root is revoked.
+    """Return what is known if no certificate below the root of a chain is revoked.
+
+    All are looked at, also above one of unknown standing: what a leaf names is its issuer's choice, who may be revoked.
 
     Raises CertificateRevokedError, RevocationUnknownError unless `unknown_passes`, MalformedError.
     """
-    found = NOT_ASKED
-    for certificate, issuer in asked_about(chain):
+    found, unknown = NOT_ASKED, None
+    for certificate, issuer in (pair for chain in chains for pair in pairwise(chain)):
+        named = _names_somebody(certificate)
         try:
             require_standing(certificate, issuer, told, now, crypto)
+            found = UNREVOKED
         except RevocationUnknownError as error:
-            if not unknown_passes:
-                raise
-            return f"unknown: {error.message}"
-        found = UNREVOKED
-    return found
+            unknown = unknown or (error if named else None)
+    if unknown is None:
+        return found
+    if not unknown_passes:
+        raise unknown
+    return f"unknown: {unknown.message}"
 
 
 def require_standing(

@@ -22,7 +22,6 @@ from trustkit.errors import (
     SignatureExpiredError,
     SignatureMismatchError,
     SubjectMismatchError,
-    TimestampError,
     TrustkitError,
     UnsupportedEvidenceError,
     UntrustedSignerError,
@@ -39,10 +38,10 @@ from trustkit.signing.notation import envelope as envelopes
 from trustkit.signing.notation import revocation
 from trustkit.signing.notation.envelope import Envelope
 from trustkit.signing.notation.rules import Rules
-from trustkit.signing.pki.chain import Purpose, check_path, require_valid
+from trustkit.signing.notation.signing_time import SigningTime, signing_time
+from trustkit.signing.pki.chain import Purpose, check_path
 from trustkit.signing.pki.signatures import require_issued
-from trustkit.signing.timestamp import VerifiedTime, verify_timestamp
-from trustkit.signing.trust.roots import CA, SIGNING_AUTHORITY, TSA, CertificateStore, TrustedAuthority
+from trustkit.signing.trust.roots import CA, SIGNING_AUTHORITY, CertificateStore
 
 _Result = TypeVar("_Result")
 _SERVER_AUTH, _EMAIL = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.4"
@@ -93,18 +92,18 @@ def verify(found: Envelope, target: Descriptor, rules: Rules, *, now: datetime, 
     weighed = _Weighed(rules.checks)
     store = weighed.check(AUTHENTICITY, lambda: _authentic(chain, scheme, rules))
     lenient = store is not None and store.unknown_passes
-    expiry = _moment(found, envelopes.EXPIRY)
+    expiry = found.moment(envelopes.EXPIRY)
     weighed.check(EXPIRY, lambda: _require_unexpired(expiry, now))
-    time = weighed.check(AUTHENTIC_TIME, lambda: _signing_time(found, chain, rules, now, crypto))
+    time = weighed.check(AUTHENTIC_TIME, lambda: signing_time(found, chain, rules, now, crypto)) or SigningTime()
     told = revocation.Told(rules.revocation_lists, rules.ocsp_answers)
+    chains = (chain, time.stamped_by)
     standing = weighed.check(
-        REVOCATION, lambda: revocation.require_unrevoked(chain, told, now, crypto, unknown_passes=lenient)
+        REVOCATION, lambda: revocation.require_unrevoked(chains, told, now, crypto, unknown_passes=lenient)
     )
     metadata = _require_target(found, target)
-    signed_at, source = time or (None, "")
     named = f"{store.kind}/{store.name}" if store else ""
     unenforced = tuple(weighed.told)
-    return Proven(chain, named, key, algorithm, signed_at, source, expiry, metadata, unenforced, standing or "")
+    return Proven(chain, named, key, algorithm, time.at, time.source, expiry, metadata, unenforced, standing or "")
 
 
 class _Weighed:
@@ -176,6 +175,7 @@ def _require_attributes(found: Envelope) -> str:
         raise MalformedError("notation signature names no signing scheme that is known")
     if times[scheme] not in found.attributes:
         raise MalformedError(f"notation signature has no {times[scheme]}")
+    _require_no_other_time(found, scheme, times)
     critical = {envelopes.SCHEME} | {
         name for name in (envelopes.AUTHENTIC_TIME, envelopes.EXPIRY) if name in found.attributes
     }
@@ -185,15 +185,20 @@ def _require_attributes(found: Envelope) -> str:
     if unknown:
         names = ", ".join(sorted(unknown))[:120]
         raise UnsupportedEvidenceError(f"notation signature has critical attributes that are not understood: {names}")
-    begin, end = _moment(found, times[scheme]), _moment(found, envelopes.EXPIRY)
+    begin, end = found.moment(times[scheme]), found.moment(envelopes.EXPIRY)
     if begin is not None and end is not None and end <= begin:
         raise SignatureExpiredError("notation signature expired before it was made")
     return scheme
 
 
-def _moment(found: Envelope, name: str) -> datetime | None:
-    value = found.attributes.get(name)
-    return value if isinstance(value, datetime) else None
+def _require_no_other_time(found: Envelope, scheme: str, times: dict[str, str]) -> None:
+    """signing-scheme.md: only a signing authority vouches for a time; a signer's own word must not pass for it."""
+    for other, name in times.items():
+        if other != scheme and name in found.attributes:
+            raise MalformedError(
+                f"notation signature of scheme {scheme} states {name}, which belongs to scheme {other}",
+                next_step="sign again, without that attribute",
+            )
 
 
 def trusted(chain: tuple[Certificate, ...], scheme: str, stores: tuple[CertificateStore, ...]) -> CertificateStore:
@@ -222,37 +227,6 @@ def _authentic(chain: tuple[Certificate, ...], scheme: str, rules: Rules) -> Cer
 def _require_unexpired(expiry: datetime | None, now: datetime) -> None:
     if expiry is not None and now > expiry:
         raise SignatureExpiredError(f"the signer limited the signature's life to {expiry}")
-
-
-def _signing_time(
-    found: Envelope, chain: tuple[Certificate, ...], rules: Rules, now: datetime, crypto: CryptoProvider
-) -> tuple[datetime | None, str]:
-    """Return when the signature was made, proven by whom; every certificate must have been valid then.
-
-    Without a timestamp authority nobody proves that, so the chain must be valid now.
-    """
-    authentic = _moment(found, envelopes.AUTHENTIC_TIME)
-    if authentic is not None:
-        _require_all_valid(chain, authentic)
-        return authentic, "signer"
-    authorities = tuple(
-        TrustedAuthority(f"tsa/{store.name}", (der,))
-        for store in rules.stores if store.kind == TSA for der in store.certificates
-    )  # fmt: skip
-    valid_now = all(one.not_before <= now <= one.not_after for one in chain)
-    if not authorities or (not rules.checks.timestamp_always and valid_now):
-        _require_all_valid(chain, now)
-        return None, ""
-    if not found.timestamp:
-        raise TimestampError("notation signature has no timestamp, and the policy names authorities for them")
-    time: VerifiedTime = verify_timestamp(found.timestamp, found.signature, authorities, crypto)
-    _require_all_valid(chain, time.at)
-    return time.at, "tsa"
-
-
-def _require_all_valid(chain: tuple[Certificate, ...], at: datetime) -> None:
-    for certificate in chain:
-        require_valid(certificate, at)
 
 
 def _require_target(found: Envelope, target: Descriptor) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from trustkit.model.keys import KeyRevocation, PublicKey
 from trustkit.model.notation import REVOCATION, NotationChecks
+from trustkit.model.revocations import Revocations
 from trustkit.model.values import NamedTuple
 
 # Kinds of certificate stores (Notary Project trust-store-trust-policy.md, "Trust Store").
@@ -119,6 +120,8 @@ class TrustRoots(NamedTuple):
     # Revocation lists and OCSP answers (DER) of certificate authorities, fetched before.
     revocation_lists: tuple[bytes, ...] = ()
     ocsp_answers: tuple[bytes, ...] = ()
+    # Keys that the key ring or a trust root gave up: they count for nothing, whatever they sign in.
+    revoked: Revocations = Revocations()
     # What is checked of notation signatures under the stores.
     notation: NotationChecks = NotationChecks()
 

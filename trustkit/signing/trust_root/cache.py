@@ -17,12 +17,15 @@ from trustkit.codec.strict_json import as_int, as_list, as_object, as_text, pars
 from trustkit.durable import write_file
 from trustkit.errors import DigestMismatchError, MalformedError, StorageError, TrustExpiredError, UsageError
 from trustkit.fips.hashing import sha256
+from trustkit.model.keys import stricter
+from trustkit.model.revocations import KEY, Revocation, Revocations
 from trustkit.model.values import NamedTuple
 from trustkit.signing.trust.roots import TrustRoots
 from trustkit.signing.trust_root.layout import KEYS, POLICIES, REVOKED, require_path
 from trustkit.signing.trust_root.revocations import Revoked, read
 
 STATE = "trust.json"
+_BY = "the trust root"
 _WHAT = "state of the trust root"
 _FIELDS = ("mirrors", "checked", "expires", "root", "number", "files")
 
@@ -57,10 +60,12 @@ class Distributed(NamedTuple):
         return dict(self.of_kind(KEYS))
 
     def applied(self, trust: TrustRoots) -> TrustRoots:
-        """Return the same trust, with every key marked that the trust root revoked."""
-        revoked = {one.fingerprint: one.revocation for one in self.revoked}
-        keys = tuple(key._replace(revoked=revoked.get(key.key.fingerprint, key.revoked)) for key in trust.keys)
-        return trust._replace(keys=keys)
+        """Return the same trust without the keys that the trust root revoked; a stricter word stays."""
+        listed = (Revocation(KEY, one.fingerprint, one.name, _BY, one.revocation) for one in self.revoked)
+        lost = Revocations().joined(listed)
+        words = {fingerprint: one.lost for fingerprint, one in lost.of(KEY).items()}
+        keys = tuple(key._replace(revoked=stricter(key.revoked, words.get(key.key.fingerprint))) for key in trust.keys)
+        return trust._replace(keys=keys, revoked=trust.revoked.joined(lost.items))
 
     @property
     def policies(self) -> Path | None:
