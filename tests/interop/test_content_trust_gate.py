@@ -71,6 +71,26 @@ def test_a_root_given_by_hand_needs_no_first_sight(decide, notary, signed, tmp_p
     assert decide(f"{signed[0]}:v1", f"gun: '{signed[0]}', root: root.json").status == 0
 
 
+def test_a_root_given_by_hand_holds_though_another_was_seen(trustkit, decide, notary, signed, tmp_path):
+    """Believing a root once does not undo what a policy pins, by whichever name the policy trusts the repository."""
+    trustkit.must("trust", "inspect", "--first-use", signed[0])
+    notary.must("init", "-p", f"{signed[0]}-other")
+    shutil.copy(notary.folder / "tuf" / f"{signed[0]}-other" / "metadata" / "root.json", tmp_path / "root.json")
+    pinned = f"gun: '{signed[0]}', root: root.json"
+    for fields in (pinned, f"{pinned}}}, own: {{firstUse: true"):
+        done = decide(f"{signed[0]}:v1", fields)
+        assert done.status == 1
+        assert "verification.root_chain" in done.said
+
+
+def test_a_root_given_by_hand_leads_to_the_one_in_force(trustkit, decide, notary, signed, tmp_path):
+    shutil.copy(notary.folder / "tuf" / signed[0] / "metadata" / "root.json", tmp_path / "root.json")
+    for _ in range(2):
+        notary.must("key", "rotate", signed[0], "root")
+        trustkit.must("trust", "inspect", "--first-use", signed[0])
+    assert decide(f"{signed[0]}:v1", f"gun: '{signed[0]}', root: root.json").status == 0
+
+
 def test_a_repository_never_seen_is_refused(decide, signed):
     done = decide(f"{signed[0]}:v1", "roles: [targets]")
     assert done.status == 1
