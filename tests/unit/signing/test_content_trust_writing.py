@@ -3,6 +3,7 @@
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from trustkit.signing.content_trust.choice import roles_to_clear, roles_to_sign
 from trustkit.signing.content_trust.draft import Draft, empty
 from trustkit.signing.content_trust.edits import (
     RoleKeys,
+    add_signer,
     begun,
     delegate,
     delegation_of,
@@ -271,6 +273,11 @@ def with_signers_(draft: Draft, own: PrivateKey, other: PrivateKey) -> VerifiedR
     return published(draft, own, other)
 
 
+def after_nothing(draft: Draft) -> Draft:
+    """The same state, before any change."""
+    return Draft(GUN, draft.files, NOW)
+
+
 def rekeyed_delegation(draft: Draft, name: str, key: PrivateKey) -> None:
     body = draft.targets()
     assert body is not None
@@ -368,6 +375,44 @@ def test_another_key_loosens_no_delegation(draft: Draft, root: PrivateKey, own: 
     delegate(draft, RELEASES, [bare(root.public)])
     role = draft.signers(RELEASES).role
     assert (len(role.key_ids), role.threshold, role.paths) == (3, 2, ("v1",))
+
+
+@pytest.mark.parametrize("limits", [{"paths": ("dev-",)}, {"threshold": 2}])
+def test_a_signer_who_is_limited_counts_nowhere_for_more(
+    draft: Draft, own: PrivateKey, other: PrivateKey, limits: dict[str, Any]
+) -> None:
+    """Where tags are looked up all signers have the same paths and one threshold."""
+    keys = [bare(own.public), bare(other.public)]
+    with pytest.raises(UsageError, match="a key of targets/alice would count in targets/releases as well"):
+        add_signer(after_nothing(draft), "targets/alice", keys, **limits)
+    add_signer(draft, "targets/alice", keys, **limits, releases=False)
+    body = draft.targets()
+    assert body is not None
+    assert [role.name for role in body.roles] == ["targets/alice"]
+
+
+def test_another_key_of_a_limited_signer_does_not_loosen_her(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    add_signer(draft, "targets/alice", [bare(own.public)], paths=("dev-",), releases=False)
+    with pytest.raises(UsageError, match="for more than it may"):
+        add_signer(draft, "targets/alice", [bare(other.public)])
+
+
+def test_a_signer_is_not_limited_while_her_key_counts_in_releases(draft: Draft, own: PrivateKey) -> None:
+    key = bare(own.public)
+    add_signer(draft, "targets/alice", [key])
+    with pytest.raises(UsageError, match="for more than it may") as refused:
+        add_signer(draft, "targets/alice", [key], paths=("dev-",), releases=False)
+    assert "--remove" in refused.value.next_step
+    undelegate(draft, "targets/alice")
+    add_signer(draft, "targets/alice", [key], paths=("dev-",), releases=False)
+    assert draft.signers("targets/alice").role.paths == ("dev-",)
+
+
+def test_all_signers_may_be_limited_at_once(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    add_signer(draft, RELEASES, [bare(own.public), bare(other.public)], threshold=2, paths=("dev-1", "dev-2"))
+    add_signer(draft, "targets/alice", [bare(own.public)], paths=("dev-",))
+    with pytest.raises(UsageError, match="a key of targets/bob would count"):
+        add_signer(draft, "targets/bob", [bare(other.public)], paths=("dev-1",))
 
 
 @pytest.mark.parametrize("threshold", [0, 2])
