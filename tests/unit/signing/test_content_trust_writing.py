@@ -1,6 +1,7 @@
 """What authors of content trust write: certificates, key files, signatures of every kind, and edits of a repository."""
 
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from trustkit.errors import (
     KeyFileError,
     KeyUnavailableError,
     MalformedError,
+    RollbackError,
     SignatureExpiredError,
     UsageError,
 )
@@ -49,6 +51,7 @@ from trustkit.signing.content_trust.verify import verify_repository
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GUN = "registry.example/team/app"
+Files = Mapping[str, bytes]
 ONE = FileMeta((("sha256", b"\x11" * 32),), 401)
 
 
@@ -322,6 +325,79 @@ def test_releases_that_ended_hide_every_tag_and_are_renewed_with_their_tags(
     renewed(again, RELEASES)
     found = published(again, own, other)
     assert (found.tags, found.versions[RELEASES]) == ({"v1", "v2"}, soon.versions[RELEASES] + 1)
+
+
+def listing(found: VerifiedRepository, key: PrivateKey, *, without: str) -> Files:
+    """What a server shows that leaves a role out: it has the keys of snapshot and timestamp."""
+    key_id = id_of(bare(key.public))
+    before = notary_tuf.read_listing(notary_tuf.parse(found.files[SNAPSHOT]), SNAPSHOT)
+    meta = {role: one for role, one in before.meta.items() if role != without}
+    files = dict(found.files)
+    snapshot = Listing(before.version + 1, NOW + timedelta(days=9), meta)
+    files[SNAPSHOT] = signed_file(listing_value(snapshot, SNAPSHOT), {key_id: key})
+    files[TIMESTAMP] = timestamped(files, key, 99)
+    return files
+
+
+def test_releases_that_the_snapshot_hides_hide_every_tag(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    """Else whoever has the server chooses what targets said long ago. At the second look too."""
+    shown, seen = listing(with_signers, own, without=RELEASES), with_signers.files
+    for _ in range(2):
+        found = verify_repository(shown, GUN, Trusted(seen), now=NOW, crypto=provider())
+        assert [one.name for one in found.unusable] == [RELEASES]
+        with pytest.raises(RollbackError, match="targets/releases 1 was seen before, and the snapshot lists none"):
+            found.tag("v1")
+        with pytest.raises(RollbackError):
+            len(found.tags)
+        seen = {**seen, **found.files}
+
+
+def test_who_never_saw_what_is_hidden_does_not_miss_it(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    shown = listing(with_signers, own, without=RELEASES)
+    assert verify_repository(shown, GUN, Trusted(first_use=True), now=NOW, crypto=provider()).tags == frozenset()
+
+
+def test_a_hidden_signer_counts_for_nothing_and_hides_no_tag(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    shown = listing(with_signers, own, without="targets/alice")
+    found = verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+    assert [one.name for one in found.unusable] == ["targets/alice"]
+    assert found.tag("v1").role.name == RELEASES
+
+
+def test_targets_that_were_seen_are_not_left_out(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    shown = listing(with_signers, own, without=TARGETS)
+    with pytest.raises((RollbackError, MalformedError), match="targets"):
+        verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+
+
+def test_a_role_that_is_delegated_no_more_is_not_missed(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    draft = after(with_signers)
+    undelegate(draft, "targets/alice")
+    with_tags(draft, TARGETS, {"v2": ONE})
+    shown = dict(published(draft, own, served=with_signers).files)
+    shown[TIMESTAMP] = timestamped(shown, own, 2)
+    found = verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+    assert (found.unusable, found.tags) == ((), {"v2"})
+
+
+def test_who_may_sign_a_hidden_role_lists_it_again(
+    with_signers: VerifiedRepository, own: PrivateKey, other: PrivateKey
+) -> None:
+    shown = listing(with_signers, own, without=RELEASES)
+    hidden = verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+    draft = after(hidden)
+    with_tags(draft, RELEASES, {"v2": ONE})
+    again = published(draft, own, other, served=hidden)
+    assert (again.versions[RELEASES], again.tags) == (with_signers.versions[RELEASES] + 1, {"v2"})
+    seen = {**with_signers.files, **hidden.files}
+    stamped = {**again.files, TIMESTAMP: timestamped(again.files, own, 100)}
+    assert verify_repository(stamped, GUN, Trusted(seen), now=NOW, crypto=provider()).tags == {"v2"}
+
+
+def timestamped(files: Files, key: PrivateKey, version: int) -> bytes:
+    """The timestamp that a server gives these files."""
+    listed = Listing(version, NOW + timedelta(days=9), {SNAPSHOT: meta_of(files[SNAPSHOT])})
+    return signed_file(listing_value(listed, TIMESTAMP), {id_of(bare(key.public)): key})
 
 
 def ended(draft: Draft, *held: PrivateKey) -> VerifiedRepository:

@@ -47,7 +47,7 @@ class VerifiedRole(NamedTuple):
 class UnusableRole(NamedTuple):
     """A delegation that says nothing now, although the rest holds: why, and which version its file calls itself.
 
-    Too few of its keys signed it, as after one of them was taken away, or its time is over.
+    Too few of its keys signed it, as after one of them was taken away, its time is over, or the server hides it.
     """
 
     name: str
