@@ -57,6 +57,10 @@ class Repositories:
         roots = sorted(whole.rglob("metadata/root.json"))
         return {str(root.parent.parent.relative_to(whole)): read_seen(root.parent) for root in roots}
 
+    def seen(self, gun: str) -> Mapping[str, bytes]:
+        """Return what was proven of a repository, now or before. Raises StorageError, LimitExceededError."""
+        return read_seen(self._place(gun))
+
     def verified(self, asked: Asked) -> VerifiedRepository:
         """Return the repository as it stands now, and remember it: nothing older counts from then on.
 
