@@ -7,6 +7,7 @@ from trustkit.model.facts import Facts
 from trustkit.model.image import ResolvedImage
 from trustkit.model.revocations import IMAGE, KEY, Revocation
 from trustkit.model.signature import VerificationReport, VerifiedSignature
+from trustkit.signing.revoked_roles import without_short_roles
 
 
 def without_revoked(facts: Facts, image: ResolvedImage, known: Known | None, *, every: bool) -> Facts:
@@ -26,7 +27,8 @@ def without_revoked(facts: Facts, image: ResolvedImage, known: Known | None, *, 
     digests = [image.root.digest, image.manifest.digest, *(one.digest for one in image.children if every)]
     given_up = next((images[str(digest)] for digest in digests if str(digest) in images), None)
     why = f"{given_up.what} is {given_up}" if given_up else ""
-    return facts._replace(report=_trusted(report, known.revocations.of(KEY)), revoked=why)
+    keys = known.revocations.of(KEY)
+    return facts._replace(report=without_short_roles(_trusted(report, keys), keys), revoked=why)
 
 
 def _trusted(report: VerificationReport, keys: dict[str, Revocation]) -> VerificationReport:
