@@ -129,6 +129,41 @@ def test_a_delegate_signs_with_a_key_of_her_own(begun, server, notary, tmp_path)
     assert begun.tags()["v2"] == (TWO, "targets/releases")
 
 
+def test_a_signer_follows_one_who_ended(begun, server, notary, tmp_path):
+    """Signers' file is there again with another's keys: to those who knew it, on both servers, and who never saw it."""
+    (alices, alice), (bobs, bob) = new_signer(tmp_path, "alice"), new_signer(tmp_path, "bob")
+    begun.must("delegate", begun.gun, "alice", "--signer-key", alice)
+    for tag in ("v2", "v3", "v4"):
+        assert begun.sign(tag, TWO, "--key", alices).status == 0
+    with other_author(server, begun.gun) as looker, other_author(server, begun.gun) as stranger:
+        assert set(looker.tags("--first-use")) == {"v1", "v2", "v3", "v4"}
+        begun.must("delegate", begun.gun, "alice", "--remove")
+        begun.must("delegate", begun.gun, "bob", "--signer-key", bob)
+        assert stranger.sign("v5", TWO, "--first-use", "--key", bobs).status == 0
+        assert looker.tags() == begun.tags() == {"v1": (ONE, "targets"), "v5": (TWO, "targets/releases")}
+        begun.must("delegate", begun.gun, "bob", "--remove")
+        begun.must("delegate", begun.gun, "alice", "--signer-key", alice)
+        assert begun.sign("v6", TWO, "--key", alices).status == 0
+        assert set(looker.tags()) == set(stranger.tags()) == {"v1", "v6"}
+    assert notary.tags(begun.gun)["v6"][0] == TWO
+
+
+def test_a_delegate_who_is_limited_to_some_tags_signs_no_others(begun, server, notary, tmp_path):
+    """notary looks her tags up in her own role; docker and policies do not look there."""
+    private, public = new_signer(tmp_path, "alice")
+    limited = ("delegate", begun.gun, "alice", "--signer-key", public, "--path", "dev-")
+    done = begun.run(*limited)
+    assert (done.status, "--no-releases" in done.said) == (2, True)
+    begun.must(*limited, "--no-releases")
+    with other_author(server, begun.gun) as alice:
+        hers = ("--first-use", "--key", private, "--role", "alice")
+        assert alice.sign("dev-1", TWO, *hers).status == 0
+        assert "may not name v1" in alice.sign("v1", TWO, *hers).said
+        assert alice.sign("v1", TWO, *hers[:3]).status != 0
+    assert notary.tags(begun.gun) == {"v1": (ONE, "targets"), "dev-1": (TWO, "targets/alice")}
+    assert begun.tags() == {"v1": (ONE, "targets")}
+
+
 def test_docker_knows_the_signers_that_trustkit_adds_and_removes(begun, docker, tmp_path):
     for name in ("alice", "bob"):
         private, public = new_signer(tmp_path, name)

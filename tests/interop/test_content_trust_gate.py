@@ -5,6 +5,8 @@ import shutil
 import pytest
 
 from peers.trust import SERVERS, Notary, any_trust_server
+from peers.trust_author import Author, new_signer
+from trustkit.fips.parse import public_key_from_pem
 
 POLICY = """apiVersion: trustkit.dev/v1
 kind: Policy
@@ -71,6 +73,26 @@ def test_a_root_given_by_hand_needs_no_first_sight(decide, notary, signed, tmp_p
     assert decide(f"{signed[0]}:v1", f"gun: '{signed[0]}', root: root.json").status == 0
 
 
+def test_a_root_given_by_hand_holds_though_another_was_seen(trustkit, decide, notary, signed, tmp_path):
+    """Believing a root once does not undo what a policy pins, by whichever name the policy trusts the repository."""
+    trustkit.must("trust", "inspect", "--first-use", signed[0])
+    notary.must("init", "-p", f"{signed[0]}-other")
+    shutil.copy(notary.folder / "tuf" / f"{signed[0]}-other" / "metadata" / "root.json", tmp_path / "root.json")
+    pinned = f"gun: '{signed[0]}', root: root.json"
+    for fields in (pinned, f"{pinned}}}, own: {{firstUse: true"):
+        done = decide(f"{signed[0]}:v1", fields)
+        assert done.status == 1
+        assert "verification.root_chain" in done.said
+
+
+def test_a_root_given_by_hand_leads_to_the_one_in_force(trustkit, decide, notary, signed, tmp_path):
+    shutil.copy(notary.folder / "tuf" / signed[0] / "metadata" / "root.json", tmp_path / "root.json")
+    for _ in range(2):
+        notary.must("key", "rotate", signed[0], "root")
+        trustkit.must("trust", "inspect", "--first-use", signed[0])
+    assert decide(f"{signed[0]}:v1", f"gun: '{signed[0]}', root: root.json").status == 0
+
+
 def test_a_repository_never_seen_is_refused(decide, signed):
     done = decide(f"{signed[0]}:v1", "roles: [targets]")
     assert done.status == 1
@@ -117,6 +139,38 @@ def test_a_trust_server_that_is_away_admits_nothing(decide, signed):
 def test_a_pinned_root_of_no_repository_is_refused_when_loaded(decide, notary, signed, tmp_path):
     shutil.copy(notary.folder / "tuf" / signed[0] / "metadata" / "root.json", tmp_path / "root.json")
     assert decide(f"{signed[0]}:v1", "root: root.json").status == 2
+
+
+@pytest.fixture
+def signed_by_two(trustkit, server, pushed, tmp_path):
+    """An image that two of two signers' keys signed; the name, and the fingerprints of signers and targets key."""
+    name, digest = pushed
+    author = Author(trustkit.home, server, name)
+    author.must("init", name)
+    (alices, alice), (bobs, bob) = new_signer(tmp_path, "alice"), new_signer(tmp_path, "bob")
+    author.must("delegate", name, "releases", "--signer-key", alice, "--signer-key", bob, "--threshold", "2")
+    author.must("sign", f"{name}:v1@{digest}", "--size", "401", "--key", alices, "--key", bobs)
+    roles = {one["name"]: one for one in trustkit.json("trust", "inspect", name)["roles"]}
+    (targets,) = roles["targets"]["signers"]
+    return name, public_key_from_pem(alice.read_bytes()).fingerprint, targets["fingerprint"]
+
+
+def test_a_stolen_key_that_was_revoked_does_not_make_up_the_threshold(trustkit, decide, signed_by_two):
+    """Else bob and whoever stole alice's key decide what two signers are asked for."""
+    name, alice, _ = signed_by_two
+    assert decide(f"{name}:v1").status == 0
+    trustkit.must("fleet", "revoke", "--key", alice, "--reason", "stolen")
+    done = decide(f"{name}:v1")
+    assert done.status == 1
+    assert "needs 2 keys, and 1 of those that signed" in done.said
+
+
+def test_below_a_role_whose_key_was_revoked_nothing_counts(trustkit, decide, signed_by_two):
+    name, _, targets = signed_by_two
+    trustkit.must("fleet", "revoke", "--key", targets, "--reason", "stolen")
+    done = decide(f"{name}:v1")
+    assert done.status == 1
+    assert "targets of tuf:" in done.said
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`trustkit trust inspect` of what the real notary published on our trust server and on its own."""
 
 import re
+import shutil
 
 import pytest
 
@@ -84,6 +85,7 @@ def test_a_rotated_root_is_followed_from_the_one_that_was_seen(trustkit, inspect
         notary.must("key", "rotate", gun, "root")
     notary.sign(gun, "v2", TWO)
     assert set(tags(trustkit, gun)) == {"v1", "v2"}
+    assert trustkit.json("trust", "inspect", gun)["root"]["version"] == 3
 
 
 def test_a_delegation_of_releases_comes_before_targets(trustkit, inspect, notary, gun, tmp_path):
@@ -155,9 +157,8 @@ def test_the_status_says_what_cannot_be_read(trustkit, inspect, gun):
     assert (found[1]["state"], minds) == ("unusable", 1)
 
 
-def test_the_status_shows_a_root_that_a_policy_pins(trustkit, inspect, notary, gun, tmp_path):
-    root = notary.folder / "tuf" / gun / "metadata" / "root.json"
-    policy = tmp_path / "policy.yaml"
+def pinning(root, gun, policy):
+    """Write a policy that pins the root of a repository."""
     policy.write_text(f"""apiVersion: trustkit.dev/v1
 kind: Policy
 metadata: {{name: dct}}
@@ -165,7 +166,26 @@ spec:
   trust: {{contentTrust: {{team: {{gun: '{gun}', root: {root}}}}}}}
   verify: {{signatures: {{contentTrust: team}}}}
 """)
+    return policy
+
+
+def test_the_status_shows_a_root_that_a_policy_pins(trustkit, inspect, notary, gun, tmp_path):
+    root = shutil.copy(notary.folder / "tuf" / gun / "metadata" / "root.json", tmp_path / "pinned.json")
+    policy = pinning(root, gun, tmp_path / "policy.yaml")
     (one,), _ = status(trustkit, "--policy", str(policy))
     assert (one["name"], one["note"]) == (gun, "pinned by the policy, not seen yet")
     inspect("--root", str(root), gun)
     assert status(trustkit, "--policy", str(policy))[0][0]["note"] == "pinned by the policy"
+    notary.must("key", "rotate", gun, "root")
+    notary.sign(gun, "v2", TWO)
+    inspect(gun)
+    assert status(trustkit, "--policy", str(policy))[0][0]["note"] == "root 1 is pinned by the policy"
+
+
+def test_the_status_warns_of_a_seen_root_that_is_not_the_pinned_one(trustkit, inspect, notary, gun, tmp_path):
+    inspect("--first-use", gun)
+    notary.must("init", "-p", f"{gun}-other")
+    root = notary.folder / "tuf" / f"{gun}-other" / "metadata" / "root.json"
+    (one, *_), minds = status(trustkit, "--policy", str(pinning(root, gun, tmp_path / "policy.yaml")))
+    assert (one["state"], minds) == ("unusable", 1)
+    assert "another root than the policy pins" in one["note"]

@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 
 from trustkit import limits
-from trustkit.codec import notary_tuf
 from trustkit.codec.notary_tuf import BASE_ROLES, ROOT, is_delegation
 from trustkit.durable import make_folder, storage_error, write_file
 from trustkit.errors import LimitExceededError, PublishConflictError, UsageError
@@ -57,6 +56,10 @@ class Repositories:
         whole = self._folder / "tuf"
         roots = sorted(whole.rglob("metadata/root.json"))
         return {str(root.parent.parent.relative_to(whole)): read_seen(root.parent) for root in roots}
+
+    def seen(self, gun: str) -> Mapping[str, bytes]:
+        """Return what was proven of a repository, now or before. Raises StorageError, LimitExceededError."""
+        return read_seen(self._place(gun))
 
     def verified(self, asked: Asked) -> VerifiedRepository:
         """Return the repository as it stands now, and remember it: nothing older counts from then on.
@@ -141,10 +144,9 @@ class Repositories:
         place = self._place(asked.gun)
         seen = read_seen(place)
         trusted = Trusted(seen, asked.pinned_root, asked.first_use, asked.renewing)
-        begun = seen.get(ROOT) or asked.pinned_root
-        version = notary_tuf.read_root(notary_tuf.parse(begun, ROOT)).version if begun else 0
         # at first sight no older root proves anything
-        files = self._metadata(asked).fetch(version if begun else limits.TRUST_TARGETS)
+        oldest = min((read(ROOT, root).root.version for root in trusted.roots), default=limits.TRUST_TARGETS)
+        files = self._metadata(asked).fetch(oldest)
         found = verify_repository(files, asked.gun, trusted, now=self._now(), crypto=self._crypto)
         _remember(place, seen, found.files)
         return found

@@ -23,9 +23,11 @@ def content_trust_status(seen: Mapping[str, Mapping[str, bytes]], trust: TrustRo
     pinned = {one.gun: one.root for one in trust.repositories if one.gun and one.root}
     found: list[Trusted] = []
     for gun, files in seen.items():
-        note = "pinned by the policy" if gun in pinned else ""
         roles = sorted(files, key=lambda role: (_FIRST.index(role) if role in _FIRST else len(_FIRST), role))
-        found += (_file(gun, role, files[role], at, note if role == ROOT else "") for role in roles)
+        if gun in pinned and ROOT in files:
+            roles.remove(ROOT)
+            found.append(_pinned(gun, files[ROOT], pinned[gun], at))
+        found += (_file(gun, role, files[role], at, "") for role in roles)
     strange = (gun for gun in pinned if gun not in seen)
     found += (_file(gun, ROOT, pinned[gun], at, "pinned by the policy, not seen yet") for gun in strange)
     return tuple(found)
@@ -37,6 +39,20 @@ def trust_root_status(found: Distributed, now: datetime) -> Trusted:
     note = "trustkit trust root update" if state != OK else ""
     what = f"{len(found.files)} files in {found.folder.parent.parent}"
     return Trusted(TRUST_ROOT, "trust.root", what, None, found.expires, state, note)
+
+
+def _pinned(gun: str, seen: bytes, pinned: bytes, at: Moment) -> Trusted:
+    """Return the root that was seen, and how it stands to the pinned one, which has to prove it."""
+    try:
+        ours, theirs = (notary_tuf.parse(content, ROOT) for content in (pinned, seen))
+        version, found = notary_tuf.read_root(ours).version, notary_tuf.read_root(theirs).version
+    except TrustkitError as error:
+        return Trusted(KIND, gun, ROOT, None, None, UNUSABLE, error.message)
+    if found == version and ours.signed != theirs.signed:
+        note = "another root than the policy pins; remove what was seen if the pin is right"
+        return Trusted(KIND, gun, f"{ROOT} {found}", None, None, UNUSABLE, note)
+    note = f"root {version} is pinned by the policy" if found != version else "pinned by the policy"
+    return _file(gun, ROOT, seen, at, note)
 
 
 def _file(gun: str, role: str, content: bytes, at: Moment, note: str) -> Trusted:

@@ -25,12 +25,15 @@ def with_tag_proofs(
 ) -> VerificationReport:
     """Return the report with what each repository says of its image, under the tag of the reference if it has one.
 
+    A root that is pinned for a repository holds by whatever name the policy trusts it, since facts name the repository.
     A repository that proves nothing is a rejection; one that cannot be asked makes the report incomplete.
     """
+    pinned = {one.gun: one.root for one in repositories if one.root}
     for one in repositories:
         gun = one.gun or ref.name
         try:
-            found = ask(Asked(gun, server_of(gun, one.server or server), one.root, one.first_use))
+            root = one.root or pinned.get(gun, b"")
+            found = ask(Asked(gun, server_of(gun, one.server or server), root, one.first_use))
             facts = content_trust.proofs(found, report.image, ref.tag if gun == ref.name else "")
             report = report._replace(accepted=(*report.accepted, *facts))
         except SourceError as error:

@@ -41,6 +41,14 @@ class Statement(NamedTuple):
     problem: str = ""
 
 
+class Needed(NamedTuple):
+    """A role whose word the item is or rests on: so many keys must have signed for it, and these did."""
+
+    role: str
+    threshold: int
+    fingerprints: tuple[str, ...]
+
+
 class VerifiedSignature(NamedTuple):
     """One proven fact: this signer signed this digest.
 
@@ -67,6 +75,8 @@ class VerifiedSignature(NamedTuple):
     # Checks that failed where a trust policy only wants to be told.
     unenforced: tuple[str, ...] = ()
     logs: int = 0
+    # What other keys than the signer's it takes; nothing where one signature stands for itself.
+    needs: tuple[Needed, ...] = ()
 
     @property
     def proven_at(self) -> datetime | None:

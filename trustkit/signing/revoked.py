@@ -6,6 +6,7 @@ from trustkit.errors import KeyRevokedError
 from trustkit.model.evidence import Rejection
 from trustkit.model.revocations import KEY, Revocation, Revocations
 from trustkit.model.signature import SignerIdentity, VerificationReport, VerifiedSignature
+from trustkit.signing.revoked_roles import without_short_roles
 
 
 def without_revoked_keys(report: VerificationReport, revocations: Revocations) -> VerificationReport:
@@ -21,7 +22,8 @@ def without_revoked_keys(report: VerificationReport, revocations: Revocations) -
             rejected.append(Rejection(one.evidence, one.format, KeyRevokedError.code, why))
         else:
             accepted.append(one)
-    return report._replace(accepted=tuple(accepted), rejected=(*report.rejected, *rejected))
+    left = report._replace(accepted=tuple(accepted), rejected=(*report.rejected, *rejected))
+    return without_short_roles(left, keys)
 
 
 def require_not_revoked(signer: SignerIdentity, proven_at: datetime | None, revocations: Revocations) -> None:

@@ -96,6 +96,35 @@ def test_another_root_of_the_trusted_version_is_refused(stored: Files) -> None:
         verified(case(stored, "tuf-crafted-valid"), Trusted(pinned_root=other))
 
 
+def test_a_root_that_was_seen_does_not_stand_in_for_the_pinned_one(stored: Files) -> None:
+    """Nothing is wrong with what was seen, but that somebody believed it at first sight."""
+    files = case(stored, "tuf-crafted-valid")
+    seen = verified(files, ANYHOW).files
+    with pytest.raises(RootChainError, match="another than the trusted one"):
+        verified(files, Trusted(seen, pinned_root=case(stored, "tuf-crafted-rsa")["root"]))
+    found = verified(files, Trusted(seen, pinned_root=files["root"]))
+    assert not found.first_use
+
+
+def test_the_chain_begins_at_the_pinned_root_though_a_newer_one_was_seen(stored: Files) -> None:
+    files = case(stored, "tuf-notary-rotated")
+    trusted = Trusted({"root": files["3.root"]}, pinned_root=files["1.root"])
+    assert verified(files, trusted, ROTATED).root_version == 4
+    del files["2.root"]
+    with pytest.raises(RootChainError, match="root 2 is missing"):
+        verified(files, trusted, ROTATED)
+
+
+@pytest.mark.parametrize(("seen", "pinned"), [("root", "1.root"), ("1.root", "root")])
+def test_a_root_older_than_either_the_seen_or_the_pinned_one_is_a_rollback(
+    stored: Files, seen: str, pinned: str
+) -> None:
+    files = case(stored, "tuf-notary-rotated")
+    trusted = Trusted({"root": files[seen]}, pinned_root=files[pinned])
+    with pytest.raises(RollbackError, match="root 2 is older than 4"):
+        verified({**files, "root": files["2.root"]}, trusted, ROTATED)
+
+
 def test_the_same_state_again_is_no_rollback(stored: Files) -> None:
     files = case(stored, "tuf-crafted-valid")
     assert verified(files, Trusted(verified(files, ANYHOW).files)).versions

@@ -1,8 +1,10 @@
 """What authors of content trust write: certificates, key files, signatures of every kind, and edits of a repository."""
 
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from trustkit.errors import (
     KeyFileError,
     KeyUnavailableError,
     MalformedError,
+    RollbackError,
     SignatureExpiredError,
     UsageError,
 )
@@ -27,6 +30,7 @@ from trustkit.signing.content_trust.choice import roles_to_clear, roles_to_sign
 from trustkit.signing.content_trust.draft import Draft, empty
 from trustkit.signing.content_trust.edits import (
     RoleKeys,
+    add_signer,
     begun,
     delegate,
     delegation_of,
@@ -47,6 +51,7 @@ from trustkit.signing.content_trust.verify import verify_repository
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GUN = "registry.example/team/app"
+Files = Mapping[str, bytes]
 ONE = FileMeta((("sha256", b"\x11" * 32),), 401)
 
 
@@ -271,6 +276,11 @@ def with_signers_(draft: Draft, own: PrivateKey, other: PrivateKey) -> VerifiedR
     return published(draft, own, other)
 
 
+def after_nothing(draft: Draft) -> Draft:
+    """The same state, before any change."""
+    return Draft(GUN, draft.files, NOW)
+
+
 def rekeyed_delegation(draft: Draft, name: str, key: PrivateKey) -> None:
     body = draft.targets()
     assert body is not None
@@ -317,6 +327,119 @@ def test_releases_that_ended_hide_every_tag_and_are_renewed_with_their_tags(
     assert (found.tags, found.versions[RELEASES]) == ({"v1", "v2"}, soon.versions[RELEASES] + 1)
 
 
+def listing(found: VerifiedRepository, key: PrivateKey, *, without: str) -> Files:
+    """What a server shows that leaves a role out: it has the keys of snapshot and timestamp."""
+    key_id = id_of(bare(key.public))
+    before = notary_tuf.read_listing(notary_tuf.parse(found.files[SNAPSHOT]), SNAPSHOT)
+    meta = {role: one for role, one in before.meta.items() if role != without}
+    files = dict(found.files)
+    snapshot = Listing(before.version + 1, NOW + timedelta(days=9), meta)
+    files[SNAPSHOT] = signed_file(listing_value(snapshot, SNAPSHOT), {key_id: key})
+    files[TIMESTAMP] = timestamped(files, key, 99)
+    return files
+
+
+def test_releases_that_the_snapshot_hides_hide_every_tag(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    """Else whoever has the server chooses what targets said long ago. At the second look too."""
+    shown, seen = listing(with_signers, own, without=RELEASES), with_signers.files
+    for _ in range(2):
+        found = verify_repository(shown, GUN, Trusted(seen), now=NOW, crypto=provider())
+        assert [one.name for one in found.unusable] == [RELEASES]
+        with pytest.raises(RollbackError, match=r"targets/releases \d was seen before, and the snapshot lists none"):
+            found.tag("v1")
+        with pytest.raises(RollbackError):
+            len(found.tags)
+        seen = {**seen, **found.files}
+
+
+def test_who_never_saw_what_is_hidden_does_not_miss_it(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    shown = listing(with_signers, own, without=RELEASES)
+    assert verify_repository(shown, GUN, Trusted(first_use=True), now=NOW, crypto=provider()).tags == frozenset()
+
+
+def test_a_hidden_signer_counts_for_nothing_and_hides_no_tag(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    shown = listing(with_signers, own, without="targets/alice")
+    found = verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+    assert [one.name for one in found.unusable] == ["targets/alice"]
+    assert found.tag("v1").role.name == RELEASES
+
+
+def test_targets_that_were_seen_are_not_left_out(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    shown = listing(with_signers, own, without=TARGETS)
+    with pytest.raises((RollbackError, MalformedError), match="targets"):
+        verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+
+
+def test_a_role_that_is_delegated_no_more_is_not_missed(with_signers: VerifiedRepository, own: PrivateKey) -> None:
+    draft = after(with_signers)
+    undelegate(draft, "targets/alice")
+    with_tags(draft, TARGETS, {"v2": ONE})
+    shown = dict(published(draft, own, served=with_signers).files)
+    shown[TIMESTAMP] = timestamped(shown, own, 2)
+    found = verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+    assert (found.unusable, found.tags) == ((), {"v2"})
+
+
+def test_who_may_sign_a_hidden_role_lists_it_again(
+    with_signers: VerifiedRepository, own: PrivateKey, other: PrivateKey
+) -> None:
+    shown = listing(with_signers, own, without=RELEASES)
+    hidden = verify_repository(shown, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+    draft = after(hidden)
+    with_tags(draft, RELEASES, {"v2": ONE})
+    again = published(draft, own, other, served=hidden)
+    assert again.tags == {"v2"}
+    assert again.versions[RELEASES] > with_signers.versions[RELEASES]
+    seen = {**with_signers.files, **hidden.files}
+    stamped = {**again.files, TIMESTAMP: timestamped(again.files, own, 100)}
+    assert verify_repository(stamped, GUN, Trusted(seen), now=NOW, crypto=provider()).tags == {"v2"}
+
+
+def timestamped(files: Files, key: PrivateKey, version: int) -> bytes:
+    """The timestamp that a server gives these files."""
+    listed = Listing(version, NOW + timedelta(days=9), {SNAPSHOT: meta_of(files[SNAPSHOT])})
+    return signed_file(listing_value(listed, TIMESTAMP), {id_of(bare(key.public)): key})
+
+
+def begun_again(found: VerifiedRepository, key: PrivateKey) -> VerifiedRepository:
+    """Releases and alice ended, and releases are delegated again to another key."""
+    draft = after(found)
+    undelegate(draft, "targets/alice")
+    gone = published(draft, key, served=found)
+    again = after(gone)
+    delegate(again, RELEASES, [bare(key.public)])
+    return published(again, key, served=gone)
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_delegation_that_begins_again_is_newer_than_it_ever_was(
+    with_signers: VerifiedRepository, own: PrivateKey, other: PrivateKey, remembers: bool
+) -> None:
+    """Everybody who knew it would refuse the repository else: the signer may never have seen how it was before."""
+    for _ in range(3):
+        draft = after(with_signers)
+        with_tags(draft, RELEASES, {"v1": ONE})
+        with_signers = published(draft, own, other)
+    again = begun_again(with_signers, own)
+    draft = Draft(GUN, again.files, NOW, seen=with_signers.files if remembers else None)
+    with_tags(draft, RELEASES, {"v2": ONE})
+    files = dict(published(draft, own, served=again).files)
+    files[TIMESTAMP] = timestamped(files, own, 9)
+    found = verify_repository(files, GUN, Trusted(with_signers.files), now=NOW, crypto=provider())
+    assert found.tags == {"v2"}
+    assert found.versions[RELEASES] > with_signers.versions[RELEASES]
+
+
+def test_a_version_that_only_the_author_remembers_is_passed(draft: Draft, own: PrivateKey) -> None:
+    delegate(draft, RELEASES, [bare(own.public)])
+    before = signed_file(targets_value(empty(NOW)._replace(version=70)), {id_of(bare(own.public)): own})
+    again = Draft(GUN, draft.files, NOW, {RELEASES: 60}, {RELEASES: before})
+    again.put_targets(RELEASES, empty(NOW))
+    found = again.targets(RELEASES)
+    assert found is not None
+    assert found.version == 71
+
+
 def ended(draft: Draft, *held: PrivateKey) -> VerifiedRepository:
     """The repository whose targets have just ended."""
     with_tags(draft, TARGETS, {"v1": ONE})
@@ -360,7 +483,7 @@ def test_what_replaces_unsigned_releases_is_newer_and_keeps_nothing_of_them(
     with_tags(again, RELEASES, {"v2": ONE})
     found = published(again, own, served=with_signers)
     assert found.tags == {"v2"}
-    assert found.versions[RELEASES] == with_signers.versions[RELEASES] + 1
+    assert found.versions[RELEASES] > with_signers.versions[RELEASES]
 
 
 def test_another_key_loosens_no_delegation(draft: Draft, root: PrivateKey, own: PrivateKey, other: PrivateKey) -> None:
@@ -368,6 +491,44 @@ def test_another_key_loosens_no_delegation(draft: Draft, root: PrivateKey, own: 
     delegate(draft, RELEASES, [bare(root.public)])
     role = draft.signers(RELEASES).role
     assert (len(role.key_ids), role.threshold, role.paths) == (3, 2, ("v1",))
+
+
+@pytest.mark.parametrize("limits", [{"paths": ("dev-",)}, {"threshold": 2}])
+def test_a_signer_who_is_limited_counts_nowhere_for_more(
+    draft: Draft, own: PrivateKey, other: PrivateKey, limits: dict[str, Any]
+) -> None:
+    """Where tags are looked up all signers have the same paths and one threshold."""
+    keys = [bare(own.public), bare(other.public)]
+    with pytest.raises(UsageError, match="a key of targets/alice would count in targets/releases as well"):
+        add_signer(after_nothing(draft), "targets/alice", keys, **limits)
+    add_signer(draft, "targets/alice", keys, **limits, releases=False)
+    body = draft.targets()
+    assert body is not None
+    assert [role.name for role in body.roles] == ["targets/alice"]
+
+
+def test_another_key_of_a_limited_signer_does_not_loosen_her(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    add_signer(draft, "targets/alice", [bare(own.public)], paths=("dev-",), releases=False)
+    with pytest.raises(UsageError, match="for more than it may"):
+        add_signer(draft, "targets/alice", [bare(other.public)])
+
+
+def test_a_signer_is_not_limited_while_her_key_counts_in_releases(draft: Draft, own: PrivateKey) -> None:
+    key = bare(own.public)
+    add_signer(draft, "targets/alice", [key])
+    with pytest.raises(UsageError, match="for more than it may") as refused:
+        add_signer(draft, "targets/alice", [key], paths=("dev-",), releases=False)
+    assert "--remove" in refused.value.next_step
+    undelegate(draft, "targets/alice")
+    add_signer(draft, "targets/alice", [key], paths=("dev-",), releases=False)
+    assert draft.signers("targets/alice").role.paths == ("dev-",)
+
+
+def test_all_signers_may_be_limited_at_once(draft: Draft, own: PrivateKey, other: PrivateKey) -> None:
+    add_signer(draft, RELEASES, [bare(own.public), bare(other.public)], threshold=2, paths=("dev-1", "dev-2"))
+    add_signer(draft, "targets/alice", [bare(own.public)], paths=("dev-",))
+    with pytest.raises(UsageError, match="a key of targets/bob would count"):
+        add_signer(draft, "targets/bob", [bare(other.public)], paths=("dev-1",))
 
 
 @pytest.mark.parametrize("threshold", [0, 2])

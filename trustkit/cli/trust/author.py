@@ -85,7 +85,7 @@ class Author:
 
         def files(before: "VerifiedRepository", server: "TrustMetadata") -> Mapping[str, bytes]:
             unusable = {one.name: one.version for one in before.unusable}
-            draft = Draft(self.gun, before.files, app.now(), unusable)
+            draft = Draft(self.gun, before.files, app.now(), unusable, self.repositories.seen(self.gun))
             edit(draft, server)
             return signed(draft, self.keys, self.crypto) if draft.changed else {}
 

@@ -1,7 +1,9 @@
 """Let somebody sign tags of a repository with a key of their own, or end it.
 
 SIGNER is a name like alice. The key's public half is enough: docker trust key generate, trustkit key export or
-openssl make one. As docker does, the signer's key also counts for `targets/releases`, where tags are looked for.
+openssl make one. As docker does, the signer's key also counts for `targets/releases`, where tags are looked up, with
+the paths and the threshold that all signers share there. So --path and --threshold of one signer go with --no-releases.
+What she signs then, with trust sign --role, notary looks up, and neither docker nor a policy does by itself.
 The root of it all, the targets key, has to be here.
 """
 
@@ -23,11 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signer-key", action="append", default=[], metavar="KEY",
                         help="the signer's public key: a file or a name of the ring; repeatable")  # fmt: skip
     parser.add_argument("--remove", action="store_true", help="the signer's keys count for nothing any more")
-    parser.add_argument("--threshold", type=int, help="how many of the keys must sign; default: as before, or 1")
-    parser.add_argument(
-        "--path", action="append", metavar="PREFIX", help="only tags that begin so, else as before; repeatable"
-    )
-    parser.add_argument("--no-releases", action="store_true", help="leave targets/releases as it is")
+    parser.add_argument("--threshold", type=int,
+                        help="how many of the keys must sign, else as before, or 1; with --no-releases")  # fmt: skip
+    parser.add_argument("--path", action="append", metavar="PREFIX",
+                        help="only tags that begin so, else as before; with --no-releases; repeatable")  # fmt: skip
+    parser.add_argument("--no-releases", action="store_true",
+                        help="the key does not count in targets/releases, where tags are looked up")  # fmt: skip
     add_server_arguments(parser)
     parser.add_argument("--key", action="append", default=[], metavar="KEY", help=KEY_HELP)
 
@@ -49,9 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add(author: "Author", role: str, arguments: argparse.Namespace) -> None:
     from trustkit.cli.trust.author import public_key
-    from trustkit.codec.notary_tuf import RELEASES, ROOT, SNAPSHOT, TARGETS
+    from trustkit.codec.notary_tuf import ROOT, SNAPSHOT
     from trustkit.signing.content_trust.draft import Signers
-    from trustkit.signing.content_trust.edits import delegate
+    from trustkit.signing.content_trust.edits import add_signer
     from trustkit.signing.content_trust.files import read
     from trustkit.signing.content_trust.identifiers import bare
     from trustkit.signing.content_trust.publication import enough
@@ -60,9 +63,7 @@ def _add(author: "Author", role: str, arguments: argparse.Namespace) -> None:
     paths = tuple(arguments.path) if arguments.path else None
 
     def edit(draft: "Draft", _server: object) -> None:
-        delegate(draft, role, keys, threshold=arguments.threshold, paths=paths)
-        if role.rpartition("/")[0] == TARGETS and role != RELEASES and not arguments.no_releases:
-            delegate(draft, RELEASES, keys)
+        add_signer(draft, role, keys, threshold=arguments.threshold, paths=paths, releases=not arguments.no_releases)
 
     found = author.change(f"delegate {role}", edit)
     print(f"{role} of {author.gun} may sign tags")

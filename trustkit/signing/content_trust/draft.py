@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from trustkit.codec.notary_tuf import ROOT, TARGETS, Key, Role, Root, Targets
+from trustkit.codec.notary_tuf import ROOT, SNAPSHOT, TARGETS, Key, Role, Root, Targets
 from trustkit.errors import UsageError
 from trustkit.model.values import NamedTuple
 from trustkit.signing.content_trust.files import read
@@ -24,14 +24,20 @@ class Draft:
     """Changes to a repository, before anybody signs them."""
 
     def __init__(
-        self, gun: str, files: Mapping[str, bytes], now: datetime, unusable: Mapping[str, int] | None = None
+        self,
+        gun: str,
+        files: Mapping[str, bytes],
+        now: datetime,
+        unusable: Mapping[str, int] | None = None,
+        seen: Mapping[str, bytes] | None = None,
     ) -> None:
         """Begin with the files as they are, which are proven, or with none.
 
-        `unusable` are the versions of files whose content counts for nothing: what replaces them has a higher one.
+        `unusable` are the versions of files whose content counts for nothing, `seen` are files from before, perhaps of
+        a delegation that ended and begins again: what replaces them has a higher version.
         """
         self.gun, self.files, self.now = gun, files, now
-        self.unusable = dict(unusable or {})
+        self.unusable, self._seen = dict(unusable or {}), dict(seen or {})
         self.changed: dict[str, Root | Targets] = {}
 
     @property
@@ -78,8 +84,11 @@ class Draft:
             waiting += [role.name for role in body.roles] if body else []
 
     def _next(self, role: str) -> int:
-        content = self.files.get(role)
-        return read(role, content).body.version + 1 if content is not None else self.unusable.get(role, 0) + 1
+        known = [read(role, files[role]).body.version for files in (self.files, self._seen) if role in files]
+        if role not in self.files and SNAPSHOT in self.files:
+            # whoever never saw what this role said before it ended: no role is published more often than the snapshot
+            known.append(read(SNAPSHOT, self.files[SNAPSHOT]).body.version)
+        return max([*known, self.unusable.get(role, 0)]) + 1
 
 
 def empty(now: datetime) -> Targets:

@@ -73,6 +73,41 @@ def delegate(
     draft.put_targets(parent, body._replace(keys={**body.keys, **_keys(keys)}, roles=roles))
 
 
+def add_signer(
+    draft: Draft,
+    name: str,
+    keys: Sequence[Key],
+    *,
+    threshold: int | None = None,
+    paths: tuple[str, ...] | None = None,
+    releases: bool = True,
+) -> None:
+    """Delegate as `delegate`, and with `releases` let the keys of a signer count where tags are looked up.
+
+    Raises UsageError, also where a key of the signer could do more there than the signer's own role says.
+    """
+    delegate(draft, name, keys, threshold=threshold, paths=paths)
+    if name.rpartition("/")[0] != TARGETS or name == RELEASES:
+        return
+    if releases:
+        delegate(draft, RELEASES, keys)
+    _require_no_more(draft, draft.signers(name).role)
+
+
+def _require_no_more(draft: Draft, signer: Role) -> None:
+    """Return if no key of the signer may do alone in `targets/releases` what it may not do as the signer."""
+    body = draft.targets() or empty(draft.now)
+    shared = next((one for one in body.roles if one.name == RELEASES), Role(RELEASES, (), 1))
+    if not frozenset(shared.key_ids) & frozenset(signer.key_ids):
+        return
+    if shared.threshold < signer.threshold or not all(path.startswith(signer.paths) for path in shared.paths):
+        raise UsageError(
+            f"a key of {signer.name} would count in {RELEASES} as well, and so for more than it may: there all signers "
+            f"share the threshold {shared.threshold} and the tags {', '.join(f'{path}*' for path in shared.paths)}",
+            next_step="give --no-releases; if the key counts there already, end the signer first (--remove)",
+        )
+
+
 def undelegate(draft: Draft, name: str) -> tuple[str, ...]:
     """End a delegation, and return the roles that are gone.
 

@@ -1,4 +1,4 @@
-"""From a root trusted before to the root in force: each is signed by the one before it and by itself (TUF 5.3).
+"""From every root trusted before to the root in force: each is signed by the one before it and by itself (TUF 5.3).
 
 Keys of the root role are certificates named after the repository; one for another name, or outside its time,
 counts for nothing, so that one repository's whole data cannot be shown for another.
@@ -45,10 +45,10 @@ def proven_root(files: Mapping[str, bytes], trusted: Trusted, check: RootCheck) 
     Raises RootChainError, RollbackError, ThresholdError, SignatureExpiredError, NotFoundError, MalformedError.
     """
     new = offered(files, ROOT)
-    begun = trusted.seen.get(ROOT) or trusted.pinned_root
-    if begun:
-        _require_chain(read(ROOT, begun), new, files, check)
-    elif not trusted.first_use:
+    begun = trusted.roots
+    for root in begun:
+        _require_chain(read(ROOT, root), new, files, check)
+    if not begun and not trusted.first_use:
         raise RootChainError(
             f"no root of {check.gun} is trusted yet",
             next_step="pin its root, or allow trust on first use in so many words",
@@ -66,9 +66,14 @@ def _require_chain(begun: File, new: File, files: Mapping[str, bytes], check: Ro
         message = f"root {new.root.version} is older than {begun.root.version}, which is trusted"
         raise RollbackError(message)
     if steps > limits.TRUST_ROOTS:
-        raise RootChainError(f"{steps} roots follow the trusted one; {limits.TRUST_ROOTS} are followed")
+        raise RootChainError(
+            f"{steps} roots follow the trusted one; {limits.TRUST_ROOTS} are followed", next_step="pin a newer root"
+        )
     if steps == 0 and new.envelope.signed != begun.envelope.signed:
-        raise RootChainError(f"root {new.root.version} is another than the trusted one of this version")
+        raise RootChainError(
+            f"root {new.root.version} of {check.gun} is another than the trusted one of this version",
+            next_step=f"find out which is right; what was seen is in tuf/{check.gun} of the content trust folder",
+        )
     before = begun
     for version in range(begun.root.version + 1, new.root.version + 1):
         after = new if version == new.root.version else _between(files, version)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from trustkit.codec.notary_tuf import RELEASES, TARGETS, FileMeta
+from trustkit.codec.notary_tuf import RELEASES, ROOT, TARGETS, FileMeta
 from trustkit.errors import SignatureExpiredError, VerificationError
 from trustkit.model.digest import Digest
 from trustkit.model.values import NamedTuple
@@ -15,9 +15,10 @@ TAG_ROLES = (RELEASES, TARGETS)
 
 
 class Trusted(NamedTuple):
-    """What is trusted of a repository: files seen before (`root`, `timestamp`, ...), or a root given by hand.
+    """What is trusted of a repository: files seen before (`root`, `timestamp`, ...), and a root given by hand.
 
-    With neither, a root is believed at first sight only if `first_use` says so, in so many words.
+    One that is given holds whatever was seen, perhaps by another program and at first sight. With neither, a root is
+    believed at first sight only if `first_use` says so, in so many words.
     For an author who is `renewing` it, files but the timestamp may have ended; then no tag stands for anything.
     """
 
@@ -25,6 +26,11 @@ class Trusted(NamedTuple):
     pinned_root: bytes = b""
     first_use: bool = False
     renewing: bool = False
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """The roots that each must lead to the one in force."""
+        return tuple(root for root in (self.pinned_root, self.seen.get(ROOT, b"")) if root)
 
 
 class VerifiedRole(NamedTuple):
@@ -41,7 +47,7 @@ class VerifiedRole(NamedTuple):
 class UnusableRole(NamedTuple):
     """A delegation that says nothing now, although the rest holds: why, and which version its file calls itself.
 
-    Too few of its keys signed it, as after one of them was taken away, or its time is over.
+    Too few of its keys signed it, as after one of them was taken away, its time is over, or the server hides it.
     """
 
     name: str

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from trustkit import limits
 from trustkit.codec.notary_tuf import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, FileMeta, Key, Role
-from trustkit.errors import LimitExceededError, SignatureExpiredError
+from trustkit.errors import LimitExceededError, RollbackError, SignatureExpiredError
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.values import NamedTuple
 from trustkit.signing.content_trust.errors import ThresholdError
 from trustkit.signing.content_trust.files import (
     File,
     offered,
+    read,
     require_current,
     require_listed,
     require_no_rollback,
@@ -93,7 +94,8 @@ class _Work(NamedTuple):
 def _targets(work: _Work, listed: Mapping[str, FileMeta]) -> tuple[list[_Proven], list[_Unusable]]:
     """Return targets and every delegation that the snapshot lists, parents first, with the tags each may name.
 
-    A delegation that is not signed by its keys any more, or has ended, is put aside with those below it.
+    A delegation that is not signed by its keys any more, has ended, or was seen and is listed no more, is put aside
+    with those below it.
     """
     top = work.root.file.root
     waiting: list[tuple[Role, Mapping[str, Key], tuple[str, ...]]] = [(top.roles[TARGETS], top.keys, ("",))]
@@ -103,6 +105,7 @@ def _targets(work: _Work, listed: Mapping[str, FileMeta]) -> tuple[list[_Proven]
         role, keys, allowed = waiting.pop(0)
         # a file that the snapshot does not list is not of this state of the repository
         if role.name not in listed:
+            unusable += _hidden(role, work)
             continue
         if len(found) + len(unusable) == limits.TRUST_UPLOAD_FILES:
             raise LimitExceededError(f"more than {limits.TRUST_UPLOAD_FILES} delegations")
@@ -120,6 +123,24 @@ def _targets(work: _Work, listed: Mapping[str, FileMeta]) -> tuple[list[_Proven]
         found.append(_Proven(file, proven))
         waiting += [(child, body.keys, _within(child.paths, allowed)) for child in body.roles]
     return found, unusable
+
+
+def _hidden(role: Role, work: _Work) -> list[_Unusable]:
+    """Return a role that still is delegated and was seen, and is left out: by whom has the snapshot's key (TUF 5.5.5).
+
+    It is put aside and not refused, so that those who may sign for it can list it again.
+    """
+    content = work.trusted.seen.get(role.name)
+    if content is None:
+        return []
+    before = read(role.name, content)
+    error = RollbackError(
+        f"{role.name} {before.body.version} was seen before, and the snapshot lists none although it is delegated",
+        next_step="find out why the trust server hides it; if it was delegated anew, one of its signers has to sign",
+    )
+    if role.name == TARGETS:
+        raise error
+    return [_Unusable(before, UnusableRole(role.name, before.body.version, error))]
 
 
 def _within(paths: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """What a proven repository under content trust says of one image: facts for policy, beside those of signatures."""
 
+from trustkit.codec.notary_tuf import ROOT
 from trustkit.errors import SubjectMismatchError
 from trustkit.fips.hashing import digest_of
 from trustkit.model.digest import Digest
-from trustkit.model.signature import SIGNATURE, SignerIdentity, VerifiedSignature
+from trustkit.model.signature import SIGNATURE, Needed, SignerIdentity, VerifiedSignature
 from trustkit.signing.content_trust.errors import NotSignedError
+from trustkit.signing.content_trust.files import read
 from trustkit.signing.content_trust.values import TAG_ROLES, VerifiedRepository, VerifiedRole
 
 NAME = "content-trust"
@@ -34,6 +36,7 @@ def _of_role(found: VerifiedRepository, role: VerifiedRole, image: Digest, tag: 
     looked_at = role.name in TAG_ROLES and found.tag(tag).role.name != role.name
     if meta is None or looked_at or meta.hash_of("sha256").hex() != image.hex:
         return ()
+    needs = _needs(found, role)
     return tuple(
         VerifiedSignature(
             format=NAME,
@@ -45,6 +48,17 @@ def _of_role(found: VerifiedRepository, role: VerifiedRole, image: Digest, tag: 
             claimed_name=f"{found.gun}:{tag}",
             annotations=(("tag", tag),),
             expires_at=role.expires,
+            needs=needs,
         )
         for one in role.signers
+    )
+
+
+def _needs(found: VerifiedRepository, role: VerifiedRole) -> tuple[Needed, ...]:
+    """Return the roles from the root down to this one, by whose keys it may speak."""
+    root = read(ROOT, found.files[ROOT]).root.roles[ROOT]
+    above = tuple(one for one in found.roles if role.name.startswith(f"{one.name}/"))
+    return (
+        Needed(ROOT, root.threshold, tuple(one.fingerprint for one in found.root_keys)),
+        *(Needed(one.name, one.threshold, tuple(by.fingerprint for by in one.signers)) for one in (*above, role)),
     )
