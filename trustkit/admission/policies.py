@@ -73,7 +73,7 @@ def _policy(
     # the cluster's first: what they name, documents of namespaces may name too
     for one in sorted(documents, key=lambda document: document.namespace != ""):
         found = _read(one, _reader(one, named, read), module, resolve=resolve)
-        sections += [_of_namespace(section, one.namespace) for section in found] if one.namespace else found
+        sections += _of_namespace(found, one.namespace, sections) if one.namespace else found
     return combine(sections, digest_of)
 
 
@@ -88,10 +88,11 @@ def recorded(documents: Iterable[Document]) -> tuple[Policy, dict[Path, bytes]]:
     return _policy(documents, resolve=True, module=None, read=remember), read
 
 
-def _of_namespace(section: Section, namespace: str) -> Section:
+def _of_namespace(found: Iterable[Section], namespace: str, before: Iterable[Section]) -> list[Section]:
     from trustkit.policy.tenancy import of_namespace
 
-    return of_namespace(section, namespace, digest_of)
+    roots = {root for section in before if not section.namespace for root in section.roots}
+    return [of_namespace(section, namespace, digest_of, roots) for section in found]
 
 
 def builtin_policy(  # noqa: PLR0913  (options of a command, each by its name)
@@ -221,7 +222,12 @@ def _read(document: Document, read: Read, module: Path | None, *, resolve: bool)
         digest=digest_of,
         fingerprint=_fingerprint if resolve else _stand_in,
     )
-    return found.sections
+    return found.sections if resolve else tuple(map(_without_content, found.sections))
+
+
+def _without_content(section: Section) -> Section:
+    """Return the section with roots that were not read: two documents may name one file by two paths."""
+    return section._replace(roots=tuple(root._replace(content=b"") for root in section.roots))
 
 
 def _reader(document: Document, named: dict[Path, bytes], read: Read) -> Read:

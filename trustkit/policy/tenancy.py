@@ -1,9 +1,11 @@
 """Documents of one namespace: they hold there besides the cluster's, and can only tighten.
 
 What the cluster's documents decide is decided without them; a document of a namespace adds findings of its own.
+Roots are believed whoever named them: a log dates signatures by every key, an authority every certificate's. So a
+document of a namespace names those of the cluster's documents, and no others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from trustkit.codec.canonical_json import canonical
 from trustkit.errors import PolicySyntaxError
@@ -11,11 +13,18 @@ from trustkit.model.digest import Digest
 from trustkit.policy.document import AS_CONFIGURED, Section
 from trustkit.policy.nodes import located
 from trustkit.policy.pattern import Pattern
-from trustkit.policy.trusted import TUF
+from trustkit.policy.trusted import TUF, PolicyRoot
+
+_STEP = "ask who keeps the cluster's policy to put it there, or remove it"
 
 
-def of_namespace(section: Section, namespace: str, digest: Callable[[bytes], Digest]) -> Section:
-    """Return the document as one of this namespace alone. Raises PolicySyntaxError for what reaches beyond it."""
+def of_namespace(
+    section: Section, namespace: str, digest: Callable[[bytes], Digest], roots: Collection[PolicyRoot] = ()
+) -> Section:
+    """Return the document as one of this namespace alone; `roots` are those of the cluster's documents.
+
+    Raises PolicySyntaxError for what reaches beyond it.
+    """
     here = Pattern.compile(namespace)
     if section.match.namespaces not in ((), (here,)):
         raise _refused(section, "match.namespaces", f"a document of {namespace} speaks about {namespace} only")
@@ -28,6 +37,13 @@ def of_namespace(section: Section, namespace: str, digest: Callable[[bytes], Dig
             raise _refused(section, f"trust.keys.{key.name}.revoked", "a key is lost for every namespace or for none")
     if any(root.kind == TUF for root in section.roots):
         raise _refused(section, "trust.contentTrust", "a repository's root is believed in every namespace")
+    for root in section.roots:
+        if root not in roots:
+            reason = (
+                f"the {root.kind} root {root.name!r} would be believed in every namespace, and no document of the "
+                "cluster names it alike: by this name, with this content, transparency and revocation"
+            )
+            raise _refused(section, "trust.roots", reason)
     return section._replace(
         # no document of the cluster can have a name with a slash
         name=f"{namespace}/{section.name}",
@@ -38,4 +54,4 @@ def of_namespace(section: Section, namespace: str, digest: Callable[[bytes], Dig
 
 
 def _refused(section: Section, field: str, reason: str) -> PolicySyntaxError:
-    return located(section.file, 1, f"spec.{field}", reason, "put it into the cluster's policy, or remove it")
+    return located(section.file, 1, f"spec.{field}", reason, _STEP)

@@ -8,7 +8,7 @@ from trustkit.fips.hashing import digest_of
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.signature import VerifiedSignature
-from trustkit.policy.document import Policy
+from trustkit.policy.document import Policy, Section
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.exporting import admission_policy, containers
 from trustkit.policy.parse import combine
@@ -126,19 +126,56 @@ def test_it_pins_no_root_of_content_trust() -> None:
         of_namespace(read(HEAD + pinned).sections[0], "team-a", digest_of)
 
 
-def test_a_root_that_it_believes_otherwise_needs_a_name_of_its_own() -> None:
-    with pytest.raises(PolicySyntaxError, match="believed otherwise"):
-        combine(
-            [
-                *read(HEAD + "spec: {trust: {roots: {x509: {ca: {pem: a, revocation: strict}}}}}\n").sections,
-                of_namespace(
-                    read(HEAD + "spec: {trust: {roots: {x509: {ca: {pem: a, revocation: permissive}}}}}\n").sections[0],
-                    "team-a",
-                    digest_of,
-                ),
-            ],
-            digest_of,
-        )
+STORES = "{ca: {pem: d, crl: e}, sa: {pem: f, kind: signingAuthority}}"
+ROOTS = f"{{sigstore: {{s: a}}, tsa: {{t: b}}, openpgp: {{o: c}}, x509: {STORES}}}"
+SILENT = ", transparency: {required: false}"
+
+
+def with_roots(roots: str, more: str = "") -> Section:
+    return read(HEAD + f"spec: {{trust: {{roots: {roots}{more}}}}}\n").sections[0]
+
+
+def test_it_names_the_clusters_roots_as_the_cluster_does() -> None:
+    known = with_roots(ROOTS).roots
+    assert len(known) == 6
+    assert of_namespace(with_roots(ROOTS), "team-a", digest_of, known).roots == known
+
+
+@pytest.mark.parametrize(
+    "roots",
+    [
+        "{sigstore: {mine: a}}",
+        "{sigstore: {s: other}}",
+        "{sigstore: a}",
+        "{tsa: {mine: b}}",
+        "{tsa: {t: other}}",
+        "{openpgp: {mine: c}}",
+        "{openpgp: {o: other}}",
+        "{x509: {mine: {pem: d}}}",
+        "{x509: {a: d}}",
+        "{x509: {ca: {pem: other, crl: e}}}",
+        "{x509: {ca: {pem: d, crl: older}}}",
+        "{x509: {sa: {pem: f, kind: signingAuthority, crl: e}}}",
+        "{x509: {ca: {pem: d, crl: e, revocation: permissive}}}",
+        "{x509: {ca: {pem: d, kind: signingAuthority}}}",
+        "{x509: {sa: f}}",
+    ],
+)
+def test_a_root_that_is_not_the_clusters_is_refused(roots: str) -> None:
+    known = with_roots(ROOTS).roots
+    with pytest.raises(PolicySyntaxError, match="would be believed in every namespace") as refused:
+        of_namespace(with_roots(roots), "team-a", digest_of, known)
+    assert "ask who keeps the cluster's policy" in refused.value.next_step
+
+
+def test_it_does_not_let_certificates_of_a_root_go_without_a_log() -> None:
+    with pytest.raises(PolicySyntaxError, match="transparency"):
+        of_namespace(with_roots(ROOTS, SILENT), "team-a", digest_of, with_roots(ROOTS).roots)
+
+
+def test_without_a_cluster_it_names_no_root() -> None:
+    with pytest.raises(PolicySyntaxError, match="would be believed in every namespace"):
+        of_namespace(with_roots(ROOTS), "team-a", digest_of)
 
 
 def test_the_digest_tells_which_namespace_a_document_is_of() -> None:
