@@ -30,6 +30,8 @@ def of_namespace(
         raise _refused(section, "match.namespaces", f"a document of {namespace} speaks about {namespace} only")
     if section.on_no_match != "deny":
         raise _refused(section, "enforcement.onNoMatch", "what no document names is the cluster's to allow")
+    if section.fail_open:
+        raise _refused(section, "enforcement.onError", "what nobody could look at is the cluster's to let through")
     if section.means != AS_CONFIGURED:
         raise _refused(section, "cache, registry, enforcement or discovery", "how images are found is the cluster's")
     for key in section.keys:

@@ -107,6 +107,8 @@ def test_its_exemption_leaves_the_clusters_rule_in_force() -> None:
         ("  match: {namespaces: ['team-*']}\n" + BY_TWO, "speaks about team-a only"),
         ("  enforcement: {onNoMatch: allow}\n" + BY_TWO, "cluster's to allow"),
         ("  enforcement: {onNoMatch: warn}\n" + BY_TWO, "cluster's to allow"),
+        ("  enforcement: {onError: warn, acknowledgeFailOpen: me}\n" + BY_TWO, "cluster's to let through"),
+        ("  enforcement: {onError: allow, acknowledgeFailOpen: me}\n" + BY_TWO, "cluster's to let through"),
     ],
 )
 def test_what_reaches_beyond_its_namespace_is_refused(own: str, why: str) -> None:
