@@ -2,18 +2,21 @@
 
 What the cluster's documents decide is decided without them; a document of a namespace adds findings of its own.
 Roots are believed whoever named them: a log dates signatures by every key, an authority every certificate's. So a
-document of a namespace names those of the cluster's documents, and no others.
+document of a namespace names those of the cluster's documents, and no others. Keys it may have of its own: what only
+they prove is shown to documents of the namespace, and to no others.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from trustkit.codec.canonical_json import canonical
 from trustkit.errors import PolicySyntaxError
 from trustkit.model.digest import Digest
-from trustkit.policy.document import AS_CONFIGURED, Section
+from trustkit.model.facts import Facts
+from trustkit.model.signature import VerifiedSignature
+from trustkit.policy.document import AS_CONFIGURED, Policy, Section, trusted_keys
 from trustkit.policy.nodes import located
 from trustkit.policy.pattern import Pattern
-from trustkit.policy.trusted import TUF, PolicyRoot
+from trustkit.policy.trusted import TUF, PolicyKey, PolicyRoot, by_plain_key
 
 _STEP = "ask who keeps the cluster's policy to put it there, or remove it"
 
@@ -52,6 +55,31 @@ def of_namespace(
         namespace=namespace,
         match=section.match._replace(namespaces=(here,)),
         digest=digest(canonical([namespace, str(section.digest)])),
+    )
+
+
+def proven_to(policy: Policy, facts: Facts, namespace: str) -> Facts:
+    """Return the facts without what only keys of other namespaces prove; an empty namespace means the cluster.
+
+    A key that several documents name counts within the bounds of those that are asked.
+    """
+    sections = tuple(section for section in policy.sections if section.namespace in ("", namespace))
+    keys = trusted_keys(policy._replace(sections=sections))
+    elsewhere = {key.fingerprint for section in policy.sections if section.namespace for key in section.keys}
+    accepted = tuple(item for item in facts.report.accepted if _proven(item, keys, elsewhere, facts))
+    return facts._replace(report=facts.report._replace(accepted=accepted))
+
+
+def _proven(item: VerifiedSignature, keys: Iterable[PolicyKey], elsewhere: Collection[str], facts: Facts) -> bool:
+    """Whether the item would count without the bounds that documents of other namespaces give its key."""
+    if item.signer.fingerprint not in elsewhere or not by_plain_key(item.signer):
+        return True
+    return any(
+        key.fits(item, facts)
+        and (not key.algorithms or item.algorithm in key.algorithms)
+        and (key.not_before is None or facts.now >= key.not_before)
+        and (key.not_after is None or facts.now <= key.not_after)
+        for key in keys
     )
 
 

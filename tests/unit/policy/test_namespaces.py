@@ -8,7 +8,7 @@ from trustkit.fips.hashing import digest_of
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.signature import VerifiedSignature
-from trustkit.policy.document import Policy, Section
+from trustkit.policy.document import Policy, Section, trusted_keys
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.exporting import admission_policy, containers
 from trustkit.policy.parse import combine
@@ -178,6 +178,56 @@ def test_it_does_not_let_certificates_of_a_root_go_without_a_log() -> None:
 def test_without_a_cluster_it_names_no_root() -> None:
     with pytest.raises(PolicySyntaxError, match="would be believed in every namespace"):
         of_namespace(with_roots(ROOTS), "team-a", digest_of)
+
+
+ANNOTATED = """  verify: {signatures: {key: one}}
+  require: {expressions: [{id: a, rule: "signatures.exists(s, s.annotations.env == 'prod')"}]}
+"""
+OWN_KEY = """
+  trust: {keys: {mine: {pem: mine.pub}}}
+  verify: {signatures: {key: mine}}
+"""
+PROD = (("env", "prod"),)
+
+
+def with_tenant(cluster: str, own: str) -> Policy:
+    theirs = of_namespace(
+        read(HEAD.replace("name: test", "name: own") + "spec:" + own).sections[0], "team-a", digest_of
+    )
+    return combine((*read(HEAD + "spec:" + cluster).sections, theirs), digest_of)
+
+
+@pytest.mark.parametrize("namespace", ["team-a", "team-b", ""])
+def test_what_its_own_key_signed_satisfies_no_expression_of_the_clusters(namespace: str) -> None:
+    found = with_tenant(KEYS + ANNOTATED, OWN_KEY)
+    signed = signature("one"), signature("mine", annotations=PROD)
+    assert verdict(found, asked(*signed, namespace=namespace)) == (DENY, "test/require.expressions.a")
+    assert verdict(found, asked(*signed, signature("two", annotations=PROD), namespace=namespace))[0] == ALLOW
+
+
+def test_what_its_own_key_signed_satisfies_expressions_of_its_own() -> None:
+    found = with_tenant(KEYS + SIGNED, OWN_KEY + ANNOTATED.partition("\n")[2])
+    signed = signature("one"), signature("mine", annotations=PROD)
+    assert verdict(found, asked(*signed))[0] == ALLOW
+    assert verdict(found, asked(signature("one"), signature("mine"))) == (DENY, "team-a/own/require.expressions.a")
+
+
+@pytest.mark.parametrize(
+    "bound", ["notAfter: 2026-01-01T00:00:00Z", "notBefore: 2027-01-01T00:00:00Z", "algorithms: [ed25519]"]
+)
+def test_it_does_not_bring_a_key_of_the_clusters_back_into_force(bound: str) -> None:
+    cluster = f"\n  trust: {{keys: {{one: {{pem: one.pub}}, mine: {{pem: mine.pub, {bound}}}}}}}\n{ANNOTATED}"
+    signed = signature("one"), signature("mine", annotations=PROD)
+    assert verdict(with_tenant(cluster, OWN_KEY), asked(*signed)) == (DENY, "test/require.expressions.a")
+
+
+def test_its_names_do_not_name_the_clusters_keys() -> None:
+    keys = "{mine: {pem: one.pub}, one: {pem: two.pub}, two: {pem: mine.pub}}"
+    cluster = "\n  trust: {keys: {one: {pem: one.pub}, two: {pem: two.pub}}}\n" + SIGNED
+    found = with_tenant(cluster, f"\n  trust: {{keys: {keys}}}\n{SIGNED}")
+    for policy in (found, found._replace(sections=found.sections[::-1])):
+        named = {key.name: key.pem for key in trusted_keys(policy)}
+        assert named == {"one": b"one.pub", "two": b"two.pub", "team-a/own/two": b"mine.pub"}
 
 
 def test_the_digest_tells_which_namespace_a_document_is_of() -> None:
