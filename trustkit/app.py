@@ -126,13 +126,13 @@ def load_policy(config: Config, file: Path | None = None) -> Policy:
     """Return the policy in force: the given file, the configured one, or the built-in one."""
     if file is None and config.policy_bundle:
         return policy_from(open_bundle(config).documents(now()))
-    path = file or config.policy
+    path, module = file or config.policy, config.path("keys.pkcs11_module")
     found = None if path else distributed(config)
     if found is not None:
         from trustkit.admission.distributed import policy_of
 
-        return policy_of(found, key_ring(config))
-    return read_policy(path) if path else builtin_policy(key_ring(config))
+        return policy_of(found, key_ring(config), module)
+    return read_policy(path, module=module) if path else builtin_policy(key_ring(config))
 
 
 def open_bundle(config: Config) -> "BundleStore":
@@ -294,7 +294,8 @@ def policy_gate(
     """
 
     def standing(config: Config, documents: tuple[Document, ...]) -> Standing:
-        policy = policy_from(documents) if documents else load_policy(config)
+        module = config.path("keys.pkcs11_module")
+        policy = policy_from(documents, module=module) if documents else load_policy(config)
         accept(policy)
         besides = (config, distributed(config), key_lives(config.keys))
         opened = partial(open_gate, config, policy=policy, log=log)

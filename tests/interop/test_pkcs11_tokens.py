@@ -167,6 +167,28 @@ def test_the_library_may_be_configured_or_found_by_name(signing: Trustkit, token
     assert signing.run("sign", "--key", f"{plain}?module-name=softhsm2", reference).status == 0
 
 
+def test_a_policy_names_the_token_and_the_machine_its_library(
+    signing: Trustkit, token: SoftToken, reference: str, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    document = (
+        "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: p}\nspec:\n"
+        "  trust: {keys: {release: {kms: 'pkcs11:token=signing;object=rsaQUERY'}}}\n"
+        "  verify: {signatures: {key: release}}\n"
+    )
+    signing.must("sign", "--key", token.uri("rsa"), reference)
+    policy.write_text(document.replace("QUERY", ""))
+    configured = {"TRUSTKIT_KEYS_PKCS11_MODULE": str(MODULE)}
+    assert signing.run("verify", "--policy", policy, reference, env=configured).status == 0
+    done = signing.run("policy", "check", "--resolve", policy, env=configured)
+    assert done.status == 0, done.said
+    done = signing.run("verify", "--policy", policy, reference)
+    assert (done.status, "names no PKCS#11 library" in done.stderr) == (2, True), done.said
+    policy.write_text(document.replace("QUERY", f"?module-path={MODULE}"))
+    done = signing.run("verify", "--policy", policy, reference, env=configured)
+    assert (done.status, "which library is loaded" in done.stderr) == (2, True), done.said
+
+
 def test_a_library_that_others_can_change_is_not_loaded(
     signing: Trustkit, token: SoftToken, reference: str, tmp_path: Path
 ) -> None:

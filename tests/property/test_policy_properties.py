@@ -5,15 +5,29 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_facts import NAME, OTHER_IMAGE, SLSA, attestation, facts, fingerprint_of, rejection, said, signature, spec
+from policy_facts import (
+    HEAD,
+    NAME,
+    NOW,
+    OTHER_IMAGE,
+    SLSA,
+    attestation,
+    facts,
+    fingerprint_of,
+    read,
+    rejection,
+    said,
+    signature,
+    spec,
+)
 from predicate_samples import BUILT, SAMPLES
 from trustkit.codec.grant import PREDICATE_TYPE
 from trustkit.errors import TrustkitError
 from trustkit.fips.hashing import digest_of
-from trustkit.model.decision import ALLOW, DENY
+from trustkit.model.decision import ALLOW, DENY, Decision
 from trustkit.model.facts import RequestFacts
 from trustkit.model.signature import VerifiedSignature
-from trustkit.policy.document import Policy
+from trustkit.policy.document import Policy, trusted_keys
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.parse import combine, parse
 from trustkit.policy.pattern import Pattern
@@ -174,23 +188,66 @@ def test_more_verified_evidence_never_turns_allow_into_deny(
         assert not (one.verdict == ALLOW and other.verdict == DENY), one.rule
 
 
-@given(policies, st.lists(policies, max_size=3), evidence, requests, references)
+# Keys of documents of a namespace: the cluster's with other bounds or under other names, and one that it does not know.
+bounds = st.sampled_from(
+    ["", ", algorithms: [ed25519]", ", notAfter: 2026-01-01T00:00:00Z", ", notBefore: 2020-01-01T00:00:00Z"]
+)
+tenants = st.builds(
+    lambda body, more, bound, files: read(
+        f"{HEAD}spec:\n  trust: {{keys: {{one: {{pem: {files[0]}.pub{bound}}}, two: {{pem: {files[1]}.pub}}, "
+        f"three: {{pem: {files[2]}.pub}}}}}}\n  verify: {{{body}}}\n{more}"
+    ),
+    verify,
+    requirement,
+    bounds,
+    st.permutations(KEYS),
+)
+
+
+def known(policy: Policy, found: list[VerifiedSignature]) -> list[VerifiedSignature]:
+    """Return what verification accepts by the keys of this policy."""
+    return [
+        item
+        for item in found
+        if any(
+            key.fingerprint == item.signer.fingerprint
+            and (not key.algorithms or item.algorithm in key.algorithms)
+            and (key.not_after is None or key.not_after >= NOW)
+            for key in trusted_keys(policy)
+        )
+    ]
+
+
+@given(policies, bounds, st.lists(tenants, max_size=3), evidence, requests, references)
 def test_documents_of_a_namespace_never_turn_deny_into_allow(
     cluster: Policy,
+    bound: str,
     own: list[Policy],
     found: list[VerifiedSignature],
     request: RequestFacts,
     reference: str,
 ) -> None:
+    # the cluster's key may be out of force, and theirs not
+    bounded = read(f"{HEAD}spec: {{trust: {{keys: {{one: {{pem: one.pub{bound}}}}}}}}}").sections[0].keys
+    section = cluster.sections[0]
+    alone = combine([section._replace(keys=(*bounded, *section.keys[1:3]))], digest_of)
     theirs = [
         of_namespace(one.sections[0]._replace(name=f"own-{number}"), "team-a", digest_of)
         for number, one in enumerate(own)
     ]
-    about = facts(*found, request=request._replace(namespace="team-a"), reference=reference)
+    together = combine((*alone.sections, *theirs), digest_of)
+
+    def decided(policy: Policy, namespace: str) -> Decision:
+        asked = request._replace(namespace=namespace)
+        return evaluate(policy, facts(*known(policy, found), request=asked, reference=reference))
+
+    assert not (decided(alone, "team-a").verdict == DENY and decided(together, "team-a").verdict == ALLOW)
+    # and nothing of it reaches beyond its namespace
     before, after = (
-        evaluate(combine(each, digest_of), about) for each in (cluster.sections, (*cluster.sections, *theirs))
+        [(one.verdict, one.message, one.evidence) for one in decided(policy, "team-b").findings]
+        for policy in (alone, together)
     )
-    assert not (before.verdict == DENY and after.verdict == ALLOW)
+    assert before == after
 
 
 @given(policies, evidence, references)

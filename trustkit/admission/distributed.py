@@ -1,6 +1,7 @@
 """What a trust root distributes becomes a policy."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from trustkit import limits
 from trustkit.admission.policies import builtin_policy, read_policy
@@ -14,13 +15,13 @@ from trustkit.signing.trust_root.layout import IDENTITIES
 _FIELDS = {"issuer", "subject", "root"}
 
 
-def policy_of(found: Distributed, own_keys: Mapping[str, bytes]) -> Policy:
+def policy_of(found: Distributed, own_keys: Mapping[str, bytes], module: Path | None = None) -> Policy:
     """Return the distributed policies; without any, that a distributed key or identity, or one's own key, suffices.
 
-    Raises PolicySyntaxError, MalformedError, CryptoError.
+    `module` is the library of this machine's tokens. Raises PolicySyntaxError, MalformedError, CryptoError.
     """
     if found.policies:
-        return read_policy(found.policies)
+        return read_policy(found.policies, module=module)
     keys = {**found.keys, **own_keys}
     roots = tuple(PolicyRoot(SIGSTORE, name, content) for name, content in found.of_kind(SIGSTORE))
     return builtin_policy(keys, identities=tuple(_identities(found)), roots=roots)

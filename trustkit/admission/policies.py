@@ -1,13 +1,13 @@
 """Policy files and the user's keys to a Policy, and a Policy to the trust roots it asks for."""
 
-import os
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trustkit import limits
-from trustkit.errors import PolicySyntaxError, TrustkitError
+from trustkit.admission import trust_files
+from trustkit.admission.trust_files import Read
+from trustkit.errors import PolicySyntaxError
 from trustkit.fips.hashing import digest_of
 from trustkit.fips.parse import public_key_from_pem
 from trustkit.model.digest import Digest
@@ -18,8 +18,6 @@ from trustkit.policy.document import Policy, Section, trusted_keys, trusted_root
 from trustkit.policy.trusted import REMOTE, PolicyRoot, Signer
 from trustkit.signing.trust.roots import TrustedKey, TrustRoots
 
-# Reads a file of trust: its path, the most bytes it may have, what it is.
-Read = Callable[[Path, int, str], bytes]
 _SUFFIXES = (".yaml", ".yml")
 # Files of one policy directory.
 _FILES = 256
@@ -44,34 +42,38 @@ class Document(NamedTuple):
 def read_documents(path: Path) -> tuple[Document, ...]:
     """Return the documents of a policy path. Raises PolicySyntaxError."""
     return tuple(
-        Document(namespace, file, _content(file, limits.POLICY_BYTES, str(file)))
+        Document(namespace, file, trust_files.content(file, limits.POLICY_BYTES, str(file)))
         for namespace, file in policy_files(path)
     )
 
 
-def read_policy(path: Path, *, resolve: bool = True) -> Policy:
+def read_policy(path: Path, *, resolve: bool = True, module: Path | None = None) -> Policy:
     """Return the policy of a YAML file, or of all YAML files of a directory together.
 
     Beside a directory lie the documents of namespaces, `namespaces/NAME/*.yaml`.
 
     With `resolve` False keys are neither read nor checked: good for looking at a file, never for deciding.
-    Raises PolicySyntaxError.
+    `module` is the library of this machine's tokens. Raises PolicySyntaxError.
     """
-    return policy_from(read_documents(path), resolve=resolve)
+    return policy_from(read_documents(path), resolve=resolve, module=module)
 
 
-def policy_from(documents: Iterable[Document], *, resolve: bool = True) -> Policy:
+def policy_from(documents: Iterable[Document], *, resolve: bool = True, module: Path | None = None) -> Policy:
     """Return the policy of these documents; the keys and roots they name are read now. Raises PolicySyntaxError."""
-    return _policy(documents, resolve=resolve)
+    return _policy(documents, resolve=resolve, module=module)
 
 
-def _policy(documents: Iterable[Document], *, resolve: bool, read: Read | None = None) -> Policy:
+def _policy(
+    documents: Iterable[Document], *, resolve: bool, module: Path | None, read: Read = trust_files.content
+) -> Policy:
     from trustkit.policy.parse import combine
 
     sections: list[Section] = []
-    for one in documents:
-        found = _read(one, read or _reader(one), resolve=resolve)
-        sections += [_of_namespace(section, one.namespace) for section in found] if one.namespace else found
+    named: dict[Path, bytes] = {}
+    # the cluster's first: what they name, documents of namespaces may name too
+    for one in sorted(documents, key=lambda document: document.namespace != ""):
+        found = _read(one, _reader(one, named, read), module, resolve=resolve)
+        sections += _of_namespace(found, one.namespace, sections) if one.namespace else found
     return combine(sections, digest_of)
 
 
@@ -80,16 +82,17 @@ def recorded(documents: Iterable[Document]) -> tuple[Policy, dict[Path, bytes]]:
     read: dict[Path, bytes] = {}
 
     def remember(path: Path, limit_bytes: int, what: str) -> bytes:
-        read[path] = _content(path, limit_bytes, what)
+        read[path] = trust_files.content(path, limit_bytes, what)
         return read[path]
 
-    return _policy(documents, resolve=True, read=remember), read
+    return _policy(documents, resolve=True, module=None, read=remember), read
 
 
-def _of_namespace(section: Section, namespace: str) -> Section:
+def _of_namespace(found: Iterable[Section], namespace: str, before: Iterable[Section]) -> list[Section]:
     from trustkit.policy.tenancy import of_namespace
 
-    return of_namespace(section, namespace, digest_of)
+    roots = {root for section in before if not section.namespace for root in section.roots}
+    return [of_namespace(section, namespace, digest_of, roots) for section in found]
 
 
 def builtin_policy(  # noqa: PLR0913  (options of a command, each by its name)
@@ -184,7 +187,7 @@ def _entries(path: Path) -> list[Path]:
     try:
         return list(path.iterdir())
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise trust_files.unreadable(path, error) from error
 
 
 def _yaml_files(path: Path) -> list[Path]:
@@ -196,82 +199,44 @@ def _yaml_files(path: Path) -> list[Path]:
     return files
 
 
-def _reader(document: Document) -> Read:
-    """Return what reads the files of trust that a document names: from what came with it, if that is all there is."""
-    beside = document.beside
-    if beside is None:
-        return _content
-
-    def read(path: Path, limit_bytes: int, what: str) -> bytes:
-        found = beside.get(Path(os.path.normpath(path)))
-        if found is None:
-            raise PolicySyntaxError(
-                f"{what}: not in the bundle", next_step="`trustkit policy push` takes it along", file=str(document.file)
-            )
-        if len(found) > limit_bytes:
-            raise PolicySyntaxError(f"{what}: larger than {limit_bytes} bytes", file=str(document.file))
-        return found
-
-    return read
-
-
-def _read(document: Document, read: Read, *, resolve: bool) -> tuple[Section, ...]:
+def _read(document: Document, read: Read, module: Path | None, *, resolve: bool) -> tuple[Section, ...]:
     from trustkit.policy.parse import parse
 
     file = document.file
 
     def load_key(name: str) -> bytes:
         if name.partition(":")[0] in REMOTE:
-            return _remote_key(name)
-        return read(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}")
+            bundled = document.beside is not None
+            trust_files.require_askable(name, file, namespace=document.namespace, bundled=bundled)
+            return trust_files.remote_key(name, file, module) if resolve else name.encode()
+        return read(file.parent / name, limits.KEY_FILE_BYTES, f"{file}: key {name!r}") if resolve else name.encode()
 
     def load_root(name: str) -> bytes:
-        return read(file.parent / name, limits.TRUST_FILE_BYTES, f"{file}: root {name!r}")
+        return read(file.parent / name, limits.TRUST_FILE_BYTES, f"{file}: root {name!r}") if resolve else name.encode()
 
-    if resolve:
-        found = parse(
-            document.content,
-            file=str(file),
-            load_key=load_key,
-            load_root=load_root,
-            digest=digest_of,
-            fingerprint=_fingerprint,
-        )
-    else:
-        found = parse(document.content, file=str(file), load_key=str.encode, digest=digest_of, fingerprint=_stand_in)
-    return found.sections
-
-
-@lru_cache(maxsize=256)
-def _remote_key(uri: str) -> bytes:
-    """Return the public half of a key in a service, asked once by each process. Raises as `public_pem`."""
-    from trustkit.fips.select import provider
-    from trustkit.signing.key_providers.remote import public_pem
-
-    found = public_pem(uri, provider(), None)
-    if found is None:
-        raise PolicySyntaxError(f"{uri[:120]!r} is no key of a service", next_step="write its URI")
-    return found[1]
-
-
-def _content(path: Path, limit_bytes: int, what: str) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(limit_bytes + 1)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error, what) from error
-    if len(content) > limit_bytes:
-        raise PolicySyntaxError(f"{what}: {path} is larger than {limit_bytes} bytes", file=str(path))
-    return content
-
-
-def _unreadable(path: Path, error: OSError | ValueError, what: str = "") -> TrustkitError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return PolicySyntaxError(
-        f"{what or path}: cannot read {path}: {reason}",
-        next_step="check the path; keys are looked for beside the policy file",
-        file=str(path),
+    found = parse(
+        document.content,
+        file=str(file),
+        load_key=load_key,
+        load_root=load_root,
+        digest=digest_of,
+        fingerprint=_fingerprint if resolve else _stand_in,
     )
+    return found.sections if resolve else tuple(map(_without_content, found.sections))
+
+
+def _without_content(section: Section) -> Section:
+    """Return the section with roots that were not read: two documents may name one file by two paths."""
+    return section._replace(roots=tuple(root._replace(content=b"") for root in section.roots))
+
+
+def _reader(document: Document, named: dict[Path, bytes], read: Read) -> Read:
+    """Return what reads the files that a document names; `named`: those that documents of the cluster do."""
+    if document.beside is not None:
+        return trust_files.out_of_bundle(document.beside)
+    if document.namespace:
+        return trust_files.of_folder(document.file.parent, named, read)
+    return trust_files.noted(read, named)
 
 
 def _fingerprint(pem: bytes) -> str:

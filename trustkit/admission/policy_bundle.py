@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trustkit import limits
-from trustkit.admission.policies import Document, read_documents, recorded
+from trustkit.admission.policies import Document, policy_from, read_documents, recorded
 from trustkit.codec import policy_bundle
 from trustkit.errors import NotFoundError, PolicySyntaxError, RollbackError, UntrustedSignerError
 from trustkit.fips.provider import CryptoProvider
@@ -56,7 +56,7 @@ def pack(path: Path) -> Packed:
     files = {_inside(file, folder): content for file, content in contents.items()}
     packed = Packed(files, revision_of(policy), policy)
     # what a bundle says must be all that is needed to read it
-    documents_of(files, "bundle")
+    policy_from(documents_of(files, "bundle"))
     return packed
 
 

@@ -48,7 +48,7 @@ def _test_files(folder: Path) -> list[Path]:
 
 
 def _tested(file: Path) -> Iterator[dict[str, object]]:
-    from trustkit.admission.policies import read_policy
+    from trustkit.cli.policy_reading import policy_at
     from trustkit.fips.hashing import digest_of
     from trustkit.policy.evaluate import evaluate
     from trustkit.policy.parse_tests import case, cases_of
@@ -60,7 +60,7 @@ def _tested(file: Path) -> Iterator[dict[str, object]]:
         real = "image" in node.members
         # keys are stand-ins for cases of written facts, so that policies can be tested without them
         if real not in policies:
-            policies[real] = read_policy(path, resolve=real)
+            policies[real] = policy_at(path, resolve=real)
         one = case(node, policies[real], digest_of)
         try:
             decision = (
@@ -96,12 +96,12 @@ def _judged(image: str, request: RequestFacts, policy: Policy) -> Decision:
 
 def lint(arguments: argparse.Namespace) -> int:
     """Say what a policy's author probably did not mean. Raises PolicySyntaxError."""
-    from trustkit.admission.policies import read_policy
     from trustkit.app import now
+    from trustkit.cli.policy_reading import policy_at
     from trustkit.policy.lint import ERROR
     from trustkit.policy.lint import lint as findings
 
-    found = findings(read_policy(Path(arguments.file), resolve=False), now())
+    found = findings(policy_at(Path(arguments.file), resolve=False), now())
     bad = [one for one in found if arguments.strict or one.level == ERROR]
     if arguments.output == "json":
         as_json({"ok": not bad, "findings": found})
@@ -134,10 +134,11 @@ def diff(arguments: argparse.Namespace) -> int:
 
 
 def _documents(path: Path, *, resolve: bool) -> tuple[Policy, dict[str, object]]:
-    from trustkit.admission.policies import policy_files, read_policy
+    from trustkit.admission.policies import policy_files
+    from trustkit.cli.policy_reading import policy_at
     from trustkit.policy.yaml_reader import documents
 
-    policy = read_policy(path, resolve=resolve)
+    policy = policy_at(path, resolve=resolve)
     found: dict[str, object] = {}
     for namespace, file in policy_files(path):
         for node in documents(_content(file), str(file)):
@@ -148,15 +149,15 @@ def _documents(path: Path, *, resolve: bool) -> tuple[Policy, dict[str, object]]
 
 def what_if(arguments: argparse.Namespace) -> int:
     """Judge recorded decisions by a draft; list what flips. Raises PolicySyntaxError, AuditError."""
-    from trustkit.admission.policies import read_policy
     from trustkit.admission.replay import UNKNOWN, replay
     from trustkit.app import now
     from trustkit.audit.query import Query, records
+    from trustkit.cli.policy_reading import policy_at
     from trustkit.config import load
 
     if not 0 < arguments.days <= _YEAR_DAYS:
         raise UsageError(f"--days must be between 1 and {_YEAR_DAYS}")
-    draft = read_policy(Path(arguments.file))
+    draft = policy_at(Path(arguments.file))
     since = now() - timedelta(days=arguments.days)
     found = [replay(record, draft) for record in records(load(os.environ).audit, Query(kind="decision", since=since))]
     replayed = [one for one in found if one is not None]

@@ -43,10 +43,10 @@ def translate_in(arguments: argparse.Namespace) -> int:
 
 def translate_out(arguments: argparse.Namespace) -> int:
     """Print a policy in another tool's words. Raises PolicySyntaxError, MalformedError."""
-    from trustkit.admission.policies import read_policy
+    from trustkit.cli.policy_reading import policy_at
     from trustkit.policy.exporting import admission_policy, containers, notation
 
-    policy = read_policy(Path(arguments.file))
+    policy = policy_at(Path(arguments.file))
     exporter = {
         "policy.json": containers.export,
         "trustpolicy.json": notation.export,

@@ -167,16 +167,19 @@ def trusted_keys(policy: Policy) -> tuple[PolicyKey, ...]:
     """Return each key of the policy once, with the widest bounds any section gives it.
 
     The rules apply the bounds of their own section again. A name that stands for different keys in
-    different sections becomes `section/name`.
+    different sections becomes `section/name`, and so does each that only documents of a namespace know.
     """
     meanings: dict[str, set[str]] = {}
-    for section in policy.sections:
-        for key in section.keys:
+    # the cluster's first: no document of a namespace gives its keys other names
+    sections = sorted(policy.sections, key=lambda section: section.namespace != "")
+    for section in sections:
+        for key in () if section.namespace else section.keys:
             meanings.setdefault(key.name, set()).add(key.fingerprint)
     found: dict[str, PolicyKey] = {}
-    for section in policy.sections:
+    for section in sections:
         for key in section.keys:
-            name = key.name if len(meanings[key.name]) == 1 else f"{section.name}/{key.name}"
+            plain = not section.namespace and len(meanings[key.name]) == 1
+            name = key.name if plain else f"{section.name}/{key.name}"
             known = found.get(key.fingerprint)
             found[key.fingerprint] = _widest(known, key) if known else key._replace(name=name)
     return tuple(found.values())

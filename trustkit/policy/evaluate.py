@@ -41,9 +41,22 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
         return Decision(DENY, (finding,), policy.digest, policy.name)
     sections = matching(policy, facts)
     own = tuple(section for section in sections if section.namespace)
-    if not own:
-        return _decided(policy, sections, facts)
-    cluster = _decided(policy, tuple(section for section in sections if not section.namespace), facts)
+    cluster = tuple(section for section in sections if not section.namespace)
+    decision = _decided(policy, cluster, _proven_to(policy, facts, ""))
+    return _tightened(decision, own, _proven_to(policy, facts, facts.request.namespace)) if own else decision
+
+
+def _proven_to(policy: Policy, facts: Facts, namespace: str) -> Facts:
+    """Return the facts as the keys of the cluster's documents, and of this namespace's, prove them."""
+    if not any(section.namespace for section in policy.sections):
+        return facts
+    from trustkit.policy.tenancy import proven_to
+
+    return proven_to(policy, facts, namespace)
+
+
+def _tightened(cluster: Decision, own: tuple[Section, ...], facts: Facts) -> Decision:
+    """Return the cluster's decision, unless documents of the request's namespace deny."""
     judged = [_judged(section, facts) for section in own]
     findings = tuple(finding for one in judged for finding in one.findings)
     mode = _strictest({cluster.mode, *(_mode(section, facts) for section in own)})

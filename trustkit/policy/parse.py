@@ -88,21 +88,14 @@ def section_digest(
 
 
 def _require_one_meaning(sections: Iterable[Section]) -> None:
-    """Let a root's name mean one file: verification knows roots by name. Raises PolicySyntaxError.
-
-    What a namespace believes of a root it believes with others, or it would change what counts elsewhere.
-    """
+    """Let a root's name mean one file: verification knows roots by name. Raises PolicySyntaxError."""
     known: dict[tuple[str, str], tuple[PolicyRoot, Section]] = {}
     for section in sections:
         for root in section.roots:
             one, holder = known.setdefault((root.kind, root.name), (root, section))
             if one.content != root.content:
                 reason = f"the {root.kind} root {root.name!r} is another file in {holder.file}"
-            elif one != root and (section.namespace or holder.namespace):
-                reason = f"the {root.kind} root {root.name!r} is believed otherwise in {holder.file}"
-            else:
-                continue
-            raise located(section.file, 1, "spec.trust.roots", reason, "give each root file its own name")
+                raise located(section.file, 1, "spec.trust.roots", reason, "give each root file its own name")
 
 
 def _document(node: Node, reader: KeyReader, digest: Callable[[bytes], Digest]) -> Section:

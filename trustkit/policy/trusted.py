@@ -320,10 +320,15 @@ def told_apart(item: VerifiedSignature) -> tuple[str, ...]:
     return ("key", signer.fingerprint)
 
 
+def by_plain_key(signer: SignerIdentity) -> bool:
+    """Whether a key that a policy names made it, and no certificate, OpenPGP key or role."""
+    return not _root_kind(signer)
+
+
 def _root_kind(signer: SignerIdentity) -> str:
-    """Return `sigstore:`, `x509:`, `openpgp:` or `tuf:`, and nothing for a plain key."""
+    """Return `sigstore:`, `x509:`, `openpgp:` or `tuf:`, and nothing for a plain key, which may have such a name."""
     kind, colon, _ = signer.trust_root.partition(":")
-    return kind + colon if kind in ("sigstore", "x509", "openpgp", "tuf") else ""
+    return kind + colon if colon and kind in ("sigstore", "x509", "openpgp", "tuf") else ""
 
 
 def _unlogged(item: VerifiedSignature, name: str, least: int) -> str:

@@ -10,7 +10,7 @@ from trustkit.admission.in_force import PolicyGate
 from trustkit.app import now, policy_gate
 from trustkit.audit.log import DecisionLog
 from trustkit.config import Config, load
-from trustkit.errors import ConfigError, PolicySyntaxError, TrustkitError
+from trustkit.errors import ConfigError, KeyUnavailableError, PolicySyntaxError, TrustkitError
 from trustkit.fips.parse import public_key_from_pem, public_key_to_pem
 from trustkit.fips.select import provider
 from trustkit.model.facts import RequestFacts
@@ -18,6 +18,7 @@ from trustkit.model.keys import KeyLife, KeyRevocation
 from trustkit.model.reference import ImageRef
 from trustkit.policy.document import Policy
 from trustkit.signing.key_life import KeyRecord, record_bytes
+from trustkit.signing.key_providers import remote
 
 DOCUMENT = """apiVersion: trustkit.dev/v1
 kind: Policy
@@ -69,6 +70,19 @@ def test_a_bad_document_leaves_the_one_before_in_force(disk: Disk, text: str) ->
     disk.file.write_text(text)
     assert disk.gate() is before
     assert "the policy old of before stays in force" in disk.gate.refused
+
+
+def test_a_key_that_cannot_be_asked_for_leaves_the_document_before_in_force(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> None:
+        raise KeyUnavailableError("the token gives no answer")
+
+    monkeypatch.setattr(remote, "public_pem", silent)
+    before = disk.gate()
+    disk.file.write_text(DOCUMENT.format(name="new", roots="{}").replace("pem: release.pub", "kms: 'pkcs11:token=no'"))
+    assert disk.gate() is before
+    assert ("gives no answer" in disk.gate.refused, len(disk.events("policy.refused"))) == (True, 1)
 
 
 @pytest.mark.parametrize("text", BAD)

@@ -8,7 +8,7 @@ from trustkit.fips.hashing import digest_of
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import Facts, RequestFacts
 from trustkit.model.signature import VerifiedSignature
-from trustkit.policy.document import Policy
+from trustkit.policy.document import Policy, Section, trusted_keys
 from trustkit.policy.evaluate import evaluate
 from trustkit.policy.exporting import admission_policy, containers
 from trustkit.policy.parse import combine
@@ -107,6 +107,8 @@ def test_its_exemption_leaves_the_clusters_rule_in_force() -> None:
         ("  match: {namespaces: ['team-*']}\n" + BY_TWO, "speaks about team-a only"),
         ("  enforcement: {onNoMatch: allow}\n" + BY_TWO, "cluster's to allow"),
         ("  enforcement: {onNoMatch: warn}\n" + BY_TWO, "cluster's to allow"),
+        ("  enforcement: {onError: warn, acknowledgeFailOpen: me}\n" + BY_TWO, "cluster's to let through"),
+        ("  enforcement: {onError: allow, acknowledgeFailOpen: me}\n" + BY_TWO, "cluster's to let through"),
     ],
 )
 def test_what_reaches_beyond_its_namespace_is_refused(own: str, why: str) -> None:
@@ -126,19 +128,106 @@ def test_it_pins_no_root_of_content_trust() -> None:
         of_namespace(read(HEAD + pinned).sections[0], "team-a", digest_of)
 
 
-def test_a_root_that_it_believes_otherwise_needs_a_name_of_its_own() -> None:
-    with pytest.raises(PolicySyntaxError, match="believed otherwise"):
-        combine(
-            [
-                *read(HEAD + "spec: {trust: {roots: {x509: {ca: {pem: a, revocation: strict}}}}}\n").sections,
-                of_namespace(
-                    read(HEAD + "spec: {trust: {roots: {x509: {ca: {pem: a, revocation: permissive}}}}}\n").sections[0],
-                    "team-a",
-                    digest_of,
-                ),
-            ],
-            digest_of,
-        )
+STORES = "{ca: {pem: d, crl: e}, sa: {pem: f, kind: signingAuthority}}"
+ROOTS = f"{{sigstore: {{s: a}}, tsa: {{t: b}}, openpgp: {{o: c}}, x509: {STORES}}}"
+SILENT = ", transparency: {required: false}"
+
+
+def with_roots(roots: str, more: str = "") -> Section:
+    return read(HEAD + f"spec: {{trust: {{roots: {roots}{more}}}}}\n").sections[0]
+
+
+def test_it_names_the_clusters_roots_as_the_cluster_does() -> None:
+    known = with_roots(ROOTS).roots
+    assert len(known) == 6
+    assert of_namespace(with_roots(ROOTS), "team-a", digest_of, known).roots == known
+
+
+@pytest.mark.parametrize(
+    "roots",
+    [
+        "{sigstore: {mine: a}}",
+        "{sigstore: {s: other}}",
+        "{sigstore: a}",
+        "{tsa: {mine: b}}",
+        "{tsa: {t: other}}",
+        "{openpgp: {mine: c}}",
+        "{openpgp: {o: other}}",
+        "{x509: {mine: {pem: d}}}",
+        "{x509: {a: d}}",
+        "{x509: {ca: {pem: other, crl: e}}}",
+        "{x509: {ca: {pem: d, crl: older}}}",
+        "{x509: {sa: {pem: f, kind: signingAuthority, crl: e}}}",
+        "{x509: {ca: {pem: d, crl: e, revocation: permissive}}}",
+        "{x509: {ca: {pem: d, kind: signingAuthority}}}",
+        "{x509: {sa: f}}",
+    ],
+)
+def test_a_root_that_is_not_the_clusters_is_refused(roots: str) -> None:
+    known = with_roots(ROOTS).roots
+    with pytest.raises(PolicySyntaxError, match="would be believed in every namespace") as refused:
+        of_namespace(with_roots(roots), "team-a", digest_of, known)
+    assert "ask who keeps the cluster's policy" in refused.value.next_step
+
+
+def test_it_does_not_let_certificates_of_a_root_go_without_a_log() -> None:
+    with pytest.raises(PolicySyntaxError, match="transparency"):
+        of_namespace(with_roots(ROOTS, SILENT), "team-a", digest_of, with_roots(ROOTS).roots)
+
+
+def test_without_a_cluster_it_names_no_root() -> None:
+    with pytest.raises(PolicySyntaxError, match="would be believed in every namespace"):
+        of_namespace(with_roots(ROOTS), "team-a", digest_of)
+
+
+ANNOTATED = """  verify: {signatures: {key: one}}
+  require: {expressions: [{id: a, rule: "signatures.exists(s, s.annotations.env == 'prod')"}]}
+"""
+OWN_KEY = """
+  trust: {keys: {mine: {pem: mine.pub}}}
+  verify: {signatures: {key: mine}}
+"""
+PROD = (("env", "prod"),)
+
+
+def with_tenant(cluster: str, own: str) -> Policy:
+    theirs = of_namespace(
+        read(HEAD.replace("name: test", "name: own") + "spec:" + own).sections[0], "team-a", digest_of
+    )
+    return combine((*read(HEAD + "spec:" + cluster).sections, theirs), digest_of)
+
+
+@pytest.mark.parametrize("namespace", ["team-a", "team-b", ""])
+def test_what_its_own_key_signed_satisfies_no_expression_of_the_clusters(namespace: str) -> None:
+    found = with_tenant(KEYS + ANNOTATED, OWN_KEY)
+    signed = signature("one"), signature("mine", annotations=PROD)
+    assert verdict(found, asked(*signed, namespace=namespace)) == (DENY, "test/require.expressions.a")
+    assert verdict(found, asked(*signed, signature("two", annotations=PROD), namespace=namespace))[0] == ALLOW
+
+
+def test_what_its_own_key_signed_satisfies_expressions_of_its_own() -> None:
+    found = with_tenant(KEYS + SIGNED, OWN_KEY + ANNOTATED.partition("\n")[2])
+    signed = signature("one"), signature("mine", annotations=PROD)
+    assert verdict(found, asked(*signed))[0] == ALLOW
+    assert verdict(found, asked(signature("one"), signature("mine"))) == (DENY, "team-a/own/require.expressions.a")
+
+
+@pytest.mark.parametrize(
+    "bound", ["notAfter: 2026-01-01T00:00:00Z", "notBefore: 2027-01-01T00:00:00Z", "algorithms: [ed25519]"]
+)
+def test_it_does_not_bring_a_key_of_the_clusters_back_into_force(bound: str) -> None:
+    cluster = f"\n  trust: {{keys: {{one: {{pem: one.pub}}, mine: {{pem: mine.pub, {bound}}}}}}}\n{ANNOTATED}"
+    signed = signature("one"), signature("mine", annotations=PROD)
+    assert verdict(with_tenant(cluster, OWN_KEY), asked(*signed)) == (DENY, "test/require.expressions.a")
+
+
+def test_its_names_do_not_name_the_clusters_keys() -> None:
+    keys = "{mine: {pem: one.pub}, one: {pem: two.pub}, two: {pem: mine.pub}}"
+    cluster = "\n  trust: {keys: {one: {pem: one.pub}, two: {pem: two.pub}}}\n" + SIGNED
+    found = with_tenant(cluster, f"\n  trust: {{keys: {keys}}}\n{SIGNED}")
+    for policy in (found, found._replace(sections=found.sections[::-1])):
+        named = {key.name: key.pem for key in trusted_keys(policy)}
+        assert named == {"one": b"one.pub", "two": b"two.pub", "team-a/own/two": b"mine.pub"}
 
 
 def test_the_digest_tells_which_namespace_a_document_is_of() -> None:

@@ -102,9 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from trustkit.admission.policies import read_policy, trust_roots
+    from trustkit.admission.policies import trust_roots
+    from trustkit.cli.policy_reading import policy_at
 
-    policy = read_policy(Path(arguments.file), resolve=arguments.resolve)
+    policy = policy_at(Path(arguments.file), resolve=arguments.resolve)
     if arguments.resolve:
         trust_roots(policy)
     if arguments.output == "json":

@@ -1,0 +1,196 @@
+"""Where documents find keys and roots: who writes those of a namespace, or a bundle, has nothing else read or asked."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from trustkit.admission import trust_files
+from trustkit.admission.policies import policy_from, read_policy
+from trustkit.admission.policy_bundle import documents_of, pack
+from trustkit.errors import KeyUnavailableError, PolicySyntaxError
+from trustkit.fips.parse import public_key_to_pem
+from trustkit.fips.select import provider
+from trustkit.signing.key_providers import remote
+
+HEAD = "apiVersion: trustkit.dev/v1\nkind: Policy\nmetadata: {name: NAME, revision: 1}\nspec:\n"
+VERIFY = "  verify: {signatures: {key: mine}}\n"
+PEM = public_key_to_pem(provider().generate("ecdsa-p256").public)
+LIBRARY = "pkcs11:token=x;object=y?module-path=/usr/lib/softhsm/libsofthsm2.so"
+REMOTE = [
+    LIBRARY,
+    "pkcs11:token=x;object=y",
+    "awskms:///alias/x",
+    "gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+    "azurekms://vault.vault.azure.net/key",
+    "hashivault://key",
+]
+Asked = list[tuple[str, Path | None]]
+
+
+def document(key: str, name: str = "cluster", roots: str = "") -> str:
+    return HEAD.replace("NAME", name) + f"  trust: {{keys: {{mine: {key}}}{roots}}}\n" + VERIFY
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a policy directory with one key."""
+    found = tmp_path / "policy"
+    found.mkdir()
+    (found / "mine.pub").write_bytes(PEM)
+    (found / "cluster.yaml").write_text(document("{pem: mine.pub}"))
+    return found
+
+
+@pytest.fixture
+def own(folder: Path) -> Path:
+    """Return the folder of the namespace team-a beside it."""
+    found = folder.parent / "namespaces" / "team-a"
+    found.mkdir(parents=True)
+    return found
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    """Note which keys this machine asks for, and by which library; they are all the same one."""
+    found: Asked = []
+
+    def answer(uri: str, _: object, module: Path | None) -> tuple[str, bytes]:
+        found.append((uri, module))
+        return uri, PEM
+
+    monkeypatch.setattr(remote, "public_pem", answer)
+    trust_files._asked.cache_clear()
+    yield found
+    trust_files._asked.cache_clear()
+
+
+@pytest.mark.parametrize("uri", REMOTE)
+def test_a_document_of_a_namespace_has_no_key_asked_for(folder: Path, own: Path, asked: Asked, uri: str) -> None:
+    (own / "own.yaml").write_text(document(f"{{kms: '{uri}'}}", "own"))
+    for resolve in (True, False):
+        with pytest.raises(PolicySyntaxError, match="the namespace team-a has this machine ask for no key"):
+            read_policy(folder, resolve=resolve)
+    assert asked == []
+
+
+@pytest.mark.parametrize("uri", REMOTE)
+@pytest.mark.parametrize("path", ["policy/own.yaml", "namespaces/team-a/own.yaml"])
+def test_a_document_out_of_a_bundle_has_no_key_asked_for(asked: Asked, uri: str, path: str) -> None:
+    files = {"policy/cluster.yaml": document("{pem: mine.pub}").encode(), "policy/mine.pub": PEM}
+    bad = document(f"{{kms: '{uri}'}}", "own").encode()
+    with pytest.raises(PolicySyntaxError, match="has this machine ask for no key"):
+        policy_from(documents_of({**files, path: bad}, "oci://registry.example/policies:prod"))
+    assert asked == []
+
+
+def test_a_policy_with_a_key_in_a_service_is_not_packed(folder: Path, asked: Asked) -> None:
+    (folder / "more.yaml").write_text(document("{kms: 'awskms:///alias/x'}", "more"))
+    with pytest.raises(PolicySyntaxError, match="out of a bundle"):
+        pack(folder)
+
+
+@pytest.mark.parametrize("word", ["module-path=/tmp/evil.so", "module-name=evil", "pin-value=1&module-path=%2Fevil.so"])
+@pytest.mark.parametrize("resolve", [True, False])
+def test_no_policy_says_which_library_is_loaded(folder: Path, asked: Asked, word: str, *, resolve: bool) -> None:
+    (folder / "more.yaml").write_text(document(f"{{kms: 'pkcs11:token=x;object=y?{word}'}}", "more"))
+    with pytest.raises(PolicySyntaxError, match="which library is loaded") as refused:
+        read_policy(folder, resolve=resolve, module=Path("/usr/lib/softhsm/libsofthsm2.so"))
+    assert ("keys.pkcs11_module" in refused.value.next_step, "pin-value" in refused.value.message) == (True, False)
+    assert asked == []
+
+
+@pytest.mark.parametrize("uri", ["PKCS11:token=x", "pkcs11:token=x?odd=y", "pkcs11:"])
+def test_what_is_no_uri_of_a_token_loads_nothing(folder: Path, uri: str) -> None:
+    (folder / "more.yaml").write_text(document(f"{{kms: '{uri}'}}", "more"))
+    with pytest.raises(PolicySyntaxError):
+        read_policy(folder)
+
+
+def test_a_key_in_a_token_is_asked_for_by_the_machines_own_library(folder: Path, asked: Asked) -> None:
+    (folder / "more.yaml").write_text(document("{kms: 'pkcs11:token=x;object=y'}", "more"))
+    module = Path("/usr/lib/softhsm/libsofthsm2.so")
+    assert [one.pem for section in read_policy(folder, module=module).sections for one in section.keys] == [PEM, PEM]
+    assert asked == [("pkcs11:token=x;object=y", module)]
+
+
+def test_a_key_that_cannot_be_had_makes_a_document_that_does_not_load(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> None:
+        raise KeyUnavailableError("the service gives no answer", next_step="wait")
+
+    monkeypatch.setattr(remote, "public_pem", silent)
+    (folder / "more.yaml").write_text(document("{kms: 'awskms:///alias/silent'}", "more"))
+    with pytest.raises(PolicySyntaxError, match=r"more\.yaml: a key cannot be loaded: the service gives no answer"):
+        read_policy(folder)
+
+
+def beside(own: Path) -> str:
+    (own / "own.pub").write_bytes(PEM)
+    return "own.pub"
+
+
+def mounted(own: Path) -> str:
+    (own / "..2026").mkdir()
+    (own / "..2026" / "own.pub").write_bytes(PEM)
+    (own / "..data").symlink_to("..2026")
+    (own / "own.pub").symlink_to("..data/own.pub")
+    return "own.pub"
+
+
+@pytest.mark.parametrize("make", [beside, mounted, lambda _: "../../policy/mine.pub"])
+def test_it_names_files_beside_it_and_those_the_cluster_names(
+    folder: Path, own: Path, make: Callable[[Path], str]
+) -> None:
+    (own / "own.yaml").write_text(document(f"{{pem: {make(own)}}}", "own"))
+    assert [one.name for one in read_policy(folder).sections] == ["cluster", "team-a/own"]
+
+
+def linked(own: Path) -> str:
+    (own.parent.parent / "secret.pub").write_bytes(PEM)
+    (own / "own.pub").symlink_to("../../secret.pub")
+    return "own.pub"
+
+
+def neighbour(own: Path) -> str:
+    (own.parent / "team-b").mkdir()
+    (own.parent / "team-b" / "b.yaml").write_text(document("{pem: b.pub}", "b"))
+    (own.parent / "team-b" / "b.pub").write_bytes(PEM)
+    return "../team-b/b.pub"
+
+
+def pipe(own: Path) -> str:
+    os.mkfifo(own / "own.pub")
+    return "own.pub"
+
+
+def unnamed(own: Path) -> str:
+    (own.parent.parent / "policy" / "other.pub").write_bytes(PEM)
+    return "../../policy/other.pub"
+
+
+@pytest.mark.parametrize("make", [linked, neighbour, pipe, unnamed, lambda _: "/etc/hostname", lambda _: "/dev/zero"])
+def test_it_has_no_other_file_of_the_machine_read(folder: Path, own: Path, make: Callable[[Path], str]) -> None:
+    (own / "own.yaml").write_text(document(f"{{pem: {make(own)}}}", "own"))
+    with pytest.raises(PolicySyntaxError, match="no file beside this document"):
+        read_policy(folder)
+
+
+def test_a_root_lies_beside_it_too(folder: Path, own: Path) -> None:
+    (own / "own.pub").write_bytes(PEM)
+    (own / "own.yaml").write_text(document("{pem: own.pub}", "own", ", roots: {sigstore: /etc/hostname}"))
+    with pytest.raises(PolicySyntaxError, match="no file beside this document"):
+        read_policy(folder)
+
+
+def test_packing_reads_no_more_for_it(folder: Path, own: Path) -> None:
+    (own / "own.yaml").write_text(document(f"{{pem: {unnamed(own)}}}", "own"))
+    with pytest.raises(PolicySyntaxError, match="no file beside this document"):
+        pack(folder)
+
+
+def test_a_packed_document_of_a_namespace_names_what_the_cluster_names(folder: Path, own: Path) -> None:
+    (own / "own.yaml").write_text(document("{pem: ../../policy/mine.pub}", "own"))
+    assert set(pack(folder).files) == {"policy/cluster.yaml", "policy/mine.pub", "namespaces/team-a/own.yaml"}
