@@ -208,6 +208,9 @@ TOKEN_BYTES = 16 * 1024
 # A policy bundle: its files, and all of them together.
 POLICY_BUNDLE_FILES = 256
 POLICY_BUNDLE_BYTES = 32 * 1024 * 1024
+# What is kept of the signatures beside it: anybody may lay something there. A member takes 8 bytes at least as written,
+# so it stays below JSON_NODES; a signature has some kilobytes.
+POLICY_EVIDENCE_BYTES = 4 * 1024 * 1024
 # Listings of a registry (distribution-spec): pages, repositories, and tags of one repository.
 CATALOG_PAGES = 1000
 CATALOG_REPOSITORIES = 100_000

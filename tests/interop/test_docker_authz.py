@@ -12,6 +12,7 @@ from peers.docker import start_plugin
 from peers.guarded_docker import AUDIT, NONE, RUNTIME, Guarded, refused, start_guarded, tar
 from peers.registry import Registry
 from peers.workspace import short_folder
+from trustkit.hooks.docker.stored import Dockerd as StoredDockerd
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +195,34 @@ def test_a_name_does_not_pass_to_an_unsigned_image_under_a_start(guarded: Guarde
         guarded.must("rename", bad, f"bad-{number}")
         guarded.must("rm", "-f", good)
     assert guarded.must("inspect", "--format", "{{.State.Status}}", bad) == "created"
+
+
+def test_a_name_like_an_id_is_not_given(guarded: Guarded) -> None:
+    image = guarded.pulled()
+    refused(guarded.docker("create", "--name", "a" * 64, *NONE, image, "true"), "reads like the id")
+    container = guarded.must("create", *NONE, image, "true")
+    refused(guarded.docker("rename", container, "a" * 64), "reads like the id")
+    guarded.must("start", container)
+
+
+def test_a_name_that_begins_another_id_is_not_started_by(guarded: Guarded) -> None:
+    with guarded.policy(AUDIT):
+        bad = guarded.must("create", *NONE, guarded.evil, "true")
+    image = guarded.pulled()
+    good = guarded.must("create", "--name", bad[:12], *NONE, image, "true")
+    refused(guarded.docker("start", bad[:12]), "more than one container", bad)
+    refused(guarded.docker("restart", bad[:12]), "more than one container", "whole id")
+    for name in (good, good[:20]):
+        guarded.must("start", name)
+    refused(guarded.docker("start", "nobody"), "no container nobody")
+
+
+def test_dockerd_is_asked_which_containers_have_exactly_a_name(guarded: Guarded) -> None:
+    image = guarded.pulled()
+    one, _ = (guarded.must("create", "--name", name, *NONE, image, "true") for name in ("exact", "exact-not"))
+    asked = StoredDockerd(guarded.daemon.socket)
+    assert asked.named("exact") == (one,)
+    assert asked.named("xact") == asked.named(one) == ()
 
 
 def test_a_plain_process_in_a_container_runs(guarded: Guarded, held: str) -> None:

@@ -9,6 +9,7 @@ from peers.docker import CONTAINERD_STORE, NEWEST
 from peers.guarded_docker import AUDIT, NONE, RUNTIME, Guarded, refused, start_guarded, tar
 from peers.registry import Registry
 from peers.workspace import short_folder
+from trustkit.hooks.docker.stored import Dockerd
 
 
 @pytest.fixture(scope="module", params=[NEWEST, CONTAINERD_STORE], ids=["own", "containerd"])
@@ -41,6 +42,15 @@ def test_the_name_of_a_signed_image_on_an_unsigned_one_does_not_help(guarded: Gu
     good = guarded.pulled()
     guarded.must("tag", guarded.evil, good)
     refused(guarded.docker("run", *NONE, good, "true"), "built-in/verify.signatures")
+
+
+def test_a_name_that_begins_another_id_is_not_started_by(guarded: Guarded) -> None:
+    with guarded.policy(AUDIT):
+        bad = guarded.must("create", *NONE, guarded.evil, "true")
+    good = guarded.must("create", "--name", bad[:12], *NONE, guarded.pulled(), "true")
+    refused(guarded.docker("start", bad[:12]), "more than one container", bad)
+    guarded.must("start", good)
+    assert Dockerd(guarded.daemon.socket).named(bad[:12]) == (good,)
 
 
 def test_what_was_built_here_does_not_run(guarded: Guarded) -> None:

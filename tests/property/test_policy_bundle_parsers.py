@@ -4,9 +4,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trustkit import limits
 from trustkit.admission.bundle_state import (
     BundleState,
     evidence_bytes,
@@ -85,8 +86,31 @@ def test_a_state_with_another_member_is_a_state_or_our_error(name: str, value: o
 def test_evidence_is_read_as_it_was_written(content: bytes, annotations: dict[str, str]) -> None:
     item = Evidence(Place("referrers", ""), "a/b", digest_of(content), content, annotations, "c/d")
     try:
-        found = parse_evidence(evidence_bytes(Gathered((item,), complete=True)))
+        found = parse_evidence(evidence_bytes(Gathered((item,), complete=True), frozenset()))
     except TrustkitError:
         # names that strict readers refuse, such as lone surrogates
         return
     assert found.items == (item,)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, limits.POLICY_EVIDENCE_BYTES), st.booleans(), st.sampled_from("a\0é")), max_size=4
+    )
+)
+@settings(deadline=None, max_examples=20)
+def test_what_is_kept_of_evidence_can_be_read_and_is_what_was_accepted_first(
+    told: list[tuple[int, bool, str]],
+) -> None:
+    items = tuple(
+        Evidence(Place("referrers", ""), "a/b", digest_of(content), content, {text * 9: text * (size // 64)})
+        for number, (size, _, text) in enumerate(told)
+        for content in (bytes([number]) * size,)
+    )
+    accepted = frozenset(item.digest for item, (_, good, _) in zip(items, told, strict=True) if good)
+    content = evidence_bytes(Gathered(items, complete=True), accepted)
+    assert len(content) <= limits.POLICY_EVIDENCE_BYTES
+    kept = parse_evidence(content).items
+    assert all(item in items for item in kept)
+    left_out = [item for item in items if item.digest in accepted and item not in kept]
+    assert not left_out or all(item.digest in accepted for item in kept)

@@ -1,12 +1,17 @@
 import json
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from peers.reviews import container, encoded, pod_spec, review, workload
+from trustkit import limits
+from trustkit.audit import entry
 from trustkit.errors import TrustkitError
 from trustkit.hooks.kubernetes.images import wanted_images
-from trustkit.hooks.kubernetes.review import parse_review, uid_of
+from trustkit.hooks.kubernetes.records import ReviewRow, many_events, review_event
+from trustkit.hooks.kubernetes.review import Answer, parse_review, uid_of
+from trustkit.model.digest import Digest
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=8),
@@ -51,3 +56,31 @@ def test_no_image_in_a_pod_is_overlooked(slots):
     found = [use.image for use in wanted_images(parse_review(body)).new]
     assert sorted(found) == sorted(f"example.com/image-{number}" for number in range(len(slots)))
     assert json.loads(body)["request"]["uid"]
+
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+DIGESTS = (None, Digest("sha256", "ab" * 32), Digest("sha512", "ab" * 64))
+# a short text and how often it is repeated: most are far longer than what is kept
+TEXTS = st.builds(lambda text, times: text * times, st.text(max_size=9), st.sampled_from((1, 60, 600)))
+ROWS = st.lists(
+    st.tuples(TEXTS, st.sampled_from(DIGESTS), st.booleans(), st.integers(0, 2**53 - 1)), min_size=1, max_size=5
+)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, ROWS, st.sampled_from((1, 9, 40, 90))), min_size=1, max_size=6), TEXTS)
+def test_any_reviews_fit_in_entries_of_the_log(told, message):
+    asked = parse_review(encoded(review(workload("Pod", pod_spec(container("busybox"))))))
+    rows = []
+    for number, (user, name, images, times) in enumerate(told):
+        about = asked._replace(uid=f"u{number}", user=user, name=name, operation=user, subresource=name)
+        rows.append(ReviewRow(about, tuple((f"{n}{image[0]}", *image[1:]) for n in range(times) for image in images)))
+    events = many_events(rows, NOW)
+    assert [one["uid"] for event in events for one in event.body["reviews"]] == [one.review.uid for one in rows]
+    single = [review_event(one.review, Answer(False, message), one.images, NOW) for one in rows]
+    for event in (*events, *single):
+        assert len(entry.to_bytes(event)) <= limits.AUDIT_ENTRY_BYTES
+    for event, one in zip(single, rows, strict=True):
+        written = event.body["images"]
+        left_out = written[-1].get("left_out", 0)
+        assert len(written) - bool(left_out) + left_out == len(one.images)
+        assert left_out == 0 or len(one.images) > limits.POD_IMAGES

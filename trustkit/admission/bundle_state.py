@@ -53,9 +53,25 @@ def parse_state(content: bytes) -> BundleState:
     )
 
 
-def evidence_bytes(found: Gathered) -> bytes:
-    """Return evidence as its file holds it."""
-    items = [
+def evidence_bytes(found: Gathered, accepted: frozenset[Digest]) -> bytes:
+    """Return evidence as its file holds it: as much as may be kept, what was accepted first, small items before large.
+
+    Whoever may lay things beside a bundle can pad them, a copy of an accepted one too.
+    """
+    items = (item for item in found.items if len(item.content) <= limits.POLICY_EVIDENCE_BYTES)
+    written = sorted((item.digest not in accepted, _written(item)) for item in items)
+    kept: list[str] = []
+    left = limits.POLICY_EVIDENCE_BYTES
+    for _, (size, text) in written:
+        left -= size + len(", ")
+        if left < len("[]"):
+            break
+        kept.append(text)
+    return f"[{', '.join(kept)}]".encode()
+
+
+def _written(item: Evidence) -> tuple[int, str]:
+    text = json.dumps(
         {
             "kind": item.place.kind,
             "pattern": item.place.pattern,
@@ -65,9 +81,8 @@ def evidence_bytes(found: Gathered) -> bytes:
             "layers": item.layers,
             "content": base64.encode(item.content),
         }
-        for item in found.items
-    ]
-    return json.dumps(items).encode()
+    )
+    return len(text), text
 
 
 def parse_evidence(content: bytes) -> Gathered:

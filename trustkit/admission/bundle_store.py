@@ -19,17 +19,19 @@ from trustkit import limits
 from trustkit.admission.bundle_state import BundleState, evidence_bytes, parse_evidence, parse_state, state_bytes
 from trustkit.admission.cache import Cache
 from trustkit.admission.policies import Document, policy_from
-from trustkit.admission.policy_bundle import Pins, documents_of, require_signed, revision_of
+from trustkit.admission.policy_bundle import Pins, Signed, documents_of, require_signed, revision_of
 from trustkit.codec import policy_bundle
 from trustkit.durable import make_folder, storage_error, write_file
 from trustkit.errors import (
     ConfigError,
     DigestMismatchError,
+    LimitExceededError,
     MalformedError,
     RollbackError,
     StorageError,
     TrustExpiredError,
     TrustkitError,
+    UntrustedSignerError,
 )
 from trustkit.fips.hashing import digest_of
 from trustkit.model.digest import Digest
@@ -132,24 +134,28 @@ class BundleStore:
             raise DigestMismatchError(f"{ref}: the registry answers with {digest}")
         evidence = gather(digest, _places(self._pins), source)
         signed = require_signed(digest, evidence, self._pins, now)
+        kept = _kept(digest, evidence, signed, self._pins, now)
         if before is not None and before.digest == digest:
             # signed by others meanwhile, perhaps, who may be pinned tomorrow
-            write_file(self._folder / str(before.number) / _EVIDENCE, evidence_bytes(evidence))
-            return Refreshed(before._replace(checked=now, tried=now, problem=""), signed, changed=False)
+            write_file(self._folder / str(before.number) / _EVIDENCE, kept)
+            return Refreshed(before._replace(checked=now, tried=now, problem=""), signed.by, changed=False)
         files = _fetch(fetched, source, str(ref))
         revision = revision_of(policy_from(documents_of(files, self._reference)))
         _require_newer(before, revision, digest)
         number = before.number + 1 if before else 1
-        self._keep(number, fetched, evidence, files)
-        return Refreshed(BundleState(self._reference, digest, revision, number, now, now, now), signed, changed=True)
+        self._keep(number, fetched, kept, files)
+        # what cannot be read back would stop every decision once the state names it
+        _verified(self._folder / str(number), digest, self._reference, self._pins, now)
+        state = BundleState(self._reference, digest, revision, number, now, now, now)
+        return Refreshed(state, signed.by, changed=True)
 
-    def _keep(self, number: int, fetched: Fetched, evidence: Gathered, files: dict[str, bytes]) -> None:
+    def _keep(self, number: int, fetched: Fetched, evidence: bytes, files: dict[str, bytes]) -> None:
         """Write a bundle where nobody looks yet; what a crash left there is removed."""
         folder = self._folder / str(number)
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder / "blobs")
         write_file(folder / "manifest", fetched.content)
-        write_file(folder / _EVIDENCE, evidence_bytes(evidence))
+        write_file(folder / _EVIDENCE, evidence)
         for content in files.values():
             write_file(folder / "blobs" / digest_of(content).hex, content)
 
@@ -174,6 +180,19 @@ class BundleStore:
                 yield
         except OSError as error:
             raise storage_error(self._folder, error) from error
+
+
+def _kept(digest: Digest, evidence: Gathered, signed: Signed, pins: Pins, now: datetime) -> bytes:
+    """Return what is kept of the evidence, which suffices by itself. Raises LimitExceededError."""
+    content = evidence_bytes(evidence, signed.evidence)
+    try:
+        require_signed(digest, parse_evidence(content), pins, now)
+    except (UntrustedSignerError, MalformedError) as error:
+        raise LimitExceededError(
+            f"policy bundle {digest}: its signatures do not fit in {limits.POLICY_EVIDENCE_BYTES} bytes",
+            next_step="find out who attached signatures of that size, remove them, and sign the bundle anew",
+        ) from error
+    return content
 
 
 def _verified(folder: Path, digest: Digest, reference: str, pins: Pins, now: datetime) -> tuple[Document, ...]:

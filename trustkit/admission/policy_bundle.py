@@ -35,6 +35,13 @@ class Packed(NamedTuple):
     policy: Policy
 
 
+class Signed(NamedTuple):
+    """Who signed a bundle, as the pins name them, and the evidence that was accepted."""
+
+    by: str
+    evidence: frozenset[Digest]
+
+
 class Pins(NamedTuple):
     """Who has to have signed a bundle: a policy of keys and identities, and the same as trust."""
 
@@ -89,8 +96,8 @@ def require_newer(packed: Packed, place: ImageSource, tag: str, wanted: Digest) 
         )
 
 
-def require_signed(digest: Digest, evidence: Gathered, pins: Pins, now: datetime) -> str:
-    """Return who signed a bundle, as the pins name them. Raises UntrustedSignerError."""
+def require_signed(digest: Digest, evidence: Gathered, pins: Pins, now: datetime) -> Signed:
+    """Return who signed a bundle, and by what. Raises UntrustedSignerError."""
     check = Check(digest, pins.trust, pins.crypto, now)
     report = verify(evidence, pins.formats, check)
     about = ImageFacts(ImageRef.parse(f"bundle@{digest}"), digest, digest, Platform("", ""), pinned=True)
@@ -102,7 +109,7 @@ def require_signed(digest: Digest, evidence: Gathered, pins: Pins, now: datetime
             f"policy bundle {digest}: {finding.message if finding else 'nobody signed it'}",
             next_step="trust.policy_keys and trust.policy_identity say who has to sign it",
         )
-    return finding.message
+    return Signed(finding.message, frozenset(one.evidence for one in report.accepted))
 
 
 def documents_of(files: Mapping[str, bytes], where: str) -> tuple[Document, ...]:

@@ -44,7 +44,8 @@ class RequestFacts(NamedTuple):
     `purpose` is `verify`, `pull`, `run`, `explain` or `build`. `user` is the user the container would run
     as: the request's, else the image's (`""` and `0` mean root). A run is admitted for exactly
     these facts; a wider one needs a new decision. `volumes` are Kubernetes' kinds of them; `new_privileges`:
-    processes may gain more than their parent has; `non_root`: whoever starts it refuses to do so as root.
+    processes may gain more than their parent has; `non_root`: whoever starts it refuses to do so as root. `selinux`:
+    user:role:type, with a comma between two that a pod and its container say.
     """
 
     actor: str = ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from trustkit import limits
 from trustkit.admission import bundle_store
 from trustkit.admission.bundle_refresh import Refresher
 from trustkit.admission.bundle_store import BundleStore
@@ -271,6 +272,75 @@ def test_a_signature_that_was_added_later_is_kept_as_well(scene: Scene) -> None:
     scene.store().refresh(NOW)
     scene.down = True
     assert scene.revision(store=scene.store(STRANGER)) == 1
+
+
+JUNK = "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+
+def attached(scene: Scene, bundle: Descriptor, content: bytes) -> None:
+    """Lay something beside a bundle, as anybody may who can push to its repository."""
+    layer = Descriptor(JUNK, scene.place.put_blob(content), len(content))
+    config = Descriptor(OCI_EMPTY, scene.place.put_blob(b"{}"), 2)
+    manifest = Manifest(OCI_MANIFEST, config, (layer,), artifact_type=JUNK, subject=bundle)
+    scene.place.put_manifest(manifest_bytes(manifest), OCI_MANIFEST)
+
+
+def signature_of(bundle: Descriptor) -> bytes:
+    """A signature that verifies, and goes on to if spaces follow it."""
+    return sign(Subjected(bundle.digest, "registry.example/policies"), SIGNER).content
+
+
+def beside(scene: Scene) -> int:
+    return (next((scene.folder / "kept").iterdir()) / "1" / "evidence.json").stat().st_size
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_what_others_lay_beside_a_bundle_does_not_stop_decisions(scene: Scene, before: bool) -> None:
+    bundle = scene.publish(1)
+    if before:
+        scene.store().refresh(NOW)
+    for letter in (b"A", b"B"):
+        attached(scene, bundle, letter * (15 * 1024 * 1024))
+    scene.store().refresh(NOW + HOUR)
+    assert scene.revision(NOW + HOUR) == 1
+    assert beside(scene) < limits.POLICY_EVIDENCE_BYTES
+
+
+def test_padded_copies_of_the_signature_do_not_stop_decisions(scene: Scene) -> None:
+    bundle = scene.publish(1)
+    for number in range(3):
+        attached(scene, bundle, signature_of(bundle) + b" " * (2 * 1024 * 1024 + number))
+    scene.store().refresh(NOW)
+    assert scene.revision() == 1
+    assert beside(scene) < limits.POLICY_EVIDENCE_BYTES
+
+
+def test_a_signature_that_cannot_be_kept_is_refused(scene: Scene) -> None:
+    def published() -> None:
+        other = push(pack(scene.write(6)), scene.place)
+        attached(scene, other, signature_of(other) + b" " * limits.POLICY_EVIDENCE_BYTES)
+        scene.name(other, None)
+
+    kept(scene, LimitExceededError, "signatures do not fit", published)
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [("manifest", "is not what was verified"), ("evidence.json", "is not JSON"), ("blobs", "is not what was verified")],
+)
+def test_what_cannot_be_read_back_does_not_take_the_place(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, file: str, reason: str
+) -> None:
+    really = bundle_store.write_file
+
+    def lossy(path: Path, content: bytes) -> None:
+        really(path, content[: len(content) // 2] if file in (path.name, path.parent.name) else content)
+
+    def published() -> None:
+        scene.publish(6)
+        monkeypatch.setattr(bundle_store, "write_file", lossy)
+
+    kept(scene, TrustkitError, reason, published)
 
 
 def test_what_was_not_confirmed_for_too_long_does_not_count(scene: Scene) -> None:

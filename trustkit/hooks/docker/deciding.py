@@ -63,7 +63,7 @@ class Decider(NamedTuple):
             question = parse_question(content)
         except TrustkitError:
             return
-        self.names.end(question.method, question.path)
+        self.names.end(question)
 
     async def _decided(self, matched: Matched, question: Question) -> Answer:
         self.names.begin(matched, question)
@@ -75,7 +75,7 @@ class Decider(NamedTuple):
                 judged = self._by_route(matched, question)
             await self.log.append(_event(question, judged, self.now()))
         except BaseException as error:
-            self.names.end(question.method, question.path)
+            self.names.end(question)
             if isinstance(error, TimeoutError):
                 message = f"there was no decision within {_SECONDS:.0f} seconds"
                 raise HookDeadlineError(message, next_step="look whether the registry answers") from error

@@ -7,6 +7,7 @@ from trustkit.admission.gate import Gate
 from trustkit.errors import TrustkitError
 from trustkit.hooks import fields
 from trustkit.hooks.docker.container import ENGINE, Asked, read_created, read_stored, without_image_command
+from trustkit.hooks.docker.names import require_lasting
 from trustkit.hooks.docker.question import Question
 from trustkit.hooks.docker.routes import require_allowed
 from trustkit.hooks.docker.stored import Dockerd, StoredImage, registry_image
@@ -69,7 +70,9 @@ class Judge(NamedTuple):
             require_allowed(("checkpoint",), self.allowed)
         told = self.dockerd.container(name)
         if told is None:
-            return Judged(name, note="dockerd has no such container, so it starts none")
+            # one may come to be until dockerd looks
+            raise HookRefusedError(f"dockerd has no container {name[:120]}", next_step="look at docker ps --all")
+        require_lasting(name, fields.text(told, "Id"), self.dockerd)
         asked = read_stored(told, question.actor)
         self._require_classes(asked)
         image_id = fields.text(told, "Image")

@@ -4,6 +4,7 @@ These requests come back through the plugin, which answers reads at once.
 """
 
 import http.client
+import json
 import socket
 from pathlib import Path
 from urllib.parse import quote
@@ -67,8 +68,19 @@ class Dockerd:
 
     def containers(self) -> tuple[str, ...]:
         """Return the ids of all containers. Raises HookEngineError, MalformedError."""
-        listed = as_list(self._ask("/containers/json?all=1", "list of containers") or [], "list of containers")
-        return tuple(as_text(as_object(one, "container").get("Id"), "the container's Id") for one in listed)
+        return tuple(_id(one) for one in self._listed(""))
+
+    def named(self, name: str) -> tuple[str, ...]:
+        """Return the ids of containers of exactly this name. Raises HookEngineError, MalformedError."""
+        filters = quote(json.dumps({"name": [name]}), safe="")
+        # dockerd answers with what only contains it, too
+        return tuple(
+            _id(one) for one in self._listed(f"&filters={filters}") if f"/{name}" in fields.texts(one, "Names")
+        )
+
+    def _listed(self, query: str) -> list[Members]:
+        listed = self._ask(f"/containers/json?all=1{query}", "list of containers") or []
+        return [as_object(one, "container") for one in as_list(listed, "list of containers")]
 
     def _get(self, path: str, what: str) -> Members | None:
         told = self._ask(path, what)
@@ -94,6 +106,10 @@ class Dockerd:
             return strict_json.parse(content, what=what, limit_bytes=limits.ENGINE_ANSWER_BYTES, fold_names=False)
         except TrustkitError as error:
             raise HookEngineError(f"dockerd's answer cannot be read: {error.message}") from error
+
+
+def _id(container: Members) -> str:
+    return as_text(container.get("Id"), "the container's Id")
 
 
 class _Connection(http.client.HTTPConnection):

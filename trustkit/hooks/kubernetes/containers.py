@@ -1,7 +1,9 @@
 """The images of a pod, and what each container asks for, as facts a policy judges.
 
 All containers of a pod are looked at, init and ephemeral ones and image volumes too. What the pod's own security
-context says counts for containers that say nothing. Annotations of trustkit.dev are never read: anybody can write them.
+context says counts for containers that say nothing, as Kubernetes merges the two; where the Pod Security Standards look
+at both whatever the container says (host processes, SELinux, unconfined profiles), both count. Annotations of
+trustkit.dev are never read: anybody can write them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -127,9 +129,11 @@ def _of_container(
     """Return what one container asks for: its own security context first, then the pod's."""
     own = _object(container, "securityContext")
     capabilities = _object(own, "capabilities")
-    windows = _object(own, "windowsOptions") or _object(pod, "windowsOptions")
+    windows = (_object(own, "windowsOptions"), _object(pod, "windowsOptions"))
     ports = tuple(str(port["hostPort"]) for port in _objects(container, "ports") if port.get("hostPort"))
     apparmor = _profile(own, pod, "appArmorProfile", "default")
+    if apparmor != "unconfined":
+        apparmor = _annotated(part.annotations, container) or apparmor
     return shared._replace(
         privileged=_flag(own, "privileged"),
         capabilities_added=_names(capabilities, "add"),
@@ -138,13 +142,13 @@ def _of_container(
         read_only=_flag(own, "readOnlyRootFilesystem"),
         seccomp=_profile(own, pod, "seccompProfile", "unset"),
         command=_texts(container, "command") + _texts(container, "args"),
-        host_process=_flag(windows, "hostProcess"),
+        host_process=any(_flag(options, "hostProcess") for options in windows),
         host_ports=ports,
         new_privileges=own.get("allowPrivilegeEscalation") is not False,
         non_root=_first(own, pod, "runAsNonRoot") is True,
         proc_mount=_text(own, "procMount") or "default",
         selinux=_selinux(own, pod),
-        apparmor=_annotated(part.annotations, container) or apparmor,
+        apparmor=apparmor,
         slot=slot,
     )
 
@@ -160,10 +164,13 @@ def _user(own: Mapping[str, object], pod: Mapping[str, object]) -> str:
 
 def _profile(own: Mapping[str, object], pod: Mapping[str, object], name: str, unset: str) -> str:
     """Return a seccomp or AppArmor profile as facts call it: default, unconfined, a profile of the node, or unset."""
-    found = _object(own, name) or _object(pod, name)
+    shared = _object(pod, name)
+    found = _object(own, name) or shared
     if not found:
         return unset
     kind = _text(found, "type")
+    if _text(shared, "type") == "Unconfined":
+        kind = "Unconfined"
     return _PROFILES.get(kind) or f"localhost/{_text(found, 'localhostProfile')}"
 
 
@@ -174,8 +181,10 @@ def _annotated(annotations: Mapping[str, object], container: Mapping[str, object
 
 
 def _selinux(own: Mapping[str, object], pod: Mapping[str, object]) -> str:
-    options = _object(own, "seLinuxOptions") or _object(pod, "seLinuxOptions")
-    return ":".join(_text(options, name) for name in ("user", "role", "type")) if options else ""
+    """Return user, role and type; two of one kind, if container and pod say different ones, with a comma between."""
+    options = [found for found in (_object(own, "seLinuxOptions"), _object(pod, "seLinuxOptions")) if found]
+    parts = ((_text(found, name) for found in options) for name in ("user", "role", "type"))
+    return ":".join(",".join(dict.fromkeys(filter(None, part))) for part in parts) if options else ""
 
 
 def _first(own: Mapping[str, object], pod: Mapping[str, object], name: str) -> object:

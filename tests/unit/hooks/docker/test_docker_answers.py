@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from trustkit.errors import AuditError, SourceError
 from trustkit.hooks.docker import deciding
 from trustkit.hooks.docker.deciding import Answer, Decider
 from trustkit.hooks.docker.judging import Judge
-from trustkit.hooks.docker.names import Names
+from trustkit.hooks.docker.names import Names, require_lasting
 from trustkit.hooks.docker.question import parse_question
 from trustkit.hooks.docker.routes import route_of
 from trustkit.hooks.docker.stored import Dockerd
@@ -165,6 +166,9 @@ START = "/containers/web/start"
         ("/containers/x/rename?name=web", START), ("/containers/create?name=web", START),
         ("/containers/web/restart", "/containers/x/rename?name=web"),
         ("/containers/abc/start", "/containers/create?name=abc"),
+        # the id of a new container may begin so, and the container of that name be removed
+        ("/containers/abc/start", "/containers/create"), ("/containers/create?name=web", "/containers/abc/restart"),
+        (f"/containers/{ID[1:]}/start", "/containers/create"),
     ],
 )  # fmt: skip
 def test_a_name_does_not_pass_on_while_it_is_started(first: str, second: str) -> None:
@@ -179,6 +183,7 @@ def test_a_name_does_not_pass_on_while_it_is_started(first: str, second: str) ->
     [
         (START, START), (START, "/containers/create?name=other"), (START, "/containers/create"),
         (f"/containers/{ID}/start", "/containers/x/rename?name=web"), (START, "/containers/web/stop"),
+        (f"/containers/{ID}/start", "/containers/create"), ("/containers/create?name=a", "/containers/create?name=b"),
         ("/containers/x/rename?name=a", "/containers/y/rename?name=b"),
     ],
 )  # fmt: skip
@@ -191,12 +196,82 @@ def test_other_names_do_not_wait(first: str, second: str) -> None:
 def test_a_name_is_free_once_the_start_is_done() -> None:
     names = Names(lambda: 0.0)
     begin(names, "POST", START)
-    names.end("POST", START)
+    names.end(parse_question(message("POST", START)))
     begin(names, "POST", "/containers/x/rename?name=web")
 
 
 def test_a_start_that_never_ends_is_forgotten() -> None:
-    clock = iter([0.0, 0.0, 500.0, 500.0, 500.0])
+    clock = iter([0.0, 500.0])
     names = Names(lambda: next(clock))
     begin(names, "POST", START)
     begin(names, "POST", "/containers/x/rename?name=web")
+
+
+def test_the_end_of_one_create_leaves_the_name_of_another_held() -> None:
+    names = Names(lambda: 0.0)
+    for name in ("web", "other"):
+        begin(names, "POST", f"/containers/create?name={name}")
+    names.end(parse_question(message("POST", "/containers/create?name=other")))
+    with pytest.raises(HookRefusedError, match="just being started or named"):
+        begin(names, "POST", START)
+
+
+@pytest.mark.parametrize("target", [f"/containers/create?name={ID}", f"/containers/x/rename?name=/{ID}"])
+def test_no_container_is_named_like_an_id(target: str) -> None:
+    with pytest.raises(HookRefusedError, match="reads like the id"):
+        begin(Names(lambda: 0.0), "POST", target)
+
+
+def test_names_that_cannot_be_held_any_more_are_refused() -> None:
+    names = Names(lambda: 0.0)
+    for number in range(4096):
+        begin(names, "POST", f"/containers/create?name=n{number}")
+    with pytest.raises(HookRefusedError, match="4096 containers"):
+        begin(names, "POST", START)
+
+
+OTHER = "abc" + "0" * 61
+
+
+class Listing(Dockerd):
+    """A dockerd with these containers, by id, and their names."""
+
+    def __init__(self, **names: str) -> None:
+        self._names = names
+
+    def _ask(self, path: str, what: str) -> object:
+        return [{"Id": one, "Names": [f"/{name}"]} for one, name in self._names.items()]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("web", ID), ("aaa", ID), (ID, ID), ("abc", OTHER), ("abcdef", ID), ("abc0000", OTHER), (OTHER, OTHER)],
+)
+def test_a_name_that_leads_to_one_container_alone_is_taken(name: str, found: str) -> None:
+    require_lasting(name, found, Listing(**{ID: "abcdef", OTHER: "web"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "names"),
+    [
+        # a name that is also the beginning of another's id: remove the one, and it leads to the other
+        ("abc", ID, {ID: "abc", OTHER: "web"}), ("a", ID, {ID: "a", OTHER: "web"}),
+        # a name that looks like an id: rename it away, and another to it
+        ("b" * 64, ID, {ID: "b" * 64}),
+        # an id that is also a name
+        (ID, ID, {ID: "web", OTHER: ID}),
+    ],
+)  # fmt: skip
+def test_a_name_that_could_lead_to_another_container_is_refused(name: str, found: str, names: dict[str, str]) -> None:
+    with pytest.raises(HookRefusedError, match="more than one container"):
+        require_lasting(name, found, Listing(**names))
+
+
+def test_a_container_that_is_not_there_is_not_started() -> None:
+    class Empty(Dockerd):
+        def _ask(self, path: str, what: str) -> object:
+            return None
+
+    judge = Judge(no_gate, Empty(Path("/none")))
+    with pytest.raises(HookRefusedError, match="no container web"):
+        judge.start(parse_question(message("POST", START)), "web")

@@ -7,6 +7,8 @@ from trustkit.errors import LimitExceededError, MalformedError, ReferenceSyntaxE
 from trustkit.hooks.kubernetes.images import registry_image, wanted_images
 from trustkit.hooks.kubernetes.pods import IMAGE, KINDS, POD_SPEC, parse_custom_path
 from trustkit.hooks.kubernetes.review import Answer, parse_review, uid_of, write_answer
+from trustkit.policy.profiles import BASELINE, PROFILES
+from trustkit.policy.rules.runtime import CHECKS
 
 A = "registry.example/team/app@sha256:" + "a" * 64
 B = "registry.example/team/app@sha256:" + "b" * 64
@@ -240,6 +242,56 @@ def test_a_container_overrides_its_pod():
     assert (facts(spec).user, facts(spec).non_root) == ("0", False)
 
 
+OPTIONS, SECCOMP, APPARMOR = "seLinuxOptions", "seccompProfile", "appArmorProfile"
+BOTH = [
+    # Kubernetes merges these field by field; a container's false beside a pod's true is refused by the API server
+    ("host_process", {"windowsOptions": {"hostProcess": True}}, {"windowsOptions": {"runAsUserName": "x"}}, True),
+    ("host_process", {"windowsOptions": {"hostProcess": True}}, {"windowsOptions": {}}, True),
+    ("host_process", {"windowsOptions": {"hostProcess": True}}, {"windowsOptions": {"hostProcess": False}}, True),
+    ("host_process", {"windowsOptions": {"runAsUserName": "x"}}, {"windowsOptions": {"hostProcess": True}}, True),
+    ("host_process", {"windowsOptions": {"hostProcess": False}}, {"windowsOptions": {"runAsUserName": "x"}}, False),
+    # and takes these whole; the standards look at the pod's too
+    ("selinux", {OPTIONS: {"type": "spc_t"}}, {OPTIONS: {"level": "s0"}}, "::spc_t"),
+    ("selinux", {OPTIONS: {"user": "u", "type": "a_t"}}, {OPTIONS: {"role": "r", "type": "b_t"}}, "u:r:b_t,a_t"),
+    ("selinux", {OPTIONS: {"type": "a_t"}}, {OPTIONS: {"type": "a_t"}}, "::a_t"),
+    ("seccomp", {SECCOMP: {"type": "Unconfined"}}, {SECCOMP: {"type": "RuntimeDefault"}}, "unconfined"),
+    ("seccomp", {SECCOMP: {"type": "RuntimeDefault"}}, {SECCOMP: {"type": "Unconfined"}}, "unconfined"),
+    (
+        "seccomp", {SECCOMP: {"type": "Localhost", "localhostProfile": "p"}}, {SECCOMP: {"type": "RuntimeDefault"}},
+        "default",
+    ),
+    ("apparmor", {APPARMOR: {"type": "Unconfined"}}, {APPARMOR: {"type": "RuntimeDefault"}}, "unconfined"),
+    ("apparmor", {APPARMOR: {"type": "RuntimeDefault"}}, {APPARMOR: {"type": "Unconfined"}}, "unconfined"),
+    # only containers have these
+    ("capabilities_added", {}, {"capabilities": {"add": ["SYS_ADMIN"]}}, ("SYS_ADMIN",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "of_pod", "of_container", "expected"), BOTH)
+def test_what_a_pod_and_its_container_say_is_merged(name, of_pod, of_container, expected):
+    spec = pod_spec(container(A, securityContext=of_container), securityContext=of_pod)
+    assert getattr(facts(spec), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("of_pod", "of_container", "rule"),
+    [
+        ({"windowsOptions": {"hostProcess": True}}, {"windowsOptions": {"runAsUserName": "x"}}, "denyHostProcess"),
+        ({OPTIONS: {"type": "spc_t"}}, {OPTIONS: {"type": "container_t"}}, "selinuxTypes"),
+        ({OPTIONS: {"type": "container_t"}}, {OPTIONS: {"type": "spc_t"}}, "selinuxTypes"),
+        ({OPTIONS: {"user": "u"}}, {OPTIONS: {"type": "container_t"}}, "selinuxTypes"),
+        ({SECCOMP: {"type": "Unconfined"}}, {SECCOMP: {"type": "RuntimeDefault"}}, "seccomp"),
+        ({APPARMOR: {"type": "Unconfined"}}, {APPARMOR: {"type": "RuntimeDefault"}}, "apparmor"),
+        ({OPTIONS: {"type": "container_t"}}, {OPTIONS: {"type": "container_init_t"}}, ""),
+        ({"windowsOptions": {"runAsUserName": "y"}}, {"windowsOptions": {"runAsUserName": "x"}}, ""),
+    ],
+)
+def test_the_pod_security_standards_see_what_pod_and_container_say(of_pod, of_container, rule):
+    request = facts(pod_spec(container(A, securityContext=of_container), securityContext=of_pod))
+    baseline = PROFILES[BASELINE]
+    assert [name for name in baseline if CHECKS[name](request, baseline[name])] == ([rule] if rule else [])
+
+
 def test_a_host_port_is_a_fact():
     spec = pod_spec(container(A, ports=[{"containerPort": 80, "hostPort": 80}, {"containerPort": 81}]))
     assert facts(spec).host_ports == ("80",)
@@ -253,6 +305,12 @@ def test_what_annotations_of_trustkit_say_is_not_read():
 def test_the_old_annotation_for_apparmor_is_read():
     annotations = {"container.apparmor.security.beta.kubernetes.io/app": "unconfined"}
     assert facts(pod_spec(container(A)), annotations=annotations).apparmor == "unconfined"
+
+
+def test_the_old_annotation_hides_no_unconfined_profile():
+    annotations = {"container.apparmor.security.beta.kubernetes.io/app": "localhost/x"}
+    spec = pod_spec(container(A), securityContext={"appArmorProfile": {"type": "Unconfined"}})
+    assert facts(spec, annotations=annotations).apparmor == "unconfined"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from trustkit import limits
 from trustkit.admission.batched_log import BatchedLog
 from trustkit.audit import entry
 from trustkit.errors import AuditError, StorageError
-from trustkit.hooks.kubernetes.records import ReviewRow, many_events
-from trustkit.hooks.kubernetes.review import Review, parse_review
+from trustkit.hooks.kubernetes.records import ImageRow, ReviewRow, many_events, review_event
+from trustkit.hooks.kubernetes.review import Answer, Review, parse_review
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
 
@@ -54,6 +54,59 @@ def test_every_event_fits_an_entry_however_long_its_texts(text: str) -> None:
     rows = [ReviewRow(asked()._replace(uid=f"u{n}", user=text * 9000, name=text * 9000), images) for n in range(40)]
     events = many_events(rows, NOW)
     assert uids(events) == [f"u{n}" for n in range(40)]
+    assert max(len(entry.to_bytes(event)) for event in events) <= limits.AUDIT_ENTRY_BYTES
+
+
+def many_images(number: int, text: str, algorithm: str = "sha256") -> tuple[ImageRow, ...]:
+    digest = Digest(algorithm, "ab" * (64 if algorithm == "sha512" else 32))
+    return tuple((f"{n}/{text}", digest, n % 2 == 0, 10**9 + n) for n in range(number))
+
+
+def written(event: AuditEvent) -> list[dict[str, object]]:
+    assert len(entry.to_bytes(event)) <= limits.AUDIT_ENTRY_BYTES
+    images = event.body["images"]
+    return images[0] if event.kind == "review.many" else images  # type: ignore[index, return-value]
+
+
+def both(images: tuple[ImageRow, ...]) -> tuple[AuditEvent, AuditEvent]:
+    """A review of these images in an event of its own, and in one for many."""
+    long = asked()._replace(user="\u0001" * 900, name="\u0001" * 900)
+    single = review_event(long, Answer(allowed=False, message="\u0001" * 9000), images, NOW)
+    (shared,) = many_events([ReviewRow(long, images)], NOW)
+    return single, shared
+
+
+@pytest.mark.parametrize("text", ["x" * 500, "\u0001" * 500, "\U0001f600" * 500])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_as_many_images_as_a_pod_may_have_are_all_on_record(text: str, algorithm: str) -> None:
+    images = many_images(limits.POD_IMAGES, text, algorithm)
+    for event in both(images):
+        assert [(row["digest"], row["verdict"], row["record"]) for row in written(event)] == [
+            (str(digest), "allow" if allowed else "deny", record) for _, digest, allowed, record in images
+        ]
+        assert all(full.startswith(str(row["image"])) for row, (full, *_) in zip(written(event), images, strict=True))
+
+
+def test_the_images_of_a_usual_pod_are_written_whole() -> None:
+    images = many_images(11, "x" * 500)
+    for event in both(images):
+        assert [row["image"] for row in written(event)] == [image[0] for image in images]
+
+
+def test_images_that_are_left_out_are_counted_and_refused_ones_kept() -> None:
+    images = many_images(300, "x" * 500)
+    for event in both(images):
+        *rows, last = written(event)
+        assert last == {"left_out": 300 - len(rows)}
+        refused = {record for _, _, allowed, record in images if not allowed}
+        assert refused <= {row["record"] for row in rows}
+
+
+def test_many_reviews_of_many_images_fit() -> None:
+    rows = [ReviewRow(asked()._replace(uid=f"u{n}"), many_images(128, f"{n}" + "\u0001" * 500)) for n in range(4)]
+    rows += [ReviewRow(asked()._replace(uid=f"v{n}", user="\u0001" * 500), IMAGES) for n in range(40)]
+    events = many_events(rows, NOW)
+    assert uids(events) == [one.review.uid for one in rows]
     assert max(len(entry.to_bytes(event)) for event in events) <= limits.AUDIT_ENTRY_BYTES
 
 
