@@ -46,6 +46,14 @@ def test_the_webhooks_leave_out_the_namespace_they_are_installed_in(template: Te
         assert webhook["clientConfig"]["service"]["namespace"] == "elsewhere"
 
 
+def test_the_api_server_can_reach_the_service_that_is_asked(template: Template) -> None:
+    rendered = [one for one in yaml.safe_load_all(template(*GIVEN).stdout) if one]
+    services = {one["metadata"]["name"]: one["spec"] for one in rendered if one["kind"] == "Service"}
+    for one in rendered:
+        for webhook in one.get("webhooks", []):
+            assert services[webhook["clientConfig"]["service"]["name"]].get("clusterIP") != "None"
+
+
 def test_policies_of_namespaces_are_mounted_where_they_are_read(template: Template) -> None:
     found = documents(template(*GIVEN, "--set", "namespacePolicies.production=prod-policy").stdout)
     pod = found["StatefulSet"]["spec"]["template"]["spec"]

@@ -4,7 +4,7 @@ Nothing is changed and nothing is started. ✔ is well, ! is worth a look, ✘ s
 
 With --webhook FILE, how a cluster asks `trustkit serve webhook` is looked at instead: what it would not be asked about,
 and whether it could come back after it was down. FILE is what
-kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
+kubectl -n trustkit-system get validatingwebhookconfigurations,mutatingwebhookconfigurations,services -o yaml
 prints, or manifests; - is standard input.
 """
 

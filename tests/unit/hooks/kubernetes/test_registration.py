@@ -115,3 +115,39 @@ def test_rules_for_everything_are_well() -> None:
 @pytest.mark.parametrize("document", [None, 1, "x", [], {"kind": "ValidatingWebhookConfiguration", "webhooks": 3}])
 def test_other_documents_are_no_registration(document: object) -> None:
     assert [gap.state for gap in gaps([document])] == [OPEN, OPEN]
+
+
+def service(change: Callable[[Json], object]) -> list[Json]:
+    documents = shipped()
+    change(next(one for one in documents if one["kind"] == "Service"))
+    return documents
+
+
+@pytest.mark.parametrize("spec", [{"clusterIP": "None"}, {"clusterIPs": ["None"]}])
+def test_a_service_that_the_api_server_cannot_reach_is_found(spec: Json) -> None:
+    documents = service(lambda one: one["spec"].update(spec))
+    for given in (documents, [{"kind": "List", "items": documents}]):
+        (gap,) = gaps(given)
+        assert (gap.state, "Service trustkit-webhook is headless" in gap.said) == (OPEN, True)
+
+
+def test_so_is_one_that_leaves_its_namespace_to_kubectl() -> None:
+    def change(one: Json) -> None:
+        one["spec"]["clusterIP"] = "None"
+        del one["metadata"]["namespace"]
+
+    assert [gap.state for gap in gaps(service(change))] == [OPEN]
+
+
+@pytest.mark.parametrize("member", ["name", "namespace"])
+def test_other_services_may_be_headless(member: str) -> None:
+    def change(one: Json) -> None:
+        one["spec"]["clusterIP"] = "None"
+        one["metadata"][member] = "another"
+
+    assert gaps(service(change)) == ()
+
+
+@pytest.mark.parametrize("other", [{}, {"spec": 1, "metadata": []}, {"spec": {"clusterIP": 3, "clusterIPs": "None"}}])
+def test_odd_services_are_no_matter(other: Json) -> None:
+    assert gaps([*shipped(), {"kind": "Service", **other}]) == ()
