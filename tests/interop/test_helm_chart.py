@@ -37,13 +37,42 @@ def test_the_chart_says_what_the_plain_manifests_say(template: Template) -> None
     assert documents(template(*GIVEN).stdout) == plain
 
 
+def selectors(found: Documents) -> list[list[dict]]:
+    """What each of the two webhooks leaves out."""
+    webhooks = [found[f"{kind}WebhookConfiguration"]["webhooks"][0] for kind in ("Mutating", "Validating")]
+    return [webhook["namespaceSelector"]["matchExpressions"] for webhook in webhooks]
+
+
+def leaves_out(*names: str) -> list[list[dict]]:
+    return [[{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(names)}]] * 2
+
+
 def test_the_webhooks_leave_out_the_namespace_they_are_installed_in(template: Template) -> None:
     found = documents(template(*GIVEN, namespace="elsewhere").stdout)
+    assert selectors(found) == leaves_out("elsewhere", "kube-system")
     for kind in ("Mutating", "Validating"):
         (webhook,) = found[f"{kind}WebhookConfiguration"]["webhooks"]
-        (excluded,) = webhook["namespaceSelector"]["matchExpressions"]
-        assert excluded["values"] == ["elsewhere"]
         assert webhook["clientConfig"]["service"]["namespace"] == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ('["kube-system", "calico-system"]', ["kube-system", "calico-system"]),
+        ('["trustkit-system", "kube-system"]', ["kube-system"]),
+        ('["on", "007"]', ["on", "007"]),
+        ("[]", []),
+        ("null", []),
+    ],
+)
+def test_which_other_namespaces_are_left_out_is_said_for_both(template: Template, given: str, more: list[str]) -> None:
+    found = documents(template(*GIVEN, "--set-json", f"excludedNamespaces={given}").stdout)
+    assert selectors(found) == leaves_out("trustkit-system", *more)
+
+
+def test_the_webhook_can_do_without_the_clusters_dns(template: Template) -> None:
+    found = documents(template(*GIVEN, "--set", "dnsPolicy=Default").stdout)
+    assert found["StatefulSet"]["spec"]["template"]["spec"]["dnsPolicy"] == "Default"
 
 
 def test_the_api_server_can_reach_the_service_that_is_asked(template: Template) -> None:
@@ -92,6 +121,10 @@ def test_secrets_are_readable_in_the_named_namespaces_only(template: Template) -
         (*GIVEN, "--set", "failurePolicy=Ignore"),
         (*GIVEN, "--set", "registry.allowPrivateNetworks=maybe"),
         (*GIVEN, "--set", "namespacePolicies.Prod=x"),
+        (*GIVEN, "--set", "excludedNamespaces=kube-system"),
+        (*GIVEN, "--set", "excludedNamespaces={*}"),
+        (*GIVEN, "--set-json", 'excludedNamespaces=["a]"]'),
+        (*GIVEN, "--set", "dnsPolicy=None"),
     ],
     ids=lambda words: words[-1],
 )

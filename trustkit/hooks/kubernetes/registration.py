@@ -11,6 +11,8 @@ from trustkit.model.values import NamedTuple
 # Whether something may pass or be stuck, or is only worth a look.
 OPEN, LOOK = "open", "look"
 _NAME_LABEL = "kubernetes.io/metadata.name"
+# Where clusters keep what every other pod needs first: DNS, network, storage.
+_SYSTEM = "kube-system"
 _KINDS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _PATHS = {"/mutate": "mutating", "/validate": "validating"}
 _OPERATIONS = ("CREATE", "UPDATE")
@@ -69,7 +71,7 @@ def _headless(documents: Sequence[Members], ours: Sequence[tuple[str, Members]])
 
 def _of(kind: str, webhook: Members) -> Iterator[Gap]:
     name = f"{kind} webhook {str(webhook.get('name'))[:80]}"
-    for look in (_closed, _asked, _chosen, _namespaces, _in_time):
+    for look in (_closed, _asked, _chosen, _namespaces, _comes_back, _in_time):
         yield from (gap._replace(said=f"{name}: {gap.said}") for gap in look(webhook))
 
 
@@ -123,17 +125,26 @@ def _namespaces(webhook: Members) -> Iterator[Gap]:
         )  # fmt: skip
     if _NAME_LABEL in _members(selector.get("matchLabels")) or any(row.get("operator") == "In" for row in rows):
         yield Gap(LOOK, "is asked about the named namespaces only", f"exclude by NotIn of {_NAME_LABEL} instead")
-    excluded = {
-        str(name)
-        for row in rows
-        if row.get("operator") == "NotIn" and row.get("key") == _NAME_LABEL
-        for name in _list(row.get("values"))
-    }
+
+
+def _comes_back(webhook: Members) -> Iterator[Gap]:
+    """Yield what nobody is asked about, and what could not start while the webhook is down."""
+    selector = _members(webhook.get("namespaceSelector"))
+    by_name = [row for row in map(_members, _list(selector.get("matchExpressions"))) if row.get("key") == _NAME_LABEL]
+    excluded = {str(name) for row in by_name if row.get("operator") == "NotIn" for name in _list(row.get("values"))}
     own = str(_service(webhook).get("namespace"))
     if own not in excluded:
         yield Gap(OPEN, f"its own namespace {own} is not excluded: once down, it never starts", f"exclude {own}")
     if more := sorted(excluded - {own}):
         yield Gap(LOOK, f"pods in {', '.join(more)} are not asked about", "see that nobody else may make pods there")
+    named = [set(map(str, _list(row.get("values")))) for row in by_name if row.get("operator") == "In"]
+    if label := _members(selector.get("matchLabels")).get(_NAME_LABEL):
+        named.append({str(label)})
+    if _SYSTEM not in excluded and all(_SYSTEM in names for names in named):
+        yield Gap(
+            LOOK, f"is asked about {_SYSTEM}: while it is down, pods of DNS, network and storage cannot come back",
+            f"exclude {_SYSTEM}, or keep the way out at hand (docs/hooks.md)",
+        )  # fmt: skip
 
 
 def _in_time(webhook: Members) -> Iterator[Gap]:
