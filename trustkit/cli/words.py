@@ -9,6 +9,7 @@ from trustkit.model.image import Platform
 
 # Debian's and Python's names of this machine's architecture, to Go's.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def annotations_of(pairs: list[str]) -> tuple[tuple[str, str], ...]:
@@ -82,12 +83,16 @@ def actor() -> str:
 
 
 def moment_of(text: str | None) -> datetime | None:
-    """Read a day or a moment, UTC if it names no zone. Raises UsageError."""
+    """Read a day or a moment from 1970 to 9999, in UTC, which it is if it names no zone. Raises UsageError."""
     if not text:
         return None
+    next_step = "write 2026-01-31 or 2026-01-31T12:00:00Z"
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        next_step = "write 2026-01-31 or 2026-01-31T12:00:00Z"
-        raise UsageError(f"{text!r} is not a time", next_step=next_step) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text[:40]!r} is not a time", next_step=next_step) from error
+    if moment < _FIRST:
+        # whoever subtracts a zone or a clock's skew from the first years leaves the calendar
+        raise UsageError(f"{text[:40]!r} is before 1970", next_step=next_step)
+    return moment

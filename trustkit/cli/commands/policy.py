@@ -18,6 +18,7 @@ import argparse
 import os
 from pathlib import Path
 
+from trustkit.cli.numbers import MOST_DAYS, whole
 from trustkit.cli.output import as_json, mark, plain, table
 from trustkit.cli.words import actor, platform_of
 
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("--no-resolve", action="store_true", help="do not read keys and roots")
     what_if = actions.add_parser("what-if", help="replay recorded decisions against a draft")
     what_if.add_argument("file", metavar="FILE")
-    what_if.add_argument("--days", type=int, default=30, metavar="N", help="how far back (default 30)")
+    what_if.add_argument("--days", type=whole(1, MOST_DAYS), default=30, metavar="N", help="how far back (default 30)")
     importing = actions.add_parser("import", help="translate a policy of another tool")
     importing.add_argument("file", metavar="FILE")
     importing.add_argument("-o", "--out", metavar="FILE", help="write the policy here, and files it needs beside it")
