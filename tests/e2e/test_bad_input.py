@@ -69,6 +69,8 @@ UNCOUNTABLE = [
     ("policy", "what-if", "x", "--days", HUGE),
     ("key", "generate", "other", "--not-before", TIME),
     ("key", "revoke", "k", "--reason", "x", "--at", TIME),
+    ("audit", "log", "--digest", "sha256:abc"),
+    ("fleet", "revoke", "sha256:abc", "--reason", "x"),
     ("fleet", "revoke", "--key", "k", "--reason", "x", "--at", TIME),
     (*GRANT, "--from", "9999-12-31T00:00:00Z", "--for", "400d"),
     (*GRANT, "--from", TIME, "--for", "1h"),

@@ -4,7 +4,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from trustkit.errors import KeyFileError, UsageError
+from trustkit.errors import KeyFileError, MalformedError, UsageError
+from trustkit.model.digest import Digest
 from trustkit.model.image import Platform
 
 # Debian's and Python's names of this machine's architecture, to Go's.
@@ -37,6 +38,14 @@ def host_platform() -> Platform:
     """Return this machine's platform."""
     machine = os.uname().machine
     return Platform("linux", _ARCHITECTURES.get(machine, machine))
+
+
+def digest_of(text: str) -> Digest:
+    """Read `sha256:HEX`, whole. Raises UsageError."""
+    try:
+        return Digest.parse(text)
+    except MalformedError as error:
+        raise UsageError(f"{text[:160]!r} is no whole digest", next_step="write sha256:<64 hex digits>") from error
 
 
 def ask_passphrase(prompt: str, *, confirm: bool = False) -> bytes:

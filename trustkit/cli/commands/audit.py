@@ -161,13 +161,12 @@ def _report(folder: Path, arguments: argparse.Namespace) -> int:
 
 
 def _query(arguments: argparse.Namespace) -> Query:
-    from trustkit.cli.words import moment_of
-    from trustkit.model.digest import Digest
+    from trustkit.cli.words import digest_of, moment_of
 
     return Query(
         kind=arguments.kind,
         outcome=arguments.outcome,
-        subject=Digest.parse(arguments.digest) if arguments.digest else None,
+        subject=digest_of(arguments.digest) if arguments.digest else None,
         since=moment_of(arguments.since),
         until=moment_of(arguments.until),
     )
