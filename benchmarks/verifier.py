@@ -21,7 +21,7 @@ def verifier(reference: str, digest: str, env: dict[str, str]) -> list[Pair]:
     descriptor = f'{{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "{digest}", "size": 500}}'
     ask = f"echo '{descriptor}' | {VERIFIER} -name {reference} -digest {digest} -stdin-media-type {kind}"
     bare = Command(["/bin/sh", "-c", f"echo | {PYTHON} -c pass"], env)
-    start = Command(["/bin/sh", "-c", f"! echo | {VERIFIER} -name"], env)
+    start = Command(["/bin/sh", "-c", _refused(f"echo | {VERIFIER} -name", "trustkit: -name is missing")], env)
     alone = {**env, "TRUSTKIT_DAEMON_SOCKET": "/nonexistent/trustkit.sock"}
     started = compare("image-verifier start | python -c pass", start, bare, limit=_LIMIT, rounds=21)
     asked = compare("image-verifier whole answer | python -c pass", Command(["/bin/sh", "-c", ask], env), bare,
@@ -33,3 +33,11 @@ def verifier(reference: str, digest: str, env: dict[str, str]) -> list[Pair]:
     passed = compare("runtime wrapper, a call that passes | python -c pass", through,
                      Command([PYTHON, "-c", "pass"], env), limit=_LIMIT, rounds=21)  # fmt: skip
     return [started, asked, itself, passed]
+
+
+def _refused(command: str, reason: str) -> str:
+    """Return words of a shell that fail unless the command refuses for this reason.
+
+    A program that is not there, or falls over, is quick and fails as well.
+    """
+    return f'said=$({command}); test "$? $said" = "1 {reason}" || {{ echo "$said"; exit 1; }}'

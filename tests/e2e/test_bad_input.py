@@ -37,6 +37,67 @@ def test_a_malformed_reference_is_a_usage_error(trustkit: Trustkit, given: str) 
     assert "is not an image reference" in one_clear_line(done)
 
 
+HUGE, LONG = "9" * 20, "9" * 5000
+TIME = "0001-01-01T00:00:00+14:00"
+PINNED = f"registry.example/x@sha256:{'1' * 64}"
+GRANT = (
+    "break-glass",
+    "request",
+    PINNED,
+    "--rule",
+    "require.vulnerabilities",
+    "--reason",
+    "x",
+    "-o",
+    "g",
+    "--key",
+    "k",
+)
+UNCOUNTABLE = [
+    ("audit", "show", HUGE),
+    ("audit", "show", "-1"),
+    ("audit", "show", "99999"),
+    ("audit", "log", "-n", HUGE),
+    ("audit", "log", "-n", "-1"),
+    ("audit", "log", "--since", TIME),
+    ("audit", "report", "--until", TIME),
+    ("trust", "status", "--within", "999999999999"),
+    ("trust", "root", "init", "--key", "k", "--expires", f"timestamp={LONG}"),
+    ("trust", "sign", f"{PINNED.replace('@', ':v1@')}", "--size", HUGE),
+    ("trust", "serve", "--listen", f"127.0.0.1:{LONG}"),
+    ("serve", "webhook", "--listen", f"127.0.0.1:{LONG}", "--tls-cert", "x", "--tls-key", "x"),
+    ("policy", "what-if", "x", "--days", HUGE),
+    ("key", "generate", "other", "--not-before", TIME),
+    ("key", "revoke", "k", "--reason", "x", "--at", TIME),
+    ("audit", "log", "--digest", "sha256:abc"),
+    ("fleet", "revoke", "sha256:abc", "--reason", "x"),
+    ("fleet", "revoke", "--key", "k", "--reason", "x", "--at", TIME),
+    (*GRANT, "--from", "9999-12-31T00:00:00Z", "--for", "400d"),
+    (*GRANT, "--from", TIME, "--for", "1h"),
+    (*GRANT, "--for", HUGE + "d"),
+]
+
+
+def test_numbers_and_times_that_nobody_can_count_are_usage_errors(trustkit: Trustkit) -> None:
+    trustkit.must("key", "generate", "k", env=PASSPHRASE)
+    for words in UNCOUNTABLE:
+        done = trustkit.run(*words, env=PASSPHRASE)
+        assert done.status == 2, (words, done.said)
+        assert "fault of ours" not in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("stop", "-t", HUGE), ("logs", "--tail", LONG), ("logs", "--since", LONG + "h")])
+def test_so_they_are_to_the_daemon(trustkit: Trustkit, signed: str, words: tuple[str, ...]) -> None:
+    trustkit.must("run", "-d", "--name", "one", "--network", "none", signed, "sleep", "60")
+    try:
+        done = trustkit.run(*words, "one")
+        # as docker, which shows the whole log for a tail that is no number
+        assert done.status == (0 if "--tail" in words else 2), done.said
+    finally:
+        trustkit.run("rm", "-f", "one")
+
+
 def test_a_missing_image_is_inconclusive(trustkit: Trustkit, registry: Registry) -> None:
     done = trustkit.run("verify", registry.reference("nobody/pushed/this"))
     assert done.status == 3, done.said

@@ -80,11 +80,20 @@ def test_what_a_cluster_does_not_ask_about_is_broken(trustkit: Trustkit) -> None
     file = trustkit.user_home / "webhooks.yaml"
     file.write_text(manifest, encoding="utf-8")
     well = trustkit.run("doctor", "--webhook", file)
-    assert (well.status, "asked about every pod" in well.stdout) == (0, True), well.said
+    assert (well.status, "asked about every kind" in well.stdout) == (0, True), well.said
+    assert "pods in kube-system are not asked about" in well.stdout
     open_ = trustkit.run(
         "doctor", "--webhook", "-", stdin=manifest.replace("failurePolicy: Fail", "failurePolicy: Ignore")
     )
     assert (open_.status, "everything passes" in open_.stdout) == (4, True), open_.said
+    assert "✔" not in open_.stdout
+
+
+def test_a_cluster_that_could_lock_itself_out_is_worth_a_look(trustkit: Trustkit) -> None:
+    manifest = MANIFEST.read_text(encoding="utf-8").replace("caBundle: Cg==", "caBundle: Q0VSVA==")
+    done = trustkit.run("doctor", "--webhook", "-", stdin=manifest.replace(", kube-system]", "]"))
+    assert (done.status, "cannot come back" in done.stdout) == (0, True), done.said
+    assert "not asked about" not in done.stdout
 
 
 @pytest.mark.parametrize("content", ["{", "a: &b [*b]\n", ""])

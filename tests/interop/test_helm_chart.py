@@ -37,22 +37,79 @@ def test_the_chart_says_what_the_plain_manifests_say(template: Template) -> None
     assert documents(template(*GIVEN).stdout) == plain
 
 
+def selectors(found: Documents) -> list[list[dict]]:
+    """What each of the two webhooks leaves out."""
+    webhooks = [found[f"{kind}WebhookConfiguration"]["webhooks"][0] for kind in ("Mutating", "Validating")]
+    return [webhook["namespaceSelector"]["matchExpressions"] for webhook in webhooks]
+
+
+def leaves_out(*names: str) -> list[list[dict]]:
+    return [[{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(names)}]] * 2
+
+
 def test_the_webhooks_leave_out_the_namespace_they_are_installed_in(template: Template) -> None:
     found = documents(template(*GIVEN, namespace="elsewhere").stdout)
+    assert selectors(found) == leaves_out("elsewhere", "kube-system")
     for kind in ("Mutating", "Validating"):
         (webhook,) = found[f"{kind}WebhookConfiguration"]["webhooks"]
-        (excluded,) = webhook["namespaceSelector"]["matchExpressions"]
-        assert excluded["values"] == ["elsewhere"]
         assert webhook["clientConfig"]["service"]["namespace"] == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ('["kube-system", "calico-system"]', ["kube-system", "calico-system"]),
+        ('["trustkit-system", "kube-system"]', ["kube-system"]),
+        ('["on", "007"]', ["on", "007"]),
+        ("[]", []),
+        ("null", []),
+    ],
+)
+def test_which_other_namespaces_are_left_out_is_said_for_both(template: Template, given: str, more: list[str]) -> None:
+    found = documents(template(*GIVEN, "--set-json", f"excludedNamespaces={given}").stdout)
+    assert selectors(found) == leaves_out("trustkit-system", *more)
+
+
+def test_the_webhook_can_do_without_the_clusters_dns(template: Template) -> None:
+    found = documents(template(*GIVEN, "--set", "dnsPolicy=Default").stdout)
+    assert found["StatefulSet"]["spec"]["template"]["spec"]["dnsPolicy"] == "Default"
+
+
+def test_the_api_server_can_reach_the_service_that_is_asked(template: Template) -> None:
+    rendered = [one for one in yaml.safe_load_all(template(*GIVEN).stdout) if one]
+    services = {one["metadata"]["name"]: one["spec"] for one in rendered if one["kind"] == "Service"}
+    for one in rendered:
+        for webhook in one.get("webhooks", []):
+            assert services[webhook["clientConfig"]["service"]["name"]].get("clusterIP") != "None"
+
+
+def mounted(found: Documents) -> dict[str, str]:
+    """Where the pod finds which ConfigMap of a namespace's policy."""
+    pod = found["StatefulSet"]["spec"]["template"]["spec"]
+    names = [one["name"] for one in pod["volumes"]]
+    assert len(set(names)) == len(names)
+    maps = {one["name"]: one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one}
+    mounts = pod["containers"][0]["volumeMounts"]
+    return {one["mountPath"]: maps[one["name"]] for one in mounts if one["mountPath"].startswith("/namespaces/")}
 
 
 def test_policies_of_namespaces_are_mounted_where_they_are_read(template: Template) -> None:
     found = documents(template(*GIVEN, "--set", "namespacePolicies.production=prod-policy").stdout)
-    pod = found["StatefulSet"]["spec"]["template"]["spec"]
-    mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
-    volumes = {one["name"]: one for one in pod["volumes"]}
-    assert mounts["policy-production"] == "/namespaces/production"
-    assert volumes["policy-production"]["configMap"] == {"name": "prod-policy"}
+    assert mounted(found) == {"/namespaces/production": "prod-policy"}
+
+
+def test_namespaces_with_long_names_alike_get_volumes_of_their_own(template: Template) -> None:
+    long = "n" * 62
+    given = [word for end in "ba" for word in ("--set", f"namespacePolicies.{long}{end}=policy-{end}")]
+    found = documents(template(*GIVEN, *given).stdout)
+    assert mounted(found) == {f"/namespaces/{long}a": "policy-a", f"/namespaces/{long}b": "policy-b"}
+
+
+@pytest.mark.parametrize("namespace", ["default", "kube-system", "kube-public", "kube-node-lease"])
+def test_it_is_not_installed_where_others_make_pods(template: Template, namespace: str) -> None:
+    done = template(*GIVEN, namespace=namespace)
+    assert (done.status, done.stdout) == (1, "")
+    assert f"namespace {namespace} is not trustkit's alone" in done.stderr
 
 
 def test_registries_inside_are_named(template: Template) -> None:
@@ -84,6 +141,11 @@ def test_secrets_are_readable_in_the_named_namespaces_only(template: Template) -
         (*GIVEN, "--set", "failurePolicy=Ignore"),
         (*GIVEN, "--set", "registry.allowPrivateNetworks=maybe"),
         (*GIVEN, "--set", "namespacePolicies.Prod=x"),
+        (*GIVEN, "--set", f"namespacePolicies.{'n' * 64}=x"),
+        (*GIVEN, "--set", "excludedNamespaces=kube-system"),
+        (*GIVEN, "--set", "excludedNamespaces={*}"),
+        (*GIVEN, "--set-json", 'excludedNamespaces=["a]"]'),
+        (*GIVEN, "--set", "dnsPolicy=None"),
     ],
     ids=lambda words: words[-1],
 )

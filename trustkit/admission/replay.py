@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from trustkit.audit.words import module_of
 from trustkit.codec.strict_json import as_list, as_object, as_text
 from trustkit.errors import MalformedError, TrustkitError
 from trustkit.model.audit import AuditRecord
@@ -138,19 +139,8 @@ def _facts(body: Mapping[str, object], at: datetime, subject: Digest | None) -> 
 
 def _module(crypto: Mapping[str, object], accepted: list[dict[str, object]]) -> ModuleStatus:
     """Return the module of a record, which says of each signature whether its algorithm was approved."""
-    told = {name: str(crypto.get(name, "")) for name in ModuleStatus._fields}
     approved = {str(item.get("algorithm", "")) for item in accepted if item.get("approved") is True}
-    return ModuleStatus(
-        provider=told["provider"],
-        version=told["version"],
-        library=told["library"],
-        mode=told["mode"],
-        validated=crypto.get("validated") is True,
-        certificate=told["certificate"],
-        module=told["module"],
-        sha256=told["sha256"],
-        approved=tuple(sorted(approved)),
-    )
+    return module_of(crypto)._replace(approved=tuple(sorted(approved)))
 
 
 def _platform(text: str) -> Platform:

@@ -18,8 +18,9 @@ from trustkit.audit.report import (
     Totals,
 )
 from trustkit.audit.verify import LogReport
-from trustkit.audit.words import about, mapping, mappings, reason, text
+from trustkit.audit.words import about, mapping, mappings, module_of, reason, text
 from trustkit.model.audit import AuditEvent, AuditRecord
+from trustkit.model.crypto import ModuleStatus
 from trustkit.model.values import NamedTuple
 
 _DECISION = "decision"
@@ -205,25 +206,16 @@ def _policies(decisions: Sequence[AuditRecord]) -> tuple[PolicyUse, ...]:
 
 
 def _modules(decisions: Sequence[AuditRecord]) -> tuple[ModuleUse, ...]:
-    counted: Counter[ModuleUse] = Counter()
+    counted: Counter[ModuleStatus] = Counter()
     for record in decisions:
-        crypto = mapping(record.event.body, "crypto")
-        if not crypto:
-            continue
-        told = {name: text(crypto, name) for name in ModuleUse._fields}
-        use = ModuleUse(
-            provider=told["provider"],
-            version=told["version"],
-            library=told["library"],
-            mode=told["mode"],
-            validated=crypto.get("validated") is True,
-            certificate=told["certificate"],
-            module=told["module"],
-            sha256=told["sha256"],
-            decisions=0,
-        )
-        counted[use] += 1
-    return tuple(module._replace(decisions=count) for module, count in counted.most_common())
+        if crypto := mapping(record.event.body, "crypto"):
+            counted[module_of(crypto)] += 1
+    return tuple(_used(module, count) for module, count in counted.most_common())
+
+
+def _used(module: ModuleStatus, decisions: int) -> ModuleUse:
+    shown = {name: value for name, value in module._asdict().items() if name in ModuleUse._fields}
+    return ModuleUse(**shown, decisions=decisions)
 
 
 def _change(record: AuditRecord) -> Change:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trustkit.audit import entry, store
-from trustkit.errors import AuditError, AuditTamperedError, MalformedError
+from trustkit.errors import AuditTamperedError, MalformedError, UsageError
 from trustkit.fips.merkle import leaf_hash
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
@@ -47,10 +47,10 @@ def records(folder: Path, wanted: Query = ALL) -> list[AuditRecord]:
 
 
 def record(folder: Path, sequence: int) -> AuditRecord:
-    """Return one record. Raises AuditError if the log has no such entry; as `records`."""
+    """Return one record. Raises UsageError if the log has no such entry; as `records`."""
     found = records(folder, Query(first=sequence, last=sequence))
     if not found:
-        raise AuditError(f"{folder}: the log has no entry {sequence}", next_step="see `trustkit audit log`")
+        raise UsageError(f"{folder}: the log has no entry {sequence}", next_step="see `trustkit audit log`")
     return found[0]
 
 

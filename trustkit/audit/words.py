@@ -1,8 +1,9 @@
-"""What a record is about, in one line for tables."""
+"""What a record is about, in one line for tables, and readers of its members."""
 
 from collections.abc import Mapping
 
 from trustkit.model.audit import AuditEvent
+from trustkit.model.crypto import ModuleStatus
 
 _CHARS = 160
 
@@ -45,3 +46,18 @@ def mappings(body: Mapping[str, object], name: str) -> list[Mapping[str, object]
     if not isinstance(value, list | tuple):
         return []
     return [item for item in value if isinstance(item, Mapping)]
+
+
+def module_of(crypto: Mapping[str, object]) -> ModuleStatus:
+    """Return the module in a record's `crypto`; which algorithms it approves stands with each signature."""
+    told = {name: text(crypto, name) for name in ModuleStatus._fields}
+    return ModuleStatus(
+        provider=told["provider"],
+        version=told["version"],
+        library=told["library"],
+        mode=told["mode"],
+        validated=crypto.get("validated") is True,
+        certificate=told["certificate"],
+        module=told["module"],
+        sha256=told["sha256"],
+    )

@@ -3,6 +3,14 @@
 import argparse
 
 
+def add_signer_arguments(parser: argparse.ArgumentParser, *, key_help: str) -> None:
+    """Declare who signs: a key, or whom a token names."""
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--key", metavar="KEY", help=key_help)
+    who.add_argument("--identity-token", metavar="TOKEN", help="sign as whom this token names: a JWT, or a file")
+    add_keyless_arguments(parser)
+
+
 def add_keyless_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare cosign's options for signing without a key."""
     add = parser.add_argument

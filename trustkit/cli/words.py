@@ -4,11 +4,13 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from trustkit.errors import KeyFileError, UsageError
+from trustkit.errors import KeyFileError, MalformedError, UsageError
+from trustkit.model.digest import Digest
 from trustkit.model.image import Platform
 
 # Debian's and Python's names of this machine's architecture, to Go's.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def annotations_of(pairs: list[str]) -> tuple[tuple[str, str], ...]:
@@ -36,6 +38,14 @@ def host_platform() -> Platform:
     """Return this machine's platform."""
     machine = os.uname().machine
     return Platform("linux", _ARCHITECTURES.get(machine, machine))
+
+
+def digest_of(text: str) -> Digest:
+    """Read `sha256:HEX`, whole. Raises UsageError."""
+    try:
+        return Digest.parse(text)
+    except MalformedError as error:
+        raise UsageError(f"{text[:160]!r} is no whole digest", next_step="write sha256:<64 hex digits>") from error
 
 
 def ask_passphrase(prompt: str, *, confirm: bool = False) -> bytes:
@@ -82,12 +92,16 @@ def actor() -> str:
 
 
 def moment_of(text: str | None) -> datetime | None:
-    """Read a day or a moment, UTC if it names no zone. Raises UsageError."""
+    """Read a day or a moment from 1970 to 9999, in UTC, which it is if it names no zone. Raises UsageError."""
     if not text:
         return None
+    next_step = "write 2026-01-31 or 2026-01-31T12:00:00Z"
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        next_step = "write 2026-01-31 or 2026-01-31T12:00:00Z"
-        raise UsageError(f"{text!r} is not a time", next_step=next_step) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text[:40]!r} is not a time", next_step=next_step) from error
+    if moment < _FIRST:
+        # whoever subtracts a zone or a clock's skew from the first years leaves the calendar
+        raise UsageError(f"{text[:40]!r} is before 1970", next_step=next_step)
+    return moment

@@ -3,11 +3,12 @@
 `{"revoked": [{"kind": "key"|"image", "what": fingerprint or digest, "name", "by", "at", "reason", "allowBefore"}]}`
 """
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 from trustkit import limits
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.strict_json import as_bool, as_list, as_object, as_text, parse
+from trustkit.codec.zoned_time import zoned_time
 from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.model.digest import Digest
 from trustkit.model.keys import KeyRevocation
@@ -69,15 +70,5 @@ def _read(item: dict[str, object]) -> Revocation:
         raise LimitExceededError(f"{_WHAT} has a reason of more than {limits.REVOCATION_REASON_CHARS} characters")
     allow = as_bool(item["allowBefore"], f"{_WHAT} allowBefore")
     return Revocation(
-        kind, what, texts["name"], texts["by"], KeyRevocation(_moment(texts["at"]), texts["reason"], allow)
+        kind, what, texts["name"], texts["by"], KeyRevocation(zoned_time(texts["at"], _WHAT), texts["reason"], allow)
     )
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MalformedError(f"{_WHAT} has a time that is none: {text[:40]!r}") from error
-    if found.tzinfo is None:
-        raise MalformedError(f"{_WHAT} has a time without a zone")
-    return found.astimezone(UTC)

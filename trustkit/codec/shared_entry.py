@@ -9,6 +9,7 @@ from trustkit import limits
 from trustkit.codec import base64
 from trustkit.codec.canonical_json import canonical
 from trustkit.codec.strict_json import as_bool, as_int, as_list, as_object, as_text, parse
+from trustkit.codec.zoned_time import zoned_time
 from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
@@ -61,7 +62,7 @@ def read_entry(content: bytes) -> Entry:
         if key in answers:
             raise MalformedError(f"{_WHAT} answers twice to {key[1][:80]!r}")
         answers[key] = answer
-    return Entry(_moment(as_text(whole["at"], f"{_WHAT} at")), answers)
+    return Entry(zoned_time(as_text(whole["at"], f"{_WHAT} at"), _WHAT), answers)
 
 
 def _written(kind: str, of: str, answer: Answer) -> dict[str, object]:
@@ -100,13 +101,3 @@ def _descriptor(value: object) -> Descriptor:
     if size < 0:
         raise MalformedError(f"{_WHAT} has a referrer of {size} bytes")
     return Descriptor(kind, Digest.parse(digest), size)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MalformedError(f"{_WHAT} has a time that is none: {text[:40]!r}") from error
-    if found.tzinfo is None:
-        raise MalformedError(f"{_WHAT} has a time without a zone")
-    return found.astimezone(UTC)

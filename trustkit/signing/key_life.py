@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trustkit.codec.strict_json import as_bool, as_object, as_text, parse
+from trustkit.codec.zoned_time import zoned_time
 from trustkit.errors import KeyExpiredError, KeyFileError, KeyRevokedError, MalformedError
 from trustkit.model.keys import KeyLife, KeyRevocation, stricter
 from trustkit.model.revocations import KEY, Revocation
@@ -151,13 +152,7 @@ def _revocation(value: dict[str, object], what: str) -> KeyRevocation | None:
 def _moment(value: dict[str, object], name: str, what: str) -> datetime | None:
     if name not in value:
         return None
-    try:
-        found = datetime.fromisoformat(as_text(value[name], f"{what}: {name}"))
-    except ValueError as error:
-        raise MalformedError(f"{what}: {name} is not a time") from error
-    if found.tzinfo is None:
-        raise MalformedError(f"{what}: {name} names no time zone")
-    return found.astimezone(UTC)
+    return zoned_time(as_text(value[name], f"{what}: {name}"), f"{what}: {name}")
 
 
 def _text(moment: datetime) -> str:

@@ -35,8 +35,8 @@ class Address(NamedTuple):
         except ValueError as error:
             message = f"{text!r} is no address to listen on"
             raise ConfigError(message, next_step="write IP:PORT, such as 127.0.0.1:4443 or [::]:4443") from error
-        if not port.isdecimal() or int(port) > _MOST_PORT:
-            raise ConfigError(f"{text!r} names no port", next_step="write IP:PORT, such as 127.0.0.1:4443")
+        if not port.isdecimal() or len(port) > len(str(_MOST_PORT)) or int(port) > _MOST_PORT:
+            raise ConfigError(f"{text[:80]!r} names no port", next_step="write IP:PORT, such as 127.0.0.1:4443")
         return cls(host, int(port))
 
     @property

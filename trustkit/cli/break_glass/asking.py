@@ -76,7 +76,12 @@ def _end(start: datetime, written: str) -> datetime:
     found = span(written)
     if found is None:
         raise UsageError(f"--for {written!r} is no span", next_step="write 30m or 4h")
-    return start + timedelta(seconds=int(found.total_seconds()))
+    try:
+        return start + timedelta(seconds=int(found.total_seconds()))
+    except OverflowError as error:
+        raise UsageError(
+            f"--for {written!r} from {start:%Y-%m-%d} ends after 9999", next_step="name an earlier --from"
+        ) from error
 
 
 def _image(config: Config, given: str) -> Subjected:

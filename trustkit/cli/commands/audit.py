@@ -13,6 +13,7 @@ from pathlib import Path
 
 from trustkit import durable, limits
 from trustkit.audit.query import Query
+from trustkit.cli.numbers import MOST_RECORDS, whole
 from trustkit.cli.output import as_json, table
 from trustkit.config import load
 from trustkit.errors import UsageError
@@ -24,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="log|show|verify|report")
     log = actions.add_parser("log", help="list records")
     _add_filters(log)
-    log.add_argument("-n", "--tail", type=int, default=0, metavar="COUNT", help="only the newest")
+    log.add_argument("-n", "--tail", type=whole(0, MOST_RECORDS), default=0, metavar="COUNT", help="only the newest")
     show = actions.add_parser("show", help="show one record and its proof")
-    show.add_argument("number", type=int, metavar="NUMBER")
+    show.add_argument("number", type=whole(0, MOST_RECORDS), metavar="NUMBER")
     verify = actions.add_parser("verify", help="prove that no record was altered or dropped")
     verify.add_argument("--checkpoint", metavar="FILE", help="a checkpoint kept elsewhere must fit too")
     report = actions.add_parser("report", help="make the auditor's report")
@@ -160,13 +161,12 @@ def _report(folder: Path, arguments: argparse.Namespace) -> int:
 
 
 def _query(arguments: argparse.Namespace) -> Query:
-    from trustkit.cli.words import moment_of
-    from trustkit.model.digest import Digest
+    from trustkit.cli.words import digest_of, moment_of
 
     return Query(
         kind=arguments.kind,
         outcome=arguments.outcome,
-        subject=Digest.parse(arguments.digest) if arguments.digest else None,
+        subject=digest_of(arguments.digest) if arguments.digest else None,
         since=moment_of(arguments.since),
         until=moment_of(arguments.until),
     )

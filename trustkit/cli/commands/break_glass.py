@@ -14,6 +14,8 @@ The policy says on which terms a grant counts: spec.exceptions.breakGlass, docs/
 import argparse
 from importlib import import_module
 
+from trustkit.cli.keyless_options import add_signer_arguments
+
 # action → the module of trustkit.cli.break_glass that does it
 _ACTIONS = {
     "request": "asking",
@@ -43,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     approve = actions.add_parser("approve", help="sign a grant that somebody else asks for")
     approve.add_argument("file", metavar="FILE")
     for action in (request, approve):
-        _add_signer(action)
+        add_signer_arguments(action, key_help="your private key")
     add = actions.add_parser("add", help="check a grant and put it in force")
     add.add_argument("file", metavar="FILE")
     add.add_argument("--push", metavar="IMAGE", help="put it beside the image in this repository, for every machine")
@@ -58,15 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     review.add_argument("--note", required=True, metavar="TEXT", help="what came of it")
     for action in (request, approve, add, show, listing, remove, review):
         action.add_argument("--output", choices=("table", "json"), default="table")
-
-
-def _add_signer(parser: argparse.ArgumentParser) -> None:
-    from trustkit.cli.keyless_options import add_keyless_arguments
-
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--key", metavar="KEY", help="your private key")
-    who.add_argument("--identity-token", metavar="TOKEN", help="sign as whom this token names: a JWT, or a file")
-    add_keyless_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

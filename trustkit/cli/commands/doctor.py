@@ -3,8 +3,8 @@
 Nothing is changed and nothing is started. ✔ is well, ! is worth a look, ✘ stops something from working.
 
 With --webhook FILE, how a cluster asks `trustkit serve webhook` is looked at instead: what it would not be asked about,
-and whether it could come back after it was down. FILE is what
-kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
+and whether it, and the cluster's own pods, could come back after it was down. FILE is what
+kubectl -n trustkit-system get validatingwebhookconfigurations,mutatingwebhookconfigurations,services -o yaml
 prints, or manifests; - is standard input.
 """
 
@@ -75,8 +75,8 @@ def _registered(file: str) -> Iterator[Finding]:
     found = gaps([node.plain() for node in documents(content, file)])
     for gap in found:
         yield Finding("webhook", BROKEN if gap.state == OPEN else LOOK, gap.said, gap.next_step)
-    if not found:
-        yield Finding("webhook", WELL, "both webhooks are asked about every pod, and closed when they are away")
+    if not any(gap.state == OPEN for gap in found):
+        yield Finding("webhook", WELL, "both are asked about every kind that bears pods, and closed when they are away")
 
 
 def _home(config: Config) -> Finding:

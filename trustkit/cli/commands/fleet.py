@@ -8,12 +8,13 @@ import os
 
 from trustkit import limits
 from trustkit.cli.output import as_json, table
-from trustkit.cli.words import actor, moment_of
+from trustkit.cli.words import actor, digest_of, moment_of
 from trustkit.config import Config, load
 from trustkit.errors import ConfigError, TrustkitError, UsageError
-from trustkit.model.digest import Digest
 from trustkit.model.keys import KEY_NAME, KeyRevocation
 from trustkit.model.revocations import IMAGE, KEY, Revocation
+
+_ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,11 +95,9 @@ def _image(config: Config, given: str) -> tuple[str, str, str]:
     from trustkit.model.reference import ImageRef
     from trustkit.sources import Sources
 
-    if ":" in given and "/" not in given and "@" not in given:
-        try:
-            return IMAGE, str(Digest.parse(given)), ""
-        except TrustkitError:
-            pass  # a name with a tag
+    if given.partition(":")[0] in _ALGORITHMS:
+        # never a repository of that name: half a digest would be asked of Docker Hub as a tag
+        return IMAGE, str(digest_of(given)), ""
     ref = ImageRef.parse(given)
     digest = ref.digest or Sources(config)(ref).manifest(ref.at).descriptor.digest
     return IMAGE, str(digest), str(ref)

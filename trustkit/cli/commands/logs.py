@@ -5,6 +5,7 @@ import argparse
 from trustkit.cli.client.daemon import daemon
 from trustkit.cli.client.session import Frames
 from trustkit.cli.client.wire import quote
+from trustkit.cli.numbers import number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _moment(text: str) -> str:
     """Turn `10m` into seconds since 1970; the daemon reads the other forms."""
     units = {"s": 1, "m": 60, "h": 3600}
-    if text[-1:] in units and text[:-1].isdecimal():
+    ago = number(text[:-1]) if text[-1:] in units else None
+    if ago is not None and ago >= 0:
         import time
 
-        return str(int(time.time()) - int(text[:-1]) * units[text[-1]])
+        return str(int(time.time()) - ago * units[text[-1]])
     return text

@@ -18,6 +18,8 @@ import argparse
 import os
 from pathlib import Path
 
+from trustkit.cli.keyless_options import add_signer_arguments
+from trustkit.cli.numbers import MOST_DAYS, whole
 from trustkit.cli.output import as_json, mark, plain, table
 from trustkit.cli.words import actor, platform_of
 
@@ -43,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("--no-resolve", action="store_true", help="do not read keys and roots")
     what_if = actions.add_parser("what-if", help="replay recorded decisions against a draft")
     what_if.add_argument("file", metavar="FILE")
-    what_if.add_argument("--days", type=int, default=30, metavar="N", help="how far back (default 30)")
+    what_if.add_argument("--days", type=whole(1, MOST_DAYS), default=30, metavar="N", help="how far back (default 30)")
     importing = actions.add_parser("import", help="translate a policy of another tool")
     importing.add_argument("file", metavar="FILE")
     importing.add_argument("-o", "--out", metavar="FILE", help="write the policy here, and files it needs beside it")
@@ -64,20 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pushing = actions.add_parser("push", help="put a signed policy bundle into a registry")
     pushing.add_argument("file", metavar="FILE", help="a policy file or folder")
     pushing.add_argument("reference", metavar="oci://REFERENCE")
-    _add_signer(pushing)
+    add_signer_arguments(pushing, key_help="the private key, as for `sign`")
     pull = actions.add_parser("pull", help="fetch a newer policy bundle")
     status = actions.add_parser("status", help="show the policy bundle in force")
     for action in (check, test, lint, diff, what_if, explain, show, pushing, pull, status):
         action.add_argument("--output", choices=("table", "json"), default="table")
-
-
-def _add_signer(parser: argparse.ArgumentParser) -> None:
-    from trustkit.cli.keyless_options import add_keyless_arguments
-
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--key", metavar="KEY", help="the private key, as for `sign`")
-    who.add_argument("--identity-token", metavar="TOKEN", help="sign as whom this token names: a JWT, or a file")
-    add_keyless_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

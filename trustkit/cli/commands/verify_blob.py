@@ -11,6 +11,7 @@ from pathlib import Path
 from trustkit import limits
 from trustkit.cli.identities import add_identity_arguments, bounded_content, require_identity, root_content, trusted_by
 from trustkit.cli.output import as_json, mark, plain
+from trustkit.cli.words import digest_of
 from trustkit.config import Config
 from trustkit.errors import UsageError
 from trustkit.model.crypto import ModuleStatus
@@ -62,11 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def blob_of(given: str) -> Blob:
-    """Return the file's digests and, unless it is large, its bytes. Raises UsageError, MalformedError."""
+    """Return the file's digests and, unless it is large, its bytes. Raises UsageError."""
     from trustkit.fips.hashing import hasher
 
     if given.startswith("sha256:") and not Path(given).exists():
-        return Blob((Digest.parse(given),))
+        return Blob((digest_of(given),))
     running = {name: hasher(name) for name in _DIGESTS}
     kept: list[bytes] | None = []
     size = 0

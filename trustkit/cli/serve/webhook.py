@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trustkit.cli.numbers import number
 from trustkit.config import load
 from trustkit.errors import UsageError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # the hook loads when it is served
     from trustkit.hooks.kubernetes.api_server import ApiServer
 
 _LISTEN = "127.0.0.1:8443"
+_MOST_PORT = 65535
 # Where a pod finds its service account, and the variables that name its API server.
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _HOST, _PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
@@ -49,8 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     from trustkit.hooks.kubernetes.serving import Settings, loop_factory
 
     host, _, port = arguments.listen.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(f"{arguments.listen!r} names no address", next_step="write HOST:PORT, such as 0.0.0.0:8443")
+    listening = number(port)
+    if not host or listening is None or not 0 <= listening <= _MOST_PORT:
+        raise UsageError(
+            f"{arguments.listen[:80]!r} names no address", next_step="write HOST:PORT, such as 0.0.0.0:8443"
+        )
     custom = [parse_custom_path(text, POD_SPEC) for text in arguments.pod_path]
     custom += [parse_custom_path(text, IMAGE) for text in arguments.image_path]
     files = (Path(arguments.tls_cert), Path(arguments.tls_key))
@@ -60,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             "--pull-secrets needs a service account in a cluster", next_step="mount its token, or leave it out"
         )
     name, pulls = host.removeprefix("[").removesuffix("]"), arguments.pull_secrets
-    settings = Settings(name, int(port), *files, tuple(custom), api=api, pull_secrets=pulls)
+    settings = Settings(name, listening, *files, tuple(custom), api=api, pull_secrets=pulls)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     gc.set_threshold(700, 10, 10)  # main raises it for short-lived commands; a server has to collect
     require_fitting_crypto(load(os.environ))

@@ -16,6 +16,7 @@ from trustkit import limits
 from trustkit.app import now, open_crypto, open_log, public_keys
 from trustkit.audit.events import trust_updated
 from trustkit.cli.identities import bounded_content
+from trustkit.cli.numbers import MOST_DAYS, number
 from trustkit.cli.output import as_json, table
 from trustkit.cli.signer import open_private
 from trustkit.cli.words import actor, moment_of
@@ -111,9 +112,10 @@ def _init(arguments: argparse.Namespace, config: Config) -> None:
     periods = {}
     for given in arguments.expires:
         role, _, days = given.partition("=")
-        if role not in PERIODS or not days.isdecimal() or not 0 < int(days) <= 36500:  # noqa: PLR2004  (a century)
-            raise UsageError(f"{given!r} is not ROLE=DAYS", next_step="write --expires timestamp=7")
-        periods[role] = int(days)
+        count = number(days)
+        if role not in PERIODS or count is None or not 0 < count <= MOST_DAYS:
+            raise UsageError(f"{given[:80]!r} is not ROLE=DAYS", next_step="write --expires timestamp=7")
+        periods[role] = count
     plans = {"root": keepers, "targets": targets, "snapshot": online, "timestamp": online}
     Repository.create(_folder(arguments), plans, periods, now())
     _staged("root", "targets")

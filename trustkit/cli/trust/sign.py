@@ -7,6 +7,7 @@ those of trust.folder and those given with --key. With a digest and --size no re
 import argparse
 from typing import TYPE_CHECKING
 
+from trustkit.cli.numbers import MOST_BYTES, whole
 from trustkit.cli.output import plain
 from trustkit.cli.trust.asking import KEY_HELP, add_server_arguments, tag_of
 
@@ -24,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--role", action="append", default=[], metavar="ROLE", help="sign in this role only; repeatable"
     )
-    parser.add_argument("--size", type=int, metavar="BYTES", help="the manifest's size, where the digest is given")
+    parser.add_argument(
+        "--size", type=whole(1, MOST_BYTES), metavar="BYTES", help="the manifest's size, where the digest is given"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,7 +82,7 @@ def _meta(author: "Author", given: str, size: int | None) -> "tuple[str, FileMet
     if not tag:
         raise UsageError(f"{given[:120]!r} names no tag", next_step="write REPOSITORY:TAG; the tag is what is signed")
     if size is not None:
-        if ref.digest is None or ref.digest.algorithm != "sha256" or size < 1:
+        if ref.digest is None or ref.digest.algorithm != "sha256":
             raise UsageError("--size goes with the manifest's digest", next_step="write REPOSITORY:TAG@sha256:...")
         return tag, FileMeta((("sha256", bytes.fromhex(ref.digest.hex)),), size)
     found = Sources(author.config).repository(ref).manifest(ref.at).descriptor

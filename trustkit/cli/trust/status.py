@@ -8,13 +8,16 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+from trustkit.cli.numbers import MOST_DAYS, whole
 from trustkit.cli.output import as_json, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--policy", metavar="FILE", help="look at this policy instead of the configured one")
-    parser.add_argument("--within", type=int, default=30, metavar="DAYS", help="warn of what ends within so many days")
+    parser.add_argument(
+        "--within", type=whole(0, MOST_DAYS), default=30, metavar="DAYS", help="warn of what ends within so many days"
+    )
     parser.add_argument("--check", action="store_true", help="end with status 1 if there is anything to warn of")
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
@@ -30,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(os.environ)
     policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     kit = evidence_kit(config, policy)
-    soon = timedelta(days=max(arguments.within, 0))
+    soon = timedelta(days=arguments.within)
     found = trust_status(kit.trust, kit.now(), soon, kit.crypto)
     found += content_trust_status(open_repositories(config).remembered(), kit.trust, Moment(kit.now(), soon))
     if distributing := distributed(config):

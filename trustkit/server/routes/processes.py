@@ -45,6 +45,8 @@ async def resize(parts: Parts, request: Request, name: str) -> Answer:
 
 # struct winsize holds unsigned shorts
 _MOST_ROWS = 0xFFFF
+# Thirty years of seconds; clocks do not count to what Python can.
+_MOST = 10**9
 
 
 def size_of(request: Request) -> tuple[int, int]:
@@ -57,9 +59,12 @@ def size_of(request: Request) -> tuple[int, int]:
 
 def _integer(text: str, name: str) -> int:
     try:
-        return int(text)
+        found = int(text)
     except ValueError as error:
         raise UsageError(f"{name}: {text[:40]!r} is no number") from error
+    if abs(found) > _MOST:
+        raise UsageError(f"{name}: {text[:40]!r} is beyond {_MOST}")
+    return found
 
 
 async def wait(parts: Parts, request: Request, name: str) -> Answer:

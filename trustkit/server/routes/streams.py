@@ -16,6 +16,8 @@ from trustkit.server.shapes.container import kept_of
 
 # The first API version in which a framed stream has a media type of its own.
 _FRAMED_SINCE = (1, 42)
+# A log has fewer lines than that, and Python reads at most 4300 digits.
+_TAIL_DIGITS = 18
 
 
 def media_type(request: Request, *, tty: bool) -> str:
@@ -104,4 +106,4 @@ def _tail(text: str) -> int | None:
     if text in {"", "all"}:
         return None
     # Docker, too, shows everything when it is no number
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= _TAIL_DIGITS else None

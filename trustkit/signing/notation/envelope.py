@@ -10,6 +10,7 @@ from trustkit import limits
 from trustkit.codec import base64, cbor
 from trustkit.codec.cbor import Tagged
 from trustkit.codec.strict_json import as_list, as_object, as_text, parse
+from trustkit.codec.zoned_time import zoned_time
 from trustkit.errors import MalformedError, MediaTypeError
 from trustkit.model.values import NamedTuple
 
@@ -70,7 +71,7 @@ def _jws(content: bytes) -> Envelope:
     for name in (SCHEME, SIGNING_TIME, AUTHENTIC_TIME, EXPIRY):
         if name in told:
             text = as_text(told[name], name)
-            attributes[name] = text if name == SCHEME else _rfc3339(text)
+            attributes[name] = text if name == SCHEME else zoned_time(text, _WHAT)
     token = header.get(TIMESTAMP)
     return Envelope(
         algorithm=as_text(told.get("alg"), "alg"),
@@ -159,13 +160,3 @@ def _url_bytes(text: str) -> bytes:
         raise MalformedError(f"{_WHAT} is not base64url without padding")
     padded = text + "=" * (-len(text) % 4)
     return base64.decode(padded.replace("-", "+").replace("_", "/"), _WHAT)
-
-
-def _rfc3339(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MalformedError(f"{_WHAT}: {text[:40]!r} is no time") from error
-    if found.tzinfo is None:
-        raise MalformedError(f"{_WHAT}: {text[:40]!r} has no time zone")
-    return found.astimezone(UTC)

@@ -10,12 +10,13 @@
 Everything is checked while loading: a root with one broken entry is no root.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from trustkit import limits
 from trustkit.codec.certificate import parse_certificate
 from trustkit.codec.protojson import as_bytes, bounded, members
 from trustkit.codec.strict_json import as_text, parse
+from trustkit.codec.zoned_time import zoned_time
 from trustkit.errors import MalformedError, MediaTypeError
 from trustkit.fips.parse import public_key_from_spki
 from trustkit.signing.trust.roots import SigstoreRoot, TrustedAuthority, TrustedLog
@@ -119,11 +120,4 @@ def _window(value: object, what: str) -> _Window:
 def _moment(value: object, what: str) -> datetime | None:
     if value is None:
         return None
-    text = as_text(value, f"{what} validFor")
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MalformedError(f"{what} has a time that is not RFC 3339: {text[:40]!r}") from error
-    if at.tzinfo is None:
-        raise MalformedError(f"{what} has a time without a zone: {text[:40]!r}")
-    return at.astimezone(UTC)
+    return zoned_time(as_text(value, f"{what} validFor"), what)

@@ -9,11 +9,12 @@ network and no `tuf`; files that changed since the update are refused, and so is
 """
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from trustkit import limits
 from trustkit.codec.strict_json import as_int, as_list, as_object, as_text, parse
+from trustkit.codec.zoned_time import zoned_time
 from trustkit.durable import write_file
 from trustkit.errors import DigestMismatchError, MalformedError, StorageError, TrustExpiredError, UsageError
 from trustkit.fips.hashing import sha256
@@ -140,11 +141,4 @@ def _content(file: Path, digest: str) -> bytes:
 
 
 def _moment(value: object) -> datetime:
-    text = as_text(value, f"{_WHAT} time")
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MalformedError(f"{_WHAT} has a time that is none: {text[:40]!r}") from error
-    if at.tzinfo is None:
-        raise MalformedError(f"{_WHAT} has a time without a zone")
-    return at.astimezone(UTC)
+    return zoned_time(as_text(value, f"{_WHAT} time"), _WHAT)

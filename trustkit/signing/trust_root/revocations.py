@@ -5,10 +5,10 @@
 
 import json
 import re
-from datetime import UTC, datetime
 
 from trustkit import limits
 from trustkit.codec.strict_json import as_bool, as_list, as_object, as_text, parse
+from trustkit.codec.zoned_time import zoned_time
 from trustkit.errors import LimitExceededError, MalformedError
 from trustkit.model.keys import KeyRevocation
 from trustkit.model.values import NamedTuple
@@ -54,13 +54,7 @@ def _one(item: dict[str, object]) -> Revoked:
     fingerprint = as_text(item.get("fingerprint"), f"{_WHAT} fingerprint")
     if not _FINGERPRINT.match(fingerprint):
         raise MalformedError(f"{_WHAT} has a fingerprint that is none: {fingerprint[:80]!r}")
-    text = as_text(item.get("at"), f"{_WHAT} at")
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise MalformedError(f"{_WHAT} has a time that is none: {text[:40]!r}") from error
-    if at.tzinfo is None:
-        raise MalformedError(f"{_WHAT} has a time without a zone: {text[:40]!r}")
+    at = zoned_time(as_text(item.get("at"), f"{_WHAT} at"), _WHAT)
     allow = as_bool(item.get("allowBefore", False), f"{_WHAT} allowBefore")
-    revocation = KeyRevocation(at.astimezone(UTC), as_text(item.get("reason"), f"{_WHAT} reason"), allow)
+    revocation = KeyRevocation(at, as_text(item.get("reason"), f"{_WHAT} reason"), allow)
     return Revoked(fingerprint, as_text(item.get("name"), f"{_WHAT} name"), revocation)

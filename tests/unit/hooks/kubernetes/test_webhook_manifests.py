@@ -27,8 +27,19 @@ def test_nothing_is_stored_while_nobody_decides(webhook):
 @pytest.mark.parametrize("webhook", WEBHOOKS, ids=lambda found: found["name"])
 def test_the_webhooks_own_namespace_is_left_out_by_its_name(webhook):
     own = DOCUMENTS["Namespace"]["metadata"]["name"]
-    expected = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [own]}
+    # and the cluster's own, so that its DNS, network and storage can start while the webhook is down
+    expected = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [own, "kube-system"]}
     assert webhook["namespaceSelector"] == {"matchExpressions": [expected]}
+
+
+@pytest.mark.parametrize("webhook", WEBHOOKS, ids=lambda found: found["name"])
+def test_the_service_that_is_asked_has_an_address_of_its_own(webhook):
+    service = DOCUMENTS["Service"]
+    asked = webhook["clientConfig"]["service"]
+    assert (service["metadata"]["namespace"], service["metadata"]["name"]) == (asked["namespace"], asked["name"])
+    assert asked["port"] in [port["port"] for port in service["spec"]["ports"]]
+    # kube-apiserver routes by the address, and fails for "None"
+    assert not {"clusterIP", "clusterIPs", "type"} & set(service["spec"])
 
 
 def test_two_replicas_of_which_one_always_stays():
