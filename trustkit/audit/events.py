@@ -116,7 +116,13 @@ def content_trust_published(
     at: datetime, *, gun: str, what: str, versions: Mapping[str, int], signers: Mapping[str, object], actor: str
 ) -> AuditEvent:
     """Say what was changed in a repository's content trust: each role's version, and the keys that signed it."""
-    body = {"repository": gun, "what": what, "versions": dict(versions), "signers": dict(signers), "actor": actor}
+    body = {
+        "repository": gun,
+        "what": what[:1024],
+        "versions": dict(versions),
+        "signers": dict(signers),
+        "actor": actor,
+    }
     return AuditEvent(at, "content_trust.published", "ok", None, body)
 
 
