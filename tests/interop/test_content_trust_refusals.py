@@ -143,8 +143,8 @@ def test_what_was_done_is_on_record(begun):
 
 
 @pytest.mark.parametrize("words", [
-    ("sign", ":v2@sha256:" + TWO, "--size", "401"), ("revoke", ":v1"), ("delegate", "", "alice", "--signer-key", "KEY"),
-    ("rotate", "", "targets", "--renew"),
+    ("sign", ":v2@sha256:" + TWO, "--size", "401"), ("revoke", ":v1"), ("revoke", "", "--delete-repository"),
+    ("delegate", "", "alice", "--signer-key", "KEY"), ("rotate", "", "targets", "--renew"),
 ], ids=lambda words: words[0])  # fmt: skip
 def test_nothing_is_published_beside_a_damaged_log(begun, notary, tmp_path, words):
     action, suffix, *more = words

@@ -103,12 +103,17 @@ class Author:
         self.record(what, found, also(found))
         return found
 
-    def record(self, what: str, found: "VerifiedRepository", also: Iterable[AuditEvent] = ()) -> None:
-        """Put on record what was published, together with other events. Raises AuditError, that says so."""
-        signers = {role.name: [one.fingerprint for one in role.signers] for role in found.roles}
-        signers[_ROOT] = [one.fingerprint for one in found.root_keys]
+    def record(self, what: str, found: "VerifiedRepository | None", also: Iterable[AuditEvent] = ()) -> None:
+        """Put on record what was published, nothing being left without `found`, together with other events.
+
+        Raises AuditError, that says so.
+        """
+        signers = {role.name: [one.fingerprint for one in role.signers] for role in found.roles} if found else {}
+        if found:
+            signers[_ROOT] = [one.fingerprint for one in found.root_keys]
+        versions = found.versions if found else {}
         event = content_trust_published(
-            app.now(), gun=self.gun, what=what, versions=found.versions, signers=signers, actor=actor()
+            app.now(), gun=self.gun, what=what, versions=versions, signers=signers, actor=actor()
         )
         try:
             self.log.append_many((event, *also))
