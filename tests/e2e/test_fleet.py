@@ -211,6 +211,16 @@ def test_a_node_that_was_never_told_of_a_list_denies(fleet, store_url):
     assert (done.status, "fleet init" in done.said) == (3, True), done.said
 
 
+def test_revocations_of_this_machine_alone_do_not_count_as_the_fleets_list(trustkit):
+    key = trustkit.home / "key"
+    key.write_text("cd" * 32)
+    key.chmod(0o600)
+    shared = {"TRUSTKIT_CACHE_URL": "redis://127.0.0.1:1", "TRUSTKIT_CACHE_KEY_FILE": str(key)}
+    trustkit.must("fleet", "revoke", f"sha256:{'7' * 64}", "--reason", "lost")
+    done = trustkit.run("fleet", "status", env=shared)
+    assert (done.status, "never read" in done.said) == (3, True), done.said
+
+
 @pytest.mark.parametrize("kind", STORES)
 def test_a_store_that_is_killed_leaves_local_work_and_then_denies(kind, registry, repository, tls, tmp_path):
     with ExitStack() as stack:
