@@ -24,7 +24,10 @@ from trustkit.model.values import NamedTuple
 
 _DECISION = "decision"
 _REFUSED_START = "container.refused"
-_CHANGES = ("policy.", "key.", "image.", "log.", "breakglass.")
+# What may be admitted from then on is another: families of kinds, and whole ones.
+CHANGES = (
+    "policy.", "key.", "image.", "log.", "breakglass.", "revocation.", "trust.", "content_trust.", "scan.flipped",
+)  # fmt: skip
 # Up to this length of time a bar is an hour, beyond it a day.
 _HOURS = timedelta(hours=48)
 # More bars than this cannot be told apart.
@@ -71,7 +74,7 @@ def compile_report(
         rules=tuple(Counter(_refusal(record).rule for record in refused).most_common()),
         policies=_policies(decisions),
         modules=_modules(decisions),
-        changes=tuple(_change(record) for record in records if record.event.kind.startswith(_CHANGES)),
+        changes=tuple(_change(record) for record in records if record.event.kind.startswith(CHANGES)),
         break_glass=grant_reviews(records, now),
     )
 
@@ -230,8 +233,9 @@ def _change(record: AuditRecord) -> Change:
     event = record.event
     policy = mapping(event.body, "policy")
     words = about(event)
-    for detail in (text(policy, "name"), text(policy, "digest"), text(event.body, "fingerprint")):
-        words = f"{words} {detail}".strip()
+    given_up = text(event.body, "what") if event.kind == "revocation.published" else ""
+    for detail in (text(policy, "name"), text(policy, "digest"), text(event.body, "fingerprint"), given_up):
+        words = words if detail in words else f"{words} {detail}".strip()
     return Change(event.at, record.sequence, event.kind, words, text(event.body, "actor"))
 
 
