@@ -24,12 +24,13 @@ def policy_loaded(at: datetime, *, name: str, digest: Digest, file: str, actor: 
     return AuditEvent(at, "policy.loaded", "ok", None, {"policy": policy, "file": file, "actor": actor})
 
 
-def policy_refused(at: datetime, *, name: str, digest: Digest, why: str) -> AuditEvent:
-    """Say that a new policy cannot be read, and which one decides on."""
-    policy = {"name": name, "digest": str(digest)}
-    return AuditEvent(
-        at, "policy.refused", "deny", None, {"in_force": policy, "message": why[:2048], "actor": "daemon"}
-    )
+def policy_refused(
+    at: datetime, *, name: str, digest: Digest | None, why: str, file: str = "", actor: str = "daemon"
+) -> AuditEvent:
+    """Say that a new policy cannot be read, and which one decides on: none without a digest."""
+    policy = {"name": name, "digest": str(digest) if digest else ""}
+    body = {"in_force": policy, "file": file, "message": why[:2048], "actor": actor}
+    return AuditEvent(at, "policy.refused", "deny", None, body)
 
 
 def key_generated(at: datetime, *, name: str, kind: str, fingerprint: str, actor: str) -> AuditEvent:
