@@ -125,7 +125,9 @@ def _remote_public(config: Config, given: str) -> tuple[str, bytes] | None:
 def load_policy(config: Config, file: Path | None = None) -> Policy:
     """Return the policy in force: the given file, the configured one, or the built-in one."""
     if file is None and config.policy_bundle:
-        return policy_from(open_bundle(config).documents(now()))
+        from trustkit.admission.bundle_pull import documents_in_force
+
+        return policy_from(documents_in_force(open_bundle(config), partial(open_log, config), now()))
     path, module = file or config.policy, config.path("keys.pkcs11_module")
     found = None if path else distributed(config)
     if found is not None:

@@ -149,6 +149,20 @@ def test_key_revoke_for_the_fleet_reaches_the_other_node(fleet):
     assert (done.status, "stolen laptop" in done.said) == (1, True), done.said
 
 
+def test_key_revoke_for_the_fleet_is_finished_by_a_second_try(fleet, store_url):
+    name = fleet.push(images.build(files={"n": b"second try"}))
+    words = ("key", "revoke", "release", "--reason", "stolen laptop", "--fleet")
+    done = fleet.a.run(*words, env={"TRUSTKIT_CACHE_URL": "redis://127.0.0.1:1"})
+    assert (done.status, "on this machine, and not for the fleet" in done.stderr) == (4, True), done.said
+    assert "give the same command again" in done.stderr
+    assert (fleet.a.run("verify", name).status, fleet.b.run("verify", name).status) == (1, 0)
+    fleet.a.must(*words)
+    assert fleet.b.run("verify", name).status == 1
+    told = json.loads(fleet.a.must("audit", "log", "--output", "json").stdout)
+    kinds = [one["kind"] for one in sorted(told, key=lambda one: one["number"])]
+    assert [kind for kind in kinds if "revo" in kind] == ["key.revoked", "revocation.published"]
+
+
 def test_an_entry_that_nobody_of_the_fleet_made_is_not_used(fleet, tls, tmp_path):
     name = fleet.push(images.build(files={"n": b"poisoned"}))
     with webhooks(fleet.nodes, tls, tmp_path) as (first, second):
@@ -209,6 +223,16 @@ def test_a_node_that_was_never_told_of_a_list_denies(fleet, store_url):
     fleet.key.write_text("ab" * 32)
     done = fleet.b.run("verify", name)
     assert (done.status, "fleet init" in done.said) == (3, True), done.said
+
+
+def test_revocations_of_this_machine_alone_do_not_count_as_the_fleets_list(trustkit):
+    key = trustkit.home / "key"
+    key.write_text("cd" * 32)
+    key.chmod(0o600)
+    shared = {"TRUSTKIT_CACHE_URL": "redis://127.0.0.1:1", "TRUSTKIT_CACHE_KEY_FILE": str(key)}
+    trustkit.must("fleet", "revoke", f"sha256:{'7' * 64}", "--reason", "lost")
+    done = trustkit.run("fleet", "status", env=shared)
+    assert (done.status, "never read" in done.said) == (3, True), done.said
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -108,6 +108,17 @@ def test_what_a_revoked_key_signed_is_refused_in_every_way_it_can_be_named(
     assert "laptop stolen" in done.stdout
 
 
+def test_nothing_is_rotated_or_revoked_beside_a_damaged_log(ring: Trustkit) -> None:
+    before = ring.must("key", "list").stdout
+    for file in (ring.home / "audit").glob("log.db-*"):
+        file.unlink()
+    (ring.home / "audit/log.db").write_bytes(b"noise" * 4096)
+    for words in (("rotate", "release"), ("revoke", "release", "--reason", "lost")):
+        done = ring.run("key", *words)
+        assert (done.status, "the database is damaged" in done.stderr) == (1, True), done.said
+    assert ring.must("key", "list").stdout == before
+
+
 def test_a_revoked_key_does_not_sign_rotate_or_come_back(ring: Trustkit, reference: str) -> None:
     ring.must("key", "revoke", "release", "--reason", "lost")
     for args in (("sign", "--key", "release", reference), ("key", "rotate", "release")):

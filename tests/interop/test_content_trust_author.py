@@ -116,6 +116,10 @@ def test_all_tags_are_revoked_at_once(begun, notary):
 def test_a_repository_is_deleted_and_can_begin_anew(begun, notary):
     begun.must("revoke", begun.gun, "--delete-repository")
     assert "does not have trust data" in notary.run("list", begun.gun).said
+    newest = json.loads(begun.trustkit.must("audit", "log", "--tail", "1", "--output", "json").stdout)[0]
+    told = {name: newest["body"][name] for name in ("repository", "what", "versions", "signers")}
+    assert newest["kind"] == "content_trust.published"
+    assert told == {"repository": begun.gun, "what": "delete", "versions": {}, "signers": {}}
     begun.must("init", begun.gun)
     assert begun.tags() == {}
 

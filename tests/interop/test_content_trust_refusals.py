@@ -40,6 +40,12 @@ def notary(server, tmp_path):
     return Notary(server, tmp_path / "notary")
 
 
+def damage_log(author):
+    for file in (author.trustkit.home / "audit").glob("log.db-*"):
+        file.unlink()
+    (author.trustkit.home / "audit/log.db").write_bytes(b"noise" * 4096)
+
+
 def test_a_repository_that_was_never_seen_is_not_signed(begun, server):
     with other_author(server, begun.gun) as mallory:
         done = mallory.sign("v2", TWO)
@@ -134,3 +140,27 @@ def test_what_was_done_is_on_record(begun):
     said = begun.trustkit.must("audit", "log").stdout
     assert "content_trust.published" in said
     assert "image.signed" in said
+
+
+@pytest.mark.parametrize("words", [
+    ("sign", ":v2@sha256:" + TWO, "--size", "401"), ("revoke", ":v1"), ("revoke", "", "--delete-repository"),
+    ("delegate", "", "alice", "--signer-key", "KEY"), ("rotate", "", "targets", "--renew"),
+], ids=lambda words: words[0])  # fmt: skip
+def test_nothing_is_published_beside_a_damaged_log(begun, notary, tmp_path, words):
+    action, suffix, *more = words
+    damage_log(begun)
+    before = begun.tags(), begun.root_version()
+    given = [str(new_signer(tmp_path, "alice")[1]) if word == "KEY" else word for word in more]
+    done = begun.run(action, f"{begun.gun}{suffix}", *given)
+    assert (done.status, "the database is damaged" in done.said) == (1, True)
+    assert (begun.tags(), begun.root_version()) == before
+    assert notary.tags(begun.gun) == {"v1": (ONE, "targets")}
+
+
+def test_a_repository_does_not_begin_beside_a_damaged_log(author, notary):
+    (author.trustkit.home / "audit").mkdir()
+    damage_log(author)
+    done = author.run("init", author.gun)
+    assert (done.status, "the database is damaged" in done.said) == (1, True)
+    assert "does not have trust data" in notary.run("list", author.gun).said
+    assert not list(author.folder.rglob("*.key"))

@@ -143,6 +143,53 @@ def test_an_older_revision_is_neither_pushed_nor_taken(trustkit: Trustkit, publi
     assert in_force(trustkit) == 2
 
 
+def refusals(trustkit: Trustkit) -> list[dict[str, object]]:
+    """Return what the log says of refused policies."""
+    found = trustkit.json("audit", "log", "--kind", "policy.refused")
+    assert isinstance(found, list)
+    return [one["body"] for one in found]
+
+
+def test_a_bundle_that_pull_refuses_is_on_record(trustkit: Trustkit, publisher: Publisher) -> None:
+    digest = publisher.push(1)
+    trustkit.must("policy", "pull")
+    publisher.trustkit.must("key", "generate", "stranger")
+    publisher.push(2, key="stranger")
+    assert trustkit.run("policy", "pull").status == 1
+    (told,) = refusals(trustkit)
+    assert told["in_force"] == {"name": publisher.reference, "digest": digest}
+    assert "signature" in str(told["message"])
+    assert told["actor"] != "daemon"
+    assert in_force(trustkit) == 1
+
+
+@pytest.mark.parametrize("words", [("policy", "pull"), ("verify", "127.0.0.1:1/x/y:z")], ids=["pull", "verify"])
+def test_a_first_bundle_that_is_refused_is_on_record(
+    trustkit: Trustkit, publisher: Publisher, words: tuple[str, ...]
+) -> None:
+    publisher.trustkit.must("key", "generate", "stranger")
+    publisher.push(1, key="stranger")
+    assert trustkit.run(*words).status == 1
+    (told,) = refusals(trustkit)
+    assert (told["file"], told["in_force"]) == (publisher.reference, {"name": "", "digest": ""})
+
+
+def test_no_bundle_is_taken_beside_a_damaged_log(trustkit: Trustkit, publisher: Publisher) -> None:
+    publisher.push(1)
+    (trustkit.home / "audit").mkdir()
+    (trustkit.home / "audit/log.db").write_bytes(b"noise" * 4096)
+    for words in (("policy", "pull"), ("policy", "show")):
+        done = trustkit.run(*words)
+        assert (done.status, "the database is damaged" in done.stderr) == (1, True), done.said
+    assert "is here yet" in trustkit.run("policy", "status").stderr
+
+
+def test_doctor_fetches_no_bundle(trustkit: Trustkit, publisher: Publisher) -> None:
+    publisher.push(1)
+    assert f"nothing of {publisher.reference} is here yet" in trustkit.run("doctor").stdout
+    assert not (trustkit.home / "policy-bundle").exists()
+
+
 def registry_tag(reference: str, digest: str) -> None:
     """Let a tag of a registry name another manifest."""
     import urllib.request

@@ -10,9 +10,9 @@ from datetime import datetime
 from threading import Event, Thread
 from typing import Self
 
+from trustkit.admission.bundle_pull import refusal
 from trustkit.admission.bundle_store import BundleStore
 from trustkit.admission.gate import AuditLog
-from trustkit.audit.events import policy_refused
 from trustkit.errors import TrustkitError
 
 _LOG = logging.getLogger(__name__)
@@ -66,8 +66,6 @@ class Refresher:
         if error.message == self._told or self._stop.is_set():
             return
         _LOG.error("%s", error.message)
-        state = store.state() if store is not None else None
-        if state is not None:
-            event = policy_refused(self._now(), name=state.reference, digest=state.digest, why=error.message)
-            self._log.append(event)
+        if store is not None:
+            self._log.append(refusal(store, error, self._now(), "daemon"))
         self._told = error.message

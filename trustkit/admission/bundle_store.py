@@ -63,7 +63,7 @@ class BundleStore:
         self, folder: Path, reference: str, pins: Pins, open_source: Callable[[ImageRef], ImageSource], hours: float
     ) -> None:
         """Keep it in a folder of its own below `folder`; it counts for `hours` after it was confirmed."""
-        self._reference = reference
+        self.reference = self._reference = reference
         self._folder = folder / digest_of(reference.encode()).hex[:16]
         self._pins, self._open_source, self._life = pins, open_source, timedelta(hours=hours)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from trustkit import __version__
-from trustkit.audit.break_glass import grant_reviews
+from trustkit.audit.break_glass import DONE, GrantReview, grant_reviews
 from trustkit.audit.report import (
     Change,
     Interval,
@@ -25,7 +25,10 @@ from trustkit.model.values import NamedTuple
 
 _DECISION = "decision"
 _REFUSED_START = "container.refused"
-_CHANGES = ("policy.", "key.", "image.", "log.", "breakglass.")
+# What may be admitted from then on is another: families of kinds, and whole ones.
+CHANGES = (
+    "policy.", "key.", "image.", "log.", "breakglass.", "revocation.", "trust.", "content_trust.", "scan.flipped",
+)  # fmt: skip
 # Up to this length of time a bar is an hour, beyond it a day.
 _HOURS = timedelta(hours=48)
 # More bars than this cannot be told apart.
@@ -46,8 +49,14 @@ def compile_report(
     now: datetime,
     checkpoint: bytes = b"",
     period: Period = Period(),  # noqa: B008  (an immutable value)
+    grants: Sequence[AuditRecord] | None = None,
 ) -> Report:
-    """Return the report on these records, which should be those of the period."""
+    """Return the report on these records, which should be those of the period.
+
+    `grants` are the break-glass records of all time, `records` if left out: the period chooses which grants are
+    listed, and how they stand is told by what was recorded until now.
+    """
+    reviews = grant_reviews(records if grants is None else grants, now)
     decisions = [record for record in records if record.event.kind == _DECISION]
     refused = [r for r in records if _is_refusal(r.event)]
     runs = _runs(records, decisions)
@@ -72,9 +81,18 @@ def compile_report(
         rules=tuple(Counter(_refusal(record).rule for record in refused).most_common()),
         policies=_policies(decisions),
         modules=_modules(decisions),
-        changes=tuple(_change(record) for record in records if record.event.kind.startswith(_CHANGES)),
-        break_glass=grant_reviews(records, now),
+        changes=tuple(_change(record) for record in records if record.event.kind.startswith(CHANGES)),
+        break_glass=tuple(one for one in reviews if _is_listed(one, period)),
     )
+
+
+def _is_listed(grant: GrantReview, period: Period) -> bool:
+    """Whether a grant was used or looked at in the period, or had still to be looked at then."""
+    if period.until is not None and grant.first_at >= period.until:
+        return False
+    is_due = grant.state != DONE and grant.review_by is not None
+    last = max(grant.last_at, grant.reviewed_at or grant.last_at)
+    return is_due or period.since is None or last >= period.since
 
 
 def _is_judged(event: AuditEvent) -> bool:
@@ -222,8 +240,9 @@ def _change(record: AuditRecord) -> Change:
     event = record.event
     policy = mapping(event.body, "policy")
     words = about(event)
-    for detail in (text(policy, "name"), text(policy, "digest"), text(event.body, "fingerprint")):
-        words = f"{words} {detail}".strip()
+    given_up = text(event.body, "what") if event.kind == "revocation.published" else ""
+    for detail in (text(policy, "name"), text(policy, "digest"), text(event.body, "fingerprint"), given_up):
+        words = words if detail in words else f"{words} {detail}".strip()
     return Change(event.at, record.sequence, event.kind, words, text(event.body, "actor"))
 
 

@@ -24,12 +24,13 @@ def policy_loaded(at: datetime, *, name: str, digest: Digest, file: str, actor: 
     return AuditEvent(at, "policy.loaded", "ok", None, {"policy": policy, "file": file, "actor": actor})
 
 
-def policy_refused(at: datetime, *, name: str, digest: Digest, why: str) -> AuditEvent:
-    """Say that a new policy cannot be read, and which one decides on."""
-    policy = {"name": name, "digest": str(digest)}
-    return AuditEvent(
-        at, "policy.refused", "deny", None, {"in_force": policy, "message": why[:2048], "actor": "daemon"}
-    )
+def policy_refused(
+    at: datetime, *, name: str, digest: Digest | None, why: str, file: str = "", actor: str = "daemon"
+) -> AuditEvent:
+    """Say that a new policy cannot be read, and which one decides on: none without a digest."""
+    policy = {"name": name, "digest": str(digest) if digest else ""}
+    body = {"in_force": policy, "file": file, "message": why[:2048], "actor": actor}
+    return AuditEvent(at, "policy.refused", "deny", None, body)
 
 
 def key_generated(at: datetime, *, name: str, kind: str, fingerprint: str, actor: str) -> AuditEvent:
@@ -116,7 +117,13 @@ def content_trust_published(
     at: datetime, *, gun: str, what: str, versions: Mapping[str, int], signers: Mapping[str, object], actor: str
 ) -> AuditEvent:
     """Say what was changed in a repository's content trust: each role's version, and the keys that signed it."""
-    body = {"repository": gun, "what": what, "versions": dict(versions), "signers": dict(signers), "actor": actor}
+    body = {
+        "repository": gun,
+        "what": what[:1024],
+        "versions": dict(versions),
+        "signers": dict(signers),
+        "actor": actor,
+    }
     return AuditEvent(at, "content_trust.published", "ok", None, body)
 
 

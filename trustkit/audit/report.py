@@ -81,7 +81,7 @@ class ModuleUse(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A key, policy or log event."""
+    """An event after which others may sign, other rules hold, or an image is no longer admitted."""
 
     at: datetime
     record: int

@@ -6,18 +6,34 @@ from trustkit.model.audit import AuditEvent
 from trustkit.model.crypto import ModuleStatus
 
 _CHARS = 160
+# The first of these members that a record has says what it is about.
+_NAMES = ("reference", "name", "file", "what", "grant")
+# Nothing failed, and yet the reason is what one looks for.
+_GIVEN_UP = ("key.revoked", "revocation.published")
 
 
 def about(event: AuditEvent) -> str:
     """Return the most telling words: why it was refused, what ran, how it ended."""
-    body = event.body
-    name = text(body, "reference") or text(body, "name") or text(body, "file")
-    if event.kind == "container.exited" and text(body, "exit_code"):
-        name = f"{text(body, 'name') or name}: exit {text(body, 'exit_code')}"
-    why = reason(event) if event.outcome in {"deny", "unknown", "failed"} else ""
+    name = _name(event)
+    tells_why = event.outcome in {"deny", "unknown", "failed"} or event.kind in _GIVEN_UP
+    why = reason(event) if tells_why else ""
     words = f"{name}: {why}" if name and why else name or why
     clean = " ".join("".join(c if c.isprintable() else " " for c in words).split())
     return clean if len(clean) <= _CHARS else clean[: _CHARS - 1] + "…"
+
+
+def _name(event: AuditEvent) -> str:
+    body = event.body
+    name = next(filter(None, (text(body, member) for member in _NAMES)), "")
+    if event.kind == "container.exited" and text(body, "exit_code"):
+        return f"{text(body, 'name') or name}: exit {text(body, 'exit_code')}"
+    if event.kind == "revocation.published":
+        return f"{text(body, 'revokes')} {name}".strip()
+    if event.kind == "content_trust.published":
+        return f"{text(body, 'repository')}: {text(body, 'what')}"
+    if event.kind == "trust.updated":
+        return f"root version {text(body, 'root')}"
+    return name
 
 
 def reason(event: AuditEvent) -> str:

@@ -5,6 +5,7 @@ from trustkit.audit.events import revocation_published
 from trustkit.audit.log import DecisionLog
 from trustkit.cli.words import actor
 from trustkit.config import Config
+from trustkit.errors import AuditError, StorageError
 from trustkit.model.revocations import Revocation
 from trustkit.shared import known_revocations
 
@@ -12,13 +13,18 @@ from trustkit.shared import known_revocations
 def publish(config: Config, log: DecisionLog, given_up: Revocation) -> None:
     """Put it on the list that all nodes read, and on record. Raises SharedStoreError, StorageError, AuditError."""
     known_revocations(config, open_crypto(config)).publish((given_up,), now())
-    log.append(
-        revocation_published(
-            now(),
-            kind=given_up.kind,
-            what=given_up.what,
-            name=given_up.name,
-            reason=given_up.lost.reason,
-            actor=actor(),
-        )
+    event = revocation_published(
+        now(),
+        kind=given_up.kind,
+        what=given_up.what,
+        name=given_up.name,
+        reason=given_up.lost.reason,
+        actor=actor(),
     )
+    try:
+        log.append(event)
+    except (AuditError, StorageError) as error:
+        raise AuditError(
+            f"{given_up.kind} {given_up.what} is revoked for all nodes, and that is not on record: {error.message}",
+            next_step="mend the log (trustkit audit verify), and give the same command again",
+        ) from error

@@ -1,6 +1,7 @@
 """The options that say whose certificate is trusted, under cosign's names, and what they stand for."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from trustkit import limits
@@ -9,6 +10,28 @@ from trustkit.errors import IdentityError, MalformedError, UsageError
 from trustkit.model.signature import SignerIdentity
 from trustkit.policy.regex import Regex
 from trustkit.policy.trusted import DEFAULT_ROOT, SIGSTORE, PolicyIdentity, PolicyRoot
+
+# The options that name whom to trust, and so what decides: each stands for a policy of its own.
+TRUSTED = (
+    "key", "annotations", "gpg_key", "certificate_identity", "certificate_identity_regexp",
+    "certificate_oidc_issuer", "certificate_oidc_issuer_regexp", "signed_identity", "trusted_root",
+)  # fmt: skip
+
+
+def require_only(arguments: argparse.Namespace, names: Sequence[str]) -> None:
+    """Return if no two of these options are given: the second would be ignored in silence. Raises UsageError."""
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name, None)]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} exclude each other", next_step="verify twice, if both must hold")
+
+
+def require_root_is_used(arguments: argparse.Namespace, identities: tuple[PolicyIdentity, ...]) -> None:
+    """Return if a given root vouches for somebody. Raises UsageError."""
+    if arguments.trusted_root and not identities:
+        raise UsageError(
+            "--trusted-root is about certificates, and no identity is trusted",
+            next_step="give --certificate-identity and --certificate-oidc-issuer too",
+        )
 
 
 def require_identity(wanted: PolicyIdentity, signer: SignerIdentity) -> None:

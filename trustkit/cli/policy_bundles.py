@@ -53,14 +53,16 @@ def push(arguments: argparse.Namespace) -> int:
 
 
 def pull(arguments: argparse.Namespace) -> int:
-    """Put what the registry has in force, if it is newer and holds. Raises as `BundleStore.refresh`."""
+    """Put what the registry has in force, if it is newer and holds; a refusal is on record. Raises as `pulled`."""
+    from trustkit.admission.bundle_pull import pulled
     from trustkit.audit.events import policy_loaded
 
     config, now = _configured(), app.now()
-    found = app.open_bundle(config).refresh(now)
-    if found.changed:
-        policy = app.load_policy(config)
-        with app.open_log(config) as log:
+    store = app.open_bundle(config)
+    with app.open_log(config) as log:
+        found = pulled(store, log, now, actor())
+        if found.changed:
+            policy = app.load_policy(config)
             log.append(
                 policy_loaded(now, name=policy.name, digest=policy.digest, file=config.policy_bundle, actor=actor())
             )

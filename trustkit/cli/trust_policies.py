@@ -9,7 +9,7 @@ from typing import Protocol
 from trustkit import app, limits
 from trustkit.admission.gate import AuditLog, Gate
 from trustkit.admission.trust_policy import Chosen, TrustPolicy
-from trustkit.cli.identities import bounded_content
+from trustkit.cli.identities import TRUSTED, bounded_content, require_only
 from trustkit.cli.judging import Opens
 from trustkit.config import Config
 from trustkit.errors import UsageError
@@ -20,19 +20,11 @@ from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 
 _STORE = "truststore"
-_OTHERS = (
-    "key", "annotations", "policy", "gpg_key", "certificate_identity", "certificate_identity_regexp",
-    "certificate_oidc_issuer", "certificate_oidc_issuer_regexp", "signed_identity",
-)  # fmt: skip
 
 
 def by_their_policy(arguments: argparse.Namespace, config: Config) -> Opens:
     """Return what decides by the file that the options name, and by nothing else. Raises UsageError."""
-    both = ("trust_policy", "containers_policy")
-    given = [name for name in (*both, *_OTHERS) if getattr(arguments, name, None)]
-    if len(given) > 1:
-        first, second = (f"--{name.replace('_', '-')}" for name in given[:2])
-        raise UsageError(f"{first} and {second} exclude each other", next_step="verify twice, if both must hold")
+    require_only(arguments, ("trust_policy", "containers_policy", "policy", *TRUSTED))
     if arguments.containers_policy and arguments.trust_store:
         raise UsageError("--trust-store goes with a trust policy", next_step="give --trust-policy")
     return partial(TheirGates, config, _chooses(arguments))

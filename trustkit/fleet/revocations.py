@@ -1,6 +1,6 @@
 """What was revoked, as one node knows it: its own file, and the list that all nodes share.
 
-    HOME/revocations.json    when the list was last read, and the list
+    HOME/revocations.json    when the list was last read, of which fleet, and the list
 
 Without a shared store the file is all there is. With one, the list is read anew for decisions; the node's file is
 what it falls back on while the store is silent, for `grace` seconds and no longer. A list only grows: what a node has
@@ -29,6 +29,8 @@ FILE = "revocations.json"
 _RACES = 8
 # The list and its seal.
 _MOST_BYTES = limits.REVOCATIONS_BYTES + 64
+# And the line before the list.
+_MOST_FILE_BYTES = _MOST_BYTES + 256
 _LEAST_PAUSE = timedelta(seconds=limits.SHARED_PAUSE_SECONDS)
 
 
@@ -64,6 +66,7 @@ class KnownRevocations:
         self._lock = Lock()
         self._known = Known(Revocations(), 0)
         self._stamp: tuple[int, int] | None = None
+        self._head = b""
         self._checked: datetime | None = None
         self._written: datetime | None = None
         self._failed: tuple[datetime, str] | None = None
@@ -175,16 +178,21 @@ class KnownRevocations:
             if stamp == self._stamp:
                 return
             with self._file.open("rb") as stream:
-                content = stream.read(_MOST_BYTES + 1)
+                content = stream.read(_MOST_FILE_BYTES + 1)
         except FileNotFoundError:
             return
         except OSError as error:
             raise storage_error(self._file, error) from error
+        self._take_content(content)
+        self._stamp = stamp
+
+    def _take_content(self, content: bytes) -> None:
         from trustkit.codec.revocation_list import read_revocations
 
         head, _, rest = content.partition(b"\n")
         try:
-            checked = datetime.fromisoformat(head.decode("ascii"))
+            moment, _, fleet = head.decode("ascii").partition(" ")
+            checked = datetime.fromisoformat(moment)
             found = read_revocations(rest)
         except (ValueError, TrustkitError) as error:
             raise StorageError(
@@ -192,9 +200,11 @@ class KnownRevocations:
             ) from error
         if checked.tzinfo is None:
             raise StorageError(f"{self._file} does not say when it was written")
-        self._stamp = stamp
+        self._head = head
         self._take(self._known.revocations.joined(found.items))
-        self._checked = max(self._checked, checked) if self._checked else checked
+        # when this machine alone, or another fleet, was asked says nothing of this fleet's list
+        if self._sharing is not None and fleet == self._sharing.name:
+            self._checked = max(self._checked, checked) if self._checked else checked
 
     def _write_is_due(self, sharing: Sharing, now: datetime) -> bool:
         written = self._written
@@ -208,9 +218,16 @@ class KnownRevocations:
             # another process of this node may have learnt more
             self._take_file()
             content = write_revocations(self._known.revocations)
-            write_file(self._file, now.isoformat().encode() + b"\n" + content)
+            self._head = self._head_at(now)
+            write_file(self._file, self._head + b"\n" + content)
             status = self._file.stat()
             self._stamp, self._written = (status.st_ino, status.st_mtime_ns), now
+
+    def _head_at(self, now: datetime) -> bytes:
+        """Return the file's first line: the time and the fleet's name; without a store the line stays what it was."""
+        if self._sharing is None:
+            return self._head or now.isoformat().encode()
+        return f"{now.isoformat()} {self._sharing.name}".encode()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -468,6 +468,24 @@ def test_a_daemon_takes_newer_bundles_and_tells_each_refusal_once(scene: Scene, 
     assert scene.revision() == 3
 
 
+def test_a_daemon_tells_once_why_there_is_no_bundle_yet(scene: Scene, log: DecisionLog) -> None:
+    refresher = Refresher(lambda: (scene.store(), 60), log, lambda: NOW)
+    scene.publish(1, STRANGER)
+    refresher.once()
+    refresher.once()
+    (told,) = (one.event for one in log.records())
+    assert (told.kind, told.body["in_force"]) == ("policy.refused", {"name": "", "digest": ""})
+    assert (told.body["file"], told.body["actor"]) == (REFERENCE, "daemon")
+
+
+def test_a_daemon_with_a_broken_state_goes_on_and_tells(scene: Scene, log: DecisionLog) -> None:
+    scene.publish(1)
+    scene.store().refresh(NOW)
+    (next((scene.folder / "kept").iterdir()) / "state.json").write_bytes(b"{}")
+    assert Refresher(lambda: (scene.store(), 60), log, lambda: NOW).once() == 60
+    assert [one.event.kind for one in log.records()] == ["policy.refused"]
+
+
 def test_a_policy_whose_keys_lie_elsewhere_is_not_packed(scene: Scene, tmp_path: Path) -> None:
     far = tmp_path / "far.pub"
     far.write_bytes(public_key_to_pem(RELEASE.public))

@@ -207,3 +207,29 @@ def test_json_names_its_schema_and_whether_the_log_is_intact() -> None:
 def test_words_about_a_refusal_carry_the_reason_on_one_line() -> None:
     event = decision("deny", reference="web:v1", reason="no\nsignature")
     assert about(event) == "web:v1: no signature"
+
+
+def test_words_about_a_revocation_say_what_was_given_up_and_why() -> None:
+    event = events.revocation_published(NOON, kind="key", what="cd" * 32, name="", reason="stolen laptop", actor="ada")
+    assert about(event) == f"key {'cd' * 32}: stolen laptop"
+    assert about(event._replace(body={**event.body, "name": "release"})) == "key release: stolen laptop"
+
+
+def test_words_about_content_trust_say_of_which_repository_and_what() -> None:
+    event = events.content_trust_published(
+        NOON, gun="registry.example/app", what="sign v2", versions={}, signers={}, actor="ada"
+    )
+    assert about(event) == "registry.example/app: sign v2"
+
+
+def test_a_revocation_and_changes_of_trust_are_changes() -> None:
+    lost = events.revocation_published(NOON, kind="key", what="cd" * 32, name="release", reason="lost", actor="ada")
+    root = events.trust_updated(NOON, root=3, files={}, until=NOON, actor="ada")
+    flip = events.scan_flipped(NOON, image=IMAGE, body={"reference": "web:v1", "reason": "revoked"})
+    told = [change.words for change in made(lost, root, flip).changes]
+    assert told == [f"key release: lost {'cd' * 32}", "root version 3", "web:v1: revoked"]
+
+
+@pytest.mark.parametrize("kind", ["revocation.published", "content_trust.published", "trust.updated", "key.revoked"])
+def test_a_change_with_missing_members_still_has_its_place(kind: str) -> None:
+    assert made(AuditEvent(NOON, kind, "ok", None, {})).changes[0].kind == kind

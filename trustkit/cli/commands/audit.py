@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trustkit import durable, limits
 from trustkit.audit.query import Query
@@ -18,6 +19,9 @@ from trustkit.cli.output import as_json, table
 from trustkit.config import load
 from trustkit.errors import UsageError
 from trustkit.model.audit import AuditRecord
+
+if TYPE_CHECKING:
+    from trustkit.model.digest import Digest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,6 +147,8 @@ def _report(folder: Path, arguments: argparse.Namespace) -> int:
     from trustkit.audit.verify import verify_log
     from trustkit.audit.writers import html, json
 
+    # no filter of kind or outcome, and no period: what was reviewed later is not overdue
+    of_grants = Query(kind="breakglass")
     config, wanted = load(os.environ), _query(arguments)
     report = compile_report(
         records(folder, wanted),
@@ -150,6 +156,7 @@ def _report(folder: Path, arguments: argparse.Namespace) -> int:
         now=now(),
         checkpoint=read_published(folder) or b"",
         period=Period(wanted.since, wanted.until),
+        grants=_about_image(records(folder, of_grants), wanted.subject),
     )
     for file, writer in ((arguments.html, html.HtmlWriter()), (arguments.json, json.JsonWriter())):
         if file:
@@ -158,6 +165,14 @@ def _report(folder: Path, arguments: argparse.Namespace) -> int:
     if not arguments.html and not arguments.json:
         sys.stdout.write(json.JsonWriter().write(report).decode())
     return 0
+
+
+def _about_image(found: list[AuditRecord], image: "Digest | None") -> list[AuditRecord]:
+    """Return the records of one image's grants: reviews name the grant only."""
+    if image is None:
+        return found
+    grants = {one.event.body.get("grant") for one in found if one.event.subject == image}
+    return [one for one in found if one.event.body.get("grant") in grants]
 
 
 def _query(arguments: argparse.Namespace) -> Query:

@@ -132,8 +132,11 @@ def _log(config: Config) -> Finding:
 
 
 def _policy(config: Config) -> Finding:
-    from trustkit.app import load_policy
+    from trustkit.app import load_policy, open_bundle
 
+    if config.policy_bundle and open_bundle(config).state() is None:
+        # to load it would be to fetch it
+        return Finding("", LOOK, f"nothing of {config.policy_bundle} is here yet", "trustkit policy pull")
     policy = load_policy(config)
     if config.policy_bundle and (late := _bundle_problem(config)):
         return Finding("", LOOK, f"{policy.name}, and {late}", "trustkit policy pull")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trustkit.cli.client.daemon import Daemon, daemon
 from trustkit.cli.client.wire import quote
+from trustkit.cli.identities import TRUSTED, require_only
 from trustkit.cli.openpgp import add_gpg_arguments, gpg_trusted_by
 from trustkit.cli.output import as_json
 from trustkit.engine.errors import NoSuchContainerError, NoSuchImageError
@@ -48,6 +49,8 @@ def _evidence(arguments: argparse.Namespace) -> int:
     from trustkit.config import load
     from trustkit.model.reference import ImageRef
 
+    if arguments.policy:
+        require_only(arguments, ("policy", *TRUSTED))
     config = load(os.environ)
     rings, roots = gpg_trusted_by(arguments)
     if arguments.key or rings:

@@ -5,6 +5,7 @@ name in the key ring or a file with a public key. With --certificate-identity an
 it passes if a certificate for that identity signed it; with --gpg-key, if an OpenPGP key of that keyring did.
 With --trust-policy, notation's trustpolicy.json decides with its levels, as `notation verify` does; with
 --containers-policy, the policy.json of podman, skopeo and CRI-O does.
+Each of the three policies stands alone: beside keys or identities it is refused.
 No daemon is needed and nothing is run.
 """
 
@@ -14,7 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trustkit.cli.identities import add_identity_arguments, trusted_by
+from trustkit.cli.identities import (
+    TRUSTED,
+    add_identity_arguments,
+    require_only,
+    require_root_is_used,
+    trusted_by,
+)
 from trustkit.cli.judging import Opens, judge_images
 from trustkit.cli.openpgp import add_gpg_arguments, gpg_trusted_by
 from trustkit.cli.words import annotations_of, platform_of
@@ -62,8 +69,11 @@ def _by_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
 
     if arguments.trust_store:
         raise UsageError("--trust-store goes with a trust policy", next_step="give --trust-policy too")
+    if arguments.policy:
+        require_only(arguments, ("policy", *TRUSTED))
     wanted = annotations_of(arguments.annotations)
     identities, roots = trusted_by(arguments, config)
+    require_root_is_used(arguments, identities)
     rings, ring_roots = gpg_trusted_by(arguments)
     signers: tuple[Signer, ...] = (*identities, *rings)
     if arguments.key or wanted or signers:

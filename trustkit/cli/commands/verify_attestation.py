@@ -9,7 +9,7 @@ import argparse
 import os
 from functools import partial
 
-from trustkit.cli.identities import add_identity_arguments, trusted_by
+from trustkit.cli.identities import add_identity_arguments, require_root_is_used, trusted_by
 from trustkit.cli.judging import judge_images
 from trustkit.cli.words import platform_of
 
@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load(os.environ)
     identities, roots = trusted_by(arguments, config)
+    require_root_is_used(arguments, identities)
     wanted = predicate_type_of(arguments.type)
     policy = keys_policy(config, arguments.key, attested=wanted, identities=identities, roots=roots,
                          threshold=arguments.threshold)  # fmt: skip

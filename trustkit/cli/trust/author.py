@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trustkit import app
@@ -11,7 +11,8 @@ from trustkit.cli.signer import open_private
 from trustkit.cli.trust.asking import asked
 from trustkit.cli.words import actor, ask_passphrase
 from trustkit.config import Config, load
-from trustkit.errors import KeyFileError, MalformedError, UsageError
+from trustkit.errors import AuditError, KeyFileError, MalformedError, StorageError, UsageError
+from trustkit.model.audit import AuditEvent
 from trustkit.model.keys import PublicKey
 from trustkit.model.reference import REGISTRY, ImageRef
 from trustkit.signing.content_trust.identifiers import bare, id_of
@@ -66,15 +67,24 @@ class Author:
     """One repository, and what its author may do."""
 
     def __init__(self, config: Config, given: str, arguments: argparse.Namespace) -> None:
-        """Nothing is asked or opened yet. Raises UsageError."""
+        """Open the log, then the keys: nothing is published that cannot be put on record.
+
+        Raises UsageError, AuditError, StorageError, KeyFileError, KeyUnavailableError.
+        """
         self.config, self.gun = config, repository_of(given)
+        self.log = app.open_log(config)
         self.keys = Keys(config, getattr(arguments, "key", None) or ())
         self.crypto = app.open_crypto(config)
         self.asked = asked(arguments, config, self.gun)
         self.repositories: Repositories = app.open_repositories(config)
 
-    def change(self, what: str, edit: "Callable[[Draft, TrustMetadata], None]") -> "VerifiedRepository":
-        """Return the repository after an edit is signed, published and put on record.
+    def change(
+        self,
+        what: str,
+        edit: "Callable[[Draft, TrustMetadata], None]",
+        also: "Callable[[VerifiedRepository], Iterable[AuditEvent]]" = lambda _: (),
+    ) -> "VerifiedRepository":
+        """Return the repository after an edit is signed, published and put on record, with what `also` says of it.
 
         The edit may ask the server; it is done again on a newer state if somebody publishes in between.
 
@@ -90,23 +100,33 @@ class Author:
             return signed(draft, self.keys, self.crypto) if draft.changed else {}
 
         found = self.repositories.changed(self.asked, files)
-        self.record(what, found)
+        self.record(what, found, also(found))
         return found
 
-    def record(self, what: str, found: "VerifiedRepository") -> None:
-        """Put on record what was published. Raises AuditError, StorageError."""
-        signers = {role.name: [one.fingerprint for one in role.signers] for role in found.roles}
-        signers[_ROOT] = [one.fingerprint for one in found.root_keys]
-        with app.open_log(self.config) as log:
-            log.append(
-                content_trust_published(
-                    app.now(), gun=self.gun, what=what, versions=found.versions, signers=signers, actor=actor()
-                )
-            )
+    def record(self, what: str, found: "VerifiedRepository | None", also: Iterable[AuditEvent] = ()) -> None:
+        """Put on record what was published, nothing being left without `found`, together with other events.
+
+        Raises AuditError, that says so.
+        """
+        signers = {role.name: [one.fingerprint for one in role.signers] for role in found.roles} if found else {}
+        if found:
+            signers[_ROOT] = [one.fingerprint for one in found.root_keys]
+        versions = found.versions if found else {}
+        event = content_trust_published(
+            app.now(), gun=self.gun, what=what, versions=versions, signers=signers, actor=actor()
+        )
+        try:
+            self.log.append_many((event, *also))
+        except (AuditError, StorageError) as error:
+            # not as the refusal that the log's error may be: the server has it
+            raise AuditError(
+                f"{self.gun}: {what} is published, and is not on record: {error.message}",
+                next_step=f"mend the log (trustkit audit verify), and see trustkit trust inspect {self.gun}",
+            ) from error
 
 
 def open_author(given: str, arguments: argparse.Namespace) -> Author:
-    """Return the author of the repository that a reference names. Raises UsageError, KeyFileError."""
+    """Return the author of the repository that a reference names. Raises as `Author`."""
     return Author(load(os.environ), given, arguments)
 
 

@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     author = open_author(arguments.repository, arguments)
     if arguments.delete_repository:
         author.repositories.deleted(author.asked)
+        author.record("delete", None)
         print(f"the trust server knows {author.gun} no more")
         return 0
     revoked: dict[str, tuple[str, ...]] = {}

@@ -12,9 +12,14 @@ from trustkit.cli.output import plain
 from trustkit.cli.trust.asking import KEY_HELP, add_server_arguments, tag_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trustkit.cli.trust.author import Author
     from trustkit.codec.notary_tuf import FileMeta
+    from trustkit.model.audit import AuditEvent
+    from trustkit.model.digest import Digest
     from trustkit.signing.content_trust.draft import Draft
+    from trustkit.signing.content_trust.values import VerifiedRepository
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sign(author: "Author", tags: "dict[str, FileMeta]", roles: tuple[str, ...]) -> None:
-    from trustkit.app import now, open_log
-    from trustkit.audit.events import image_signed
-    from trustkit.cli.words import actor
-    from trustkit.model.digest import Digest
     from trustkit.signing.content_trust.choice import roles_to_sign
     from trustkit.signing.content_trust.edits import tag_role_of, with_tags
 
@@ -59,15 +60,33 @@ def _sign(author: "Author", tags: "dict[str, FileMeta]", roles: tuple[str, ...])
             for role in chosen[tag]:
                 with_tags(draft, role, {tag: meta})
 
-    found = author.change(f"sign {' '.join(tags)}", edit)
-    by_name = {role.name: role for role in found.roles}
+    def signed(found: "VerifiedRepository") -> "Iterator[AuditEvent]":
+        for tag, meta in tags.items():
+            yield _signed_event(f"{author.gun}:{tag}", meta, next(_signers(found, chosen[tag][0]), ""))
+
+    found = author.change(f"sign {' '.join(tags)}", edit, signed)
     for tag, meta in tags.items():
-        digest, signer = Digest("sha256", meta.hash_of("sha256").hex()), by_name[chosen[tag][0]].signers[0]
-        name = f"{author.gun}:{tag}"
-        with open_log(author.config) as log:
-            log.append(image_signed(now(), reference=name, image=digest, fingerprint=signer.fingerprint, actor=actor()))
-        print(f"signed {plain(name)}\n  digest  {digest}\n  role    {', '.join(chosen[tag])}")
-        print(f"  key     {' '.join(one.fingerprint[:16] for one in by_name[chosen[tag][0]].signers)}")
+        print(f"signed {plain(author.gun)}:{plain(tag)}\n  digest  {_digest(meta)}\n  role    {', '.join(chosen[tag])}")
+        print(f"  key     {' '.join(one[:16] for one in _signers(found, chosen[tag][0]))}")
+
+
+def _signers(found: "VerifiedRepository", role: str) -> "Iterator[str]":
+    """Yield the fingerprints of who signed a role; none if the server shows a newer state without it."""
+    return (one.fingerprint for known in found.roles if known.name == role for one in known.signers)
+
+
+def _signed_event(name: str, meta: "FileMeta", fingerprint: str) -> "AuditEvent":
+    from trustkit.app import now
+    from trustkit.audit.events import image_signed
+    from trustkit.cli.words import actor
+
+    return image_signed(now(), reference=name, image=_digest(meta), fingerprint=fingerprint, actor=actor())
+
+
+def _digest(meta: "FileMeta") -> "Digest":
+    from trustkit.model.digest import Digest
+
+    return Digest("sha256", meta.hash_of("sha256").hex())
 
 
 def _meta(author: "Author", given: str, size: int | None) -> "tuple[str, FileMeta]":
