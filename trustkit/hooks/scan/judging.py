@@ -22,8 +22,8 @@ from trustkit.oci.ahead import begin
 from trustkit.policy.evaluate import REVOKED
 
 _AT_ONCE = 8
-# Records looked at to find an image's last verdict; others may be about it under another name.
-_LOOK_BACK = 32
+# Records read at once on the way back to an image's last verdict; others may be about it under another name.
+_PAGE = 32
 _REASON_CHARS = 1024
 _REVOKED_CODES = (KeyRevokedError.code, "verification.certificate_revoked")
 _ENDED_CODES = ("verification.key_expired", "verification.expired", "verification.trust_expired")
@@ -108,12 +108,23 @@ def _judged(scan: Scan, found: Found) -> Result:
 
 def _before(scan: Scan, ref: ImageRef) -> AuditRecord | None:
     """Return the last verdict on the image under its name, from before this scan."""
-    wanted = Query(kind="decision", subject=ref.digest, until=scan.checkpoint.started, newest=True, limit=_LOOK_BACK)
-    for record in scan.records(wanted):
-        name = str(record.event.body.get("name", "")).partition("@")[0]
-        if record.event.outcome in (ALLOW, DENY) and (name == ref.name or name.startswith(f"{ref.name}:")):
-            return record
-    return None
+    allowed = _last(scan, ref, ALLOW, 0)
+    return _last(scan, ref, DENY, allowed.sequence + 1 if allowed else 0) or allowed
+
+
+def _last(scan: Scan, ref: ImageRef, outcome: str, first: int) -> AuditRecord | None:
+    """Return the newest decision of one outcome from `first` on: those without a verdict can hide nothing."""
+    until, last = scan.checkpoint.started, None
+    wanted = Query(first=first, kind="decision", outcome=outcome, subject=ref.digest, until=until)
+    while True:
+        page = scan.records(wanted._replace(last=last, newest=True, limit=_PAGE))
+        for record in page:
+            name = str(record.event.body.get("name", "")).partition("@")[0]
+            if name == ref.name or name.startswith(f"{ref.name}:"):
+                return record
+        if len(page) < _PAGE:
+            return None
+        last = page[-1].sequence - 1
 
 
 def _cause(judgement: Judgement, before: AuditRecord | None) -> str:
