@@ -160,6 +160,62 @@ def test_a_scan_that_was_killed_goes_on_where_it_was(trustkit, signed, registry)
     assert not file.exists()
 
 
+UNSIGNED = """\
+apiVersion: trustkit.dev/v1
+kind: Policy
+metadata: {name: unsigned}
+spec:
+  enforcement: {mode: MODE}
+"""
+
+
+def put_in_force(trustkit: Trustkit, file: Path, mode: str) -> None:
+    """Make a policy that lets unsigned images run (`audit`), or not (`enforce`), the machine's own."""
+    file.write_text(UNSIGNED.replace("MODE", mode))
+    trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(file)
+
+
+def flips(trustkit: Trustkit) -> list[dict[str, Any]]:
+    told = trustkit.must("audit", "log", "--output", "json").stdout
+    return [one["body"] for one in json.loads(told) if one["kind"] == "scan.flipped"]
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_no_flip_is_lost_when_a_scan_is_killed(trustkit, signed, tmp_path, goes_on):
+    names = {signed.push(images.build(files={"n": b"flip-%d" % n}), f"t{n}", sign=False) for n in range(24)}
+    put_in_force(trustkit, tmp_path / "policy.yaml", "audit")
+    assert scan(trustkit, at(signed))[0] == 0
+    put_in_force(trustkit, tmp_path / "policy.yaml", "enforce")
+    running = trustkit.start("scan", at(signed))
+    file = trustkit.home / "scan" / "shard-0-of-1.jsonl"
+    wait_until(lambda: file.is_file() and file.read_bytes().count(b"\n") > 4, "four results")
+    running.signal(signal.SIGKILL)
+    running.stop()
+    assert 4 <= len(flips(trustkit)) < 24
+    if not goes_on:
+        trustkit.must("fleet", "revoke", f"{at(signed)}@sha256:{'0' * 64}", "--reason", "another")
+    # without the results of the killed scan, its verdicts are the ones before: their flips are on record
+    status, found = scan(trustkit, at(signed))
+    assert (status, sum(one["flips"] for one in found["images"]) == 24) == (1, goes_on)
+    assert sorted(one["reference"] for one in flips(trustkit)) == sorted(names)
+
+
+def test_a_policy_that_is_only_tried_hides_no_flip(trustkit, signed, tmp_path):
+    name = signed.push(images.build(files={"n": b"trial"}), "v1", sign=False)
+    own, other = tmp_path / "policy.yaml", tmp_path / "other.yaml"
+    put_in_force(trustkit, own, "audit")
+    assert scan(trustkit, at(signed))[0] == 0
+    other.write_text(UNSIGNED.replace("MODE", "enforce"))
+    assert scan(trustkit, at(signed), "--policy", other)[0] == 1
+    assert [one["trial"] for one in flips(trustkit)] == [str(other)]
+    put_in_force(trustkit, own, "enforce")
+    # named or not, the machine's own policy is no trial
+    status, found = scan(trustkit, at(signed), "--policy", own)
+    assert (status, by_name(found)[name]["before"]) == (1, "allow")
+    assert [one.get("trial", "") for one in flips(trustkit)] == [str(other), ""]
+    assert scan(trustkit, at(signed))[0] == 0
+
+
 def test_a_checkpoint_of_another_scan_or_of_yesterday_does_not_count(tmp_path):
     now = datetime(2026, 11, 23, tzinfo=UTC)
     Checkpoint(tmp_path / "scan", "one", now).add("image", Result("allow"))

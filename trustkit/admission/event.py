@@ -33,13 +33,17 @@ _BODY_BYTES = limits.AUDIT_ENTRY_BYTES - 4096
 
 
 class Context(NamedTuple):
-    """What the gate knows beside the judgement; `note`: what is wrong with the policy on disk, if that is another."""
+    """What the gate knows beside the judgement; `note`: what is wrong with the policy on disk, if that is another.
+
+    `trial`: the file of a policy that is only tried; nobody is admitted or refused by it.
+    """
 
     crypto: ModuleStatus
     trust: TrustRoots
     policy: Digest
     policy_name: str
     note: str = ""
+    trial: str = ""
 
 
 class _Cut(NamedTuple):
@@ -133,6 +137,7 @@ def _common(ref: ImageRef, request: RequestFacts, context: Context, cut: _Cut) -
         },
         "trust_roots": str(trust_digest(context.trust)),
         "trustkit": __version__,
+        **({"trial": _text(context.trial, _CUTS[0])} if context.trial else {}),
     }
 
 

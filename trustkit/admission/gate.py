@@ -26,14 +26,26 @@ class AuditLog(Protocol):
         """Record all or none. Raises as `append`."""
 
 
+# What goes on record behind a decision, with it; the judgement is None where an error ended it.
+Beside = Callable[[AuditEvent, Judgement | None], Iterable[AuditEvent]]
+
+
+def _nothing(_event: AuditEvent, _judgement: Judgement | None) -> Iterable[AuditEvent]:
+    return ()
+
+
 class Gate:
     """The one way to an Admission. Keeps no state, so threads may share it if they may share the log."""
 
-    def __init__(self, kit: Kit, log: AuditLog, note: Callable[[], str] = str) -> None:
-        """Take the parts of the path, and the log every decision goes to; `note` is said in each record."""
+    def __init__(self, kit: Kit, log: AuditLog, note: Callable[[], str] = str, trial: str = "") -> None:
+        """Take the parts of the path, and the log every decision goes to; `note` is said in each record.
+
+        `trial` names the policy's file if the policy is only tried: each record says so.
+        """
         self.kit = kit
         self.log = log
         self.note = note
+        self.trial = trial
 
     def source(self, ref: ImageRef) -> ImageSource:
         """Return the place the reference's bytes come from. Raises SourceError."""
@@ -44,9 +56,9 @@ class Gate:
         return judge(ref, request, self.kit, platform)
 
     def decide(
-        self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None
+        self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None, *, beside: Beside = _nothing
     ) -> tuple[Judgement, AuditRecord]:
-        """Return the judgement once it is on record, whatever the verdict.
+        """Return the judgement once it is on record, whatever the verdict, with what `beside` makes of it.
 
         An error that ends the judgement is recorded and raised again. Raises as `judge.judge`, AuditError,
         StorageError.
@@ -54,14 +66,19 @@ class Gate:
         try:
             judgement = judge(ref, request, self.kit, platform)
         except TrustkitError as error:
-            self.log.append(inconclusive_event(ref, request, error, self.context(), self.kit.now()))
+            event = inconclusive_event(ref, request, error, self.context(), self.kit.now())
+            self._record(event, *beside(event, None))
             raise
         event = decision_event(judgement, self.context())
-        if not judgement.decision.grants:
-            return judgement, self.log.append(event)
-        from trustkit.admission.grants import alerts
+        more = tuple(beside(event, judgement))
+        if judgement.decision.grants:
+            from trustkit.admission.grants import alerts
 
-        return judgement, self.log.append_many((event, *alerts(judgement)))[0]
+            more += tuple(alerts(judgement))
+        return judgement, self._record(event, *more)
+
+    def _record(self, event: AuditEvent, *more: AuditEvent) -> AuditRecord:
+        return self.log.append_many((event, *more))[0] if more else self.log.append(event)
 
     def admit(self, ref: ImageRef, request: RequestFacts, platform: Platform | None = None) -> Admission:
         """Return the permit to act on the image, after the decision is on record.
@@ -74,4 +91,4 @@ class Gate:
     def context(self) -> Context:
         """Return what records say beside the judgement."""
         kit = self.kit
-        return Context(kit.crypto.status(), kit.trust, kit.policy.digest, kit.policy.name, self.note())
+        return Context(kit.crypto.status(), kit.trust, kit.policy.digest, kit.policy.name, self.note(), self.trial)

@@ -73,7 +73,10 @@ def scan_finished(at: datetime, *, places: list[str], counts: Mapping[str, objec
 
 
 def scan_flipped(at: datetime, *, image: Digest, body: Mapping[str, object]) -> AuditEvent:
-    """Say that an image that was admitted is no longer: `reference`, `where`, `running`, `rule`, `cause`."""
+    """Say that an image that was admitted is no longer: `reference`, `where`, `running`, `rule`, `cause`, `before`.
+
+    Written behind the decision that refuses it, with it; `trial` as there.
+    """
     return AuditEvent(at, "scan.flipped", "deny", image, dict(body))
 
 

@@ -1,32 +1,27 @@
 """One scan: what was found is judged once an image, a few at a time, each on record and kept before the next."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from trustkit import limits
 from trustkit.admission.gate import Gate
-from trustkit.audit.query import Query
-from trustkit.errors import KeyRevokedError, LimitExceededError, SourceError, TrustkitError
+from trustkit.errors import AuditError, LimitExceededError, SourceError, TrustkitError
 from trustkit.fips.hashing import sha256
 from trustkit.hooks.scan.checkpoint import Checkpoint
-from trustkit.hooks.scan.result import EVIDENCE, EXPIRY, POLICY, REVOCATION, UNKNOWN, Result, Scanned
+from trustkit.hooks.scan.flips import Past, Records, cause_of, flip_events, last_verdict
+from trustkit.hooks.scan.result import UNKNOWN, Result, Scanned
 from trustkit.model.audit import AuditRecord
 from trustkit.model.decision import ALLOW, DENY
 from trustkit.model.facts import RequestFacts
 from trustkit.model.found import Found
 from trustkit.model.judgement import Judgement
-from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 from trustkit.oci.ahead import begin
-from trustkit.policy.evaluate import REVOKED
 
 _AT_ONCE = 8
-# Records looked at to find an image's last verdict; others may be about it under another name.
-_LOOK_BACK = 32
 _REASON_CHARS = 1024
-_REVOKED_CODES = (KeyRevokedError.code, "verification.certificate_revoked")
-_ENDED_CODES = ("verification.key_expired", "verification.expired", "verification.trust_expired")
 
 
 class Shard(NamedTuple):
@@ -44,7 +39,7 @@ class Scan(NamedTuple):
     """What a scan is done with: the gate, earlier records, who asks, and where results are kept."""
 
     gate: Gate
-    records: Callable[[Query], list[AuditRecord]]
+    records: Records
     actor: str
     checkpoint: Checkpoint
     shard: Shard = Shard()
@@ -60,13 +55,15 @@ def scanned(scan: Scan, found: Iterable[Found], told: Callable[[int, int], None]
         raise LimitExceededError(
             f"{len(mine)} images are more than the {limits.SCANNED} of one scan", next_step="divide it with --shard"
         )
-    wanted = {_asked(one): one for one in mine}
-    left = deque((asked, one) for asked, one in wanted.items() if asked not in scan.checkpoint.done)
+    wanted: dict[str, list[Found]] = {}
+    for one in mine:
+        wanted.setdefault(_asked(one), []).append(one)
+    left = deque((asked, places) for asked, places in wanted.items() if asked not in scan.checkpoint.done)
     waiting: deque[tuple[str, Callable[[], Result]]] = deque()
     while left or waiting:
         while left and len(waiting) < _AT_ONCE:
-            asked, one = left.popleft()
-            waiting.append((asked, begin(_judged, scan, one)))
+            asked, places = left.popleft()
+            waiting.append((asked, begin(_judged, scan, places)))
         asked, answer = waiting.popleft()
         scan.checkpoint.add(asked, answer())
         told(len(wanted) - len(left) - len(waiting), len(wanted))
@@ -79,59 +76,45 @@ def _asked(found: Found) -> str:
     return f"{found.engine} {found.ref if found.ref is not None else f'{found.place} {found.name} {found.problem}'}"
 
 
-def _judged(scan: Scan, found: Found) -> Result:
+def _judged(scan: Scan, places: Sequence[Found]) -> Result:
+    """Judge the image that these places have. Raises AuditError, StorageError: nothing can be recorded."""
+    found = places[0]
     if found.ref is None:
         return Result(UNKNOWN if not found.running else DENY, reason=found.problem[:_REASON_CHARS], rule="scan/digest")
-    kit, ref = scan.gate.kit, found.ref
+    kit, ref, before = scan.gate.kit, found.ref, None
+    past = Past(scan.records, scan.checkpoint.started, scan.gate.trial)
     try:
         if ref.digest is None:
             ref = ref.with_digest(kit.open_source(ref).manifest(ref.at).descriptor.digest)
-        before = _before(scan, ref)
+        before = last_verdict(past, ref)
         request = RequestFacts(actor=scan.actor, engine=found.engine)
-        judgement, record = scan.gate.decide(ref, request)
+        judged = scan.gate.decide(ref, request, beside=partial(flip_events, past, places, before))
     except TrustkitError as error:
-        if error.exit_status == 4:  # noqa: PLR2004  (ours or the machine's: nothing more can be recorded)
+        if error.exit_status == 4 or isinstance(error, AuditError):  # noqa: PLR2004  (nothing more can be recorded)
             raise
         verdict = DENY if error.exit_status == 1 and not isinstance(error, SourceError) else UNKNOWN
-        return Result(verdict, str(ref.digest or ""), error.code, error.message[:_REASON_CHARS])
+        result = Result(verdict, str(ref.digest or ""), error.code, error.message[:_REASON_CHARS])
+        return _compared(result, before, None)
+    return _compared(_result(*judged), before, judged[0])
+
+
+def _result(judgement: Judgement, record: AuditRecord) -> Result:
     deciding = judgement.decision.deciding
-    result = Result(
+    return Result(
         verdict=judgement.decision.verdict,
         digest=str(judgement.image.digest),
         rule=deciding.rule if deciding else "",
         reason=deciding.message[:_REASON_CHARS] if deciding else "",
-        before=before.event.outcome if before else "",
         record=record.sequence,
     )
-    return result._replace(cause=_cause(judgement, before)) if result.flips else result
 
 
-def _before(scan: Scan, ref: ImageRef) -> AuditRecord | None:
-    """Return the last verdict on the image under its name, from before this scan."""
-    wanted = Query(kind="decision", subject=ref.digest, until=scan.checkpoint.started, newest=True, limit=_LOOK_BACK)
-    for record in scan.records(wanted):
-        name = str(record.event.body.get("name", "")).partition("@")[0]
-        if record.event.outcome in (ALLOW, DENY) and (name == ref.name or name.startswith(f"{ref.name}:")):
-            return record
-    return None
-
-
-def _cause(judgement: Judgement, before: AuditRecord | None) -> str:
-    """Return why an image that was admitted is refused now: the most definite reason there is."""
-    deciding = judgement.decision.deciding
-    codes = {one.code for one in judgement.facts.report.rejected}
-    if (deciding and deciding.rule == REVOKED) or codes & set(_REVOKED_CODES):
-        return REVOCATION
-    policy = before.event.body.get("policy") if before else None
-    if isinstance(policy, dict) and policy.get("digest") != str(judgement.decision.policy):
-        return POLICY
-    if codes & set(_ENDED_CODES) or _names_an_end(judgement):
-        return EXPIRY
-    return EVIDENCE
-
-
-def _names_an_end(judgement: Judgement) -> bool:
-    return any("expired" in one.message or "not valid at" in one.message for one in judgement.facts.report.rejected)
+def _compared(result: Result, before: AuditRecord | None, judgement: Judgement | None) -> Result:
+    """Return the result beside the last verdict on record."""
+    if before is None:
+        return result
+    result = result._replace(before=before.event.outcome)
+    return result._replace(cause=cause_of(judgement, before)) if result.flips else result
 
 
 def summary(results: Iterable[Scanned], now: datetime, started: datetime) -> dict[str, object]:
