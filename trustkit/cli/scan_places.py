@@ -43,10 +43,14 @@ def places_of(arguments: argparse.Namespace, config: Config) -> list[Place]:
 def _own_engine() -> Iterator[Found]:
     """Yield the containers of the own engine, each by the digest it was made of."""
     from trustkit.cli.client.daemon import daemon, members, rows
+    from trustkit.engine.errors import NoSuchContainerError
 
     peer = daemon()
     for row in rows(peer.call("GET", "/containers/json", all="1")):
-        told = members(peer.call("GET", f"/containers/{row['Id']}/json"))
+        try:
+            told = members(peer.call("GET", f"/containers/{row['Id']}/json"))
+        except NoSuchContainerError:  # it ended while we looked
+            continue
         own, state = members(told.get("Trustkit")), members(told.get("State"))
         ref = ImageRef.parse(str(own["Reference"])).with_digest(Digest.parse(str(own["ImageDigest"])))
         name = str(told.get("Name", "")).removeprefix("/")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trustkit.admission.gate import Gate
+from trustkit.cli.numbers import whole
 from trustkit.cli.output import as_json, fail, table
 from trustkit.cli.scan_places import places_of
 from trustkit.cli.words import actor
@@ -28,6 +29,7 @@ _DOCKER, _CONTAINERD = "/run/docker.sock", "/run/containerd/containerd.sock"
 _PROGRESS_SECONDS = 2.0
 _MOST_SHARDS = 10_000
 _NAME_CHARS = 512
+_YEAR_SECONDS = 366 * 86_400
 
 
 class Scanning(NamedTuple):
@@ -70,7 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shard", metavar="I/N", help="only part I (from 0) of N; I of a Job's pod: JOB_COMPLETION_INDEX"
     )
-    parser.add_argument("--every", metavar="SECONDS", type=float, help="scan again and again, until a signal")
+    parser.add_argument(
+        "--every", metavar="SECONDS", type=whole(1, _YEAR_SECONDS), help="scan again and again, until a signal"
+    )
     parser.add_argument("--output", choices=("table", "json"), default="table")
 
 
