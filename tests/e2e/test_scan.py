@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.server
 import json
 import os
@@ -139,14 +140,26 @@ def test_an_odd_shard_is_refused(trustkit, text):
     assert trustkit.run("scan", "--shard", text, "127.0.0.1:1/x").status == 2
 
 
+def begun(trustkit: Trustkit, lines: int) -> Path:
+    """Wait for so many lines of the one scan under way, and return its file."""
+    files: list[Path] = []
+
+    def enough() -> bool:
+        files[:] = (trustkit.home / "scan").glob("*.jsonl")
+        return bool(files) and files[0].read_bytes().count(b"\n") >= lines
+
+    wait_until(enough, f"{lines} lines")
+    assert len(files) == 1
+    return files[0]
+
+
 def test_a_scan_that_was_killed_goes_on_where_it_was(trustkit, signed, registry):
     with counting.counting_door(registry.host) as door:
         for number in range(24):
             signed.push(images.build(files={"n": b"kill-%d" % number}), f"t{number}", sign=False)
         target = f"{door.host}/{signed.repository}"
         running = trustkit.start("scan", target)
-        file = trustkit.home / "scan" / "shard-0-of-1.jsonl"
-        wait_until(lambda: file.is_file() and file.read_bytes().count(b"\n") > 4, "five results")
+        file = begun(trustkit, 5)
         running.signal(signal.SIGKILL)
         running.stop()
         done = file.read_bytes().count(b"\n") - 1
@@ -187,8 +200,7 @@ def test_no_flip_is_lost_when_a_scan_is_killed(trustkit, signed, tmp_path, goes_
     assert scan(trustkit, at(signed))[0] == 0
     put_in_force(trustkit, tmp_path / "policy.yaml", "enforce")
     running = trustkit.start("scan", at(signed))
-    file = trustkit.home / "scan" / "shard-0-of-1.jsonl"
-    wait_until(lambda: file.is_file() and file.read_bytes().count(b"\n") > 4, "four results")
+    begun(trustkit, 5)
     running.signal(signal.SIGKILL)
     running.stop()
     assert 4 <= len(flips(trustkit)) < 24
@@ -218,11 +230,51 @@ def test_a_policy_that_is_only_tried_hides_no_flip(trustkit, signed, tmp_path):
 
 def test_a_checkpoint_of_another_scan_or_of_yesterday_does_not_count(tmp_path):
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    Checkpoint(tmp_path / "scan", "one", now).add("image", Result("allow"))
-    assert Checkpoint(tmp_path / "scan", "one", now + timedelta(hours=1)).done
-    assert not Checkpoint(tmp_path / "scan", "one", now + timedelta(hours=25)).done
-    Checkpoint(tmp_path / "scan", "one", now).add("image", Result("allow"))
-    assert not Checkpoint(tmp_path / "scan", "other", now).done
+
+    def kept(scan, at):
+        with Checkpoint(tmp_path / "scan", scan, at) as checkpoint:
+            found = dict(checkpoint.done)
+            checkpoint.add("image", Result("allow"))
+        return found
+
+    assert [bool(kept("one", now + timedelta(hours=hours))) for hours in (0, 1, 25, 26)] == [False, True, False, True]
+    assert not kept("other", now + timedelta(hours=26))
+
+
+def test_the_same_scan_twice_at_once_is_refused_and_another_one_is_not(trustkit, signed, tmp_path):
+    for number in range(24):
+        signed.push(images.build(files={"n": b"twice-%d" % number}), f"t{number}", sign=False)
+    put_in_force(trustkit, tmp_path / "policy.yaml", "audit")
+    other = tmp_path / "other.yaml"
+    other.write_text(UNSIGNED.replace("MODE", "enforce"))
+    running = trustkit.start("scan", at(signed))
+    file = begun(trustkit, 2)
+    running.signal(signal.SIGKILL)
+    running.stop()
+    before = file.read_bytes()
+    with file.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        second = trustkit.run("scan", at(signed))
+        tried = scan(trustkit, at(signed), "--policy", other)[1]
+    assert (second.status, "under way in another process" in second.stderr) == (4, True)
+    assert file.read_bytes() == before
+    assert {one["verdict"] for one in tried["images"]} == {"deny"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("foo",),
+        ("/tmp/x",),
+        ("127.0.0.1:1/Upper",),
+        ("--registry", "bad host"),
+        ("--registry", "127.0.0.1:1/x"),
+        ("--kubernetes", "foo"),
+    ],
+)
+def test_words_that_name_no_place_are_a_usage_error_and_no_scan(trustkit, words):
+    assert trustkit.run("scan", *words).status == 2
+    assert not (trustkit.home / "audit").exists()
 
 
 def test_every_image_is_in_exactly_one_shard():

@@ -63,7 +63,7 @@ class BundleStore:
         self, folder: Path, reference: str, pins: Pins, open_source: Callable[[ImageRef], ImageSource], hours: float
     ) -> None:
         """Keep it in a folder of its own below `folder`; it counts for `hours` after it was confirmed."""
-        self.reference = self._reference = reference
+        self.reference = reference
         self._folder = folder / digest_of(reference.encode()).hex[:16]
         self._pins, self._open_source, self._life = pins, open_source, timedelta(hours=hours)
 
@@ -91,7 +91,7 @@ class BundleStore:
         state = self.state() or self.refresh(now).state
         if now >= state.checked + self._life:
             raise TrustExpiredError(
-                f"the policy of {self._reference} was last confirmed at {state.checked.isoformat()}, "
+                f"the policy of {self.reference} was last confirmed at {state.checked.isoformat()}, "
                 f"and counts for {self._life}",
                 next_step="trustkit policy pull says what keeps it from being confirmed",
             )
@@ -100,7 +100,7 @@ class BundleStore:
         key = (folder, state.digest, self._pins.policy.digest, self._pins.trust)
         found = _MEMORY.get(key, now)
         if found is None:
-            found = _verified(folder, state.digest, self._reference, self._pins, now)
+            found = _verified(folder, state.digest, self.reference, self._pins, now)
             _MEMORY.put(key, found, (now, now + _MINUTE))
         return found
 
@@ -124,9 +124,9 @@ class BundleStore:
             return found
 
     def _refreshed(self, before: BundleState | None, now: datetime) -> Refreshed:
-        ref = ImageRef.parse(self._reference.removeprefix("oci://"))
+        ref = ImageRef.parse(self.reference.removeprefix("oci://"))
         if ref.transport != REGISTRY:
-            raise ConfigError(f"trust.policy {self._reference} names no registry")
+            raise ConfigError(f"trust.policy {self.reference} names no registry")
         source = self._open_source(ref)
         fetched = source.manifest(ref.at)
         digest = fetched.descriptor.digest
@@ -140,13 +140,13 @@ class BundleStore:
             write_file(self._folder / str(before.number) / _EVIDENCE, kept)
             return Refreshed(before._replace(checked=now, tried=now, problem=""), signed.by, changed=False)
         files = _fetch(fetched, source, str(ref))
-        revision = revision_of(policy_from(documents_of(files, self._reference)))
+        revision = revision_of(policy_from(documents_of(files, self.reference)))
         _require_newer(before, revision, digest)
         number = before.number + 1 if before else 1
         self._keep(number, fetched, kept, files)
         # what cannot be read back would stop every decision once the state names it
-        _verified(self._folder / str(number), digest, self._reference, self._pins, now)
-        state = BundleState(self._reference, digest, revision, number, now, now, now)
+        _verified(self._folder / str(number), digest, self.reference, self._pins, now)
+        state = BundleState(self.reference, digest, revision, number, now, now, now)
         return Refreshed(state, signed.by, changed=True)
 
     def _keep(self, number: int, fetched: Fetched, evidence: bytes, files: dict[str, bytes]) -> None:

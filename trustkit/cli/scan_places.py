@@ -4,13 +4,16 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trustkit.config import Config
-from trustkit.errors import UsageError
+from trustkit.errors import ProtocolError, ReferenceSyntaxError, UsageError
 from trustkit.model.digest import Digest
 from trustkit.model.found import Found
 from trustkit.model.reference import ImageRef
+
+if TYPE_CHECKING:  # loaded when asked for
+    from trustkit.hooks.kubernetes.running import Cluster
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _IN_CLUSTER = "https://kubernetes.default.svc"
@@ -24,17 +27,18 @@ class Place(NamedTuple):
 
 
 def places_of(arguments: argparse.Namespace, config: Config) -> list[Place]:
-    """Return the places asked for; without any, the own engine. Raises UsageError."""
+    """Return the places asked for; without any, the own engine. Raises UsageError, before anything is asked."""
     found: list[Place] = []
     if arguments.docker is not None:
         found.append(Place("docker", lambda: _docker(Path(arguments.docker))))
     if arguments.containerd is not None:
         found.append(Place("containerd", lambda: _containerd(arguments)))
     if arguments.kubernetes is not None:
-        found.append(Place("kubernetes", lambda: _kubernetes(arguments)))
-    found += (Place(f"registry {host}", partial(_registry, config, host)) for host in arguments.registry)
+        found.append(Place("kubernetes", _kubernetes(arguments).images))
+    found += [Place(f"registry {host}", partial(_registry, config, _host(host))) for host in arguments.registry]
     if arguments.repositories:
-        found.append(Place("repositories", lambda: _repositories(config, arguments.repositories)))
+        refs = [_named(text) for text in arguments.repositories]
+        found.append(Place("repositories", partial(_repositories, config, refs)))
     if arguments.engine or not found:
         found.insert(0, Place("trustkit", _own_engine))
     return found
@@ -70,14 +74,34 @@ def _containerd(arguments: argparse.Namespace) -> Iterable[Found]:
     return containerd_images(Path(arguments.containerd), tuple(arguments.namespace))
 
 
-def _kubernetes(arguments: argparse.Namespace) -> Iterable[Found]:
+def _kubernetes(arguments: argparse.Namespace) -> "Cluster":
     from trustkit.hooks.kubernetes.running import Cluster
 
     inside = arguments.kubernetes in ("", _IN_CLUSTER)
     token = arguments.kubernetes_token or (str(_ACCOUNT / "token") if inside else "")
     ca_file = arguments.kubernetes_ca or (str(_ACCOUNT / "ca.crt") if inside else "")
     url = arguments.kubernetes or _IN_CLUSTER
-    return Cluster(url, Path(token) if token else None, Path(ca_file) if ca_file else None).images()
+    try:
+        return Cluster(url, Path(token) if token else None, Path(ca_file) if ca_file else None)
+    except ProtocolError as error:
+        raise UsageError(f"--kubernetes: {error.message}", next_step="write https://HOST:PORT") from error
+
+
+def _host(text: str) -> str:
+    """Return the registry that is named. Raises UsageError."""
+    try:
+        if ImageRef.parse(f"docker://{text}/all").registry == text:
+            return text
+    except ReferenceSyntaxError:
+        pass  # the same as a text that is read as something else
+    raise UsageError(f"--registry: {text[:120]!r} is no registry", next_step="write HOST or HOST:PORT")
+
+
+def _named(text: str) -> ImageRef:
+    """Return the repository or image that is named. Raises UsageError."""
+    if "/" not in text:
+        raise UsageError(f"{text[:120]!r} names no registry and repository", next_step="write HOST/REPOSITORY")
+    return ImageRef.parse(f"docker://{text}")
 
 
 def _registry(config: Config, registry: str) -> Iterator[Found]:
@@ -90,18 +114,15 @@ def _registry(config: Config, registry: str) -> Iterator[Found]:
             yield _lying(ref)
 
 
-def _repositories(config: Config, given: list[str]) -> Iterator[Found]:
+def _repositories(config: Config, refs: Iterable[ImageRef]) -> Iterator[Found]:
     """Yield every tag of a repository; a name with a tag or digest is that image alone."""
     from trustkit.oci.catalog import Catalog
     from trustkit.sources import registry_session
 
     session = registry_session(config)
-    for text in given:
-        ref = ImageRef.parse(f"docker://{text}")
-        if ref.digest is not None or ":" in text.rpartition("/")[2]:
+    for ref in refs:
+        if ref.digest is not None or ":" in ref.given.rpartition("/")[2]:
             yield _lying(ref)
-        elif "/" not in text:
-            raise UsageError(f"{text!r} names no registry and repository", next_step="write HOST/REPOSITORY")
         else:
             yield from map(_lying, Catalog(ref.registry, session).images(ref.repository))
 

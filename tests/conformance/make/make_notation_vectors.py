@@ -6,12 +6,8 @@ Keys are made anew each time and thrown away, so the archive's bytes differ from
 """
 
 import hashlib
-import io
 import json
-import lzma
 import sys
-import tarfile
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +16,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2])]
 
-from forgeries import notation as forge  # noqa: E402  (the path has to be set first)
+import vector_archive  # noqa: E402  (the path has to be set first)
+
+from forgeries import notation as forge  # noqa: E402
 from forgeries.notation import DAY, Issued, Signing, issued, stated  # noqa: E402
 from trustkit.signing.notation.envelope import COSE, JWS, SCHEME_AUTHORITY  # noqa: E402
 
@@ -115,17 +113,8 @@ def main() -> None:
     """Write the archive."""
     root = image({})
     payload = forge.payload_of(root["digest"], root["mediaType"], root["size"])
-    target = HERE.parent / "vectors" / "own-notation.tar.xz"
-    with tempfile.TemporaryFile() as plain:
-        with tarfile.open(fileobj=plain, mode="w") as archive:
-            for kind, media_type in (("jws", JWS), ("cose", COSE)):
-                for case in cases(payload):
-                    for path, content in files_of(kind, media_type, case).items():
-                        entry = tarfile.TarInfo(path)
-                        entry.size = len(content)
-                        archive.addfile(entry, io.BytesIO(content))
-        plain.seek(0)
-        target.write_bytes(lzma.compress(plain.read(), preset=9 | lzma.PRESET_EXTREME))
+    kinds = (("jws", JWS), ("cose", COSE))
+    vector_archive.write("own-notation.tar.xz", (files_of(*kind, case) for kind in kinds for case in cases(payload)))
 
 
 if __name__ == "__main__":

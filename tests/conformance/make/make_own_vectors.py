@@ -5,12 +5,8 @@ usage: python tests/conformance/make/make_own_vectors.py
 Keys are made anew each time and thrown away, so the archive's bytes differ from run to run.
 """
 
-import io
 import json
-import lzma
 import sys
-import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +15,9 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2]))
 
-from trustkit.codec import base64, dsse  # noqa: E402  (the path has to be set first)
+import vector_archive  # noqa: E402  (the path has to be set first)
+
+from trustkit.codec import base64, dsse  # noqa: E402
 from trustkit.codec.sigstore_bundle import MEDIA_TYPE as BUNDLE  # noqa: E402
 from trustkit.fips.ecdsa_signature import numbers  # noqa: E402
 from trustkit.fips.hashing import digest_of  # noqa: E402
@@ -278,16 +276,8 @@ def case(name: str, code: str, made: Made, predicate_type: str) -> dict[str, byt
 
 def main() -> None:
     """Write the archive."""
-    target = HERE.parent / "vectors" / "own.tar.xz"
-    with tempfile.TemporaryFile() as plain:
-        with tarfile.open(fileobj=plain, mode="w") as archive:
-            for row in (*simple_signing_cases(), *bundle_cases()):
-                for path, content in case(*row).items():
-                    entry = tarfile.TarInfo(path)
-                    entry.size = len(content)
-                    archive.addfile(entry, io.BytesIO(content))
-        plain.seek(0)
-        target.write_bytes(lzma.compress(plain.read(), preset=9 | lzma.PRESET_EXTREME))
+    rows = (*simple_signing_cases(), *bundle_cases())
+    vector_archive.write("own.tar.xz", (case(*row) for row in rows))
 
 
 if __name__ == "__main__":

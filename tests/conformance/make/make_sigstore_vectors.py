@@ -8,12 +8,8 @@ The services are the fakes of `tests/peers/fake_sigstore.py`; keys are made anew
 import base64
 import copy
 import hashlib
-import io
 import json
-import lzma
 import sys
-import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +18,8 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2])]
 
-from cryptography.hazmat.primitives import hashes  # noqa: E402  (the path has to be set first)
+import vector_archive  # noqa: E402  (the path has to be set first)
+from cryptography.hazmat.primitives import hashes  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
 from peers import fake_sigstore as fake  # noqa: E402
@@ -320,16 +317,7 @@ def files_of(name: str, code: str, value: Json, more: Json) -> dict[str, bytes]:
 
 def main() -> None:
     """Write the archive."""
-    target = HERE.parent / "vectors" / "own-sigstore.tar.xz"
-    with tempfile.TemporaryFile() as plain:
-        with tarfile.open(fileobj=plain, mode="w") as archive:
-            for row in cases():
-                for path, content in files_of(*row).items():
-                    member = tarfile.TarInfo(path)
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
-        plain.seek(0)
-        target.write_bytes(lzma.compress(plain.read(), preset=9 | lzma.PRESET_EXTREME))
+    vector_archive.write("own-sigstore.tar.xz", (files_of(*row) for row in cases()))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from trustkit.admission.gate import Gate
 from trustkit.cli.numbers import whole
 from trustkit.cli.output import as_json, fail, table
-from trustkit.cli.scan_places import places_of
+from trustkit.cli.scan_places import Place, places_of
 from trustkit.cli.words import actor
 from trustkit.config import Config, load
 from trustkit.errors import TrustkitError, UsageError
@@ -28,7 +29,7 @@ from trustkit.model.found import Found
 _DOCKER, _CONTAINERD = "/run/docker.sock", "/run/containerd/containerd.sock"
 _PROGRESS_SECONDS = 2.0
 _MOST_SHARDS = 10_000
-_NAME_CHARS = 512
+_NAME_CHARS, _NAME_DIGITS = 512, 16
 _YEAR_SECONDS = 366 * 86_400
 
 
@@ -95,23 +96,24 @@ def run(arguments: argparse.Namespace) -> int:
 def _scan(config: Config, arguments: argparse.Namespace) -> Scanning:
     from trustkit.app import load_policy, now, open_gate, open_log
     from trustkit.audit.events import scan_finished
-    from trustkit.hooks.scan.checkpoint import Checkpoint
+    from trustkit.hooks.scan.checkpoint import Checkpoint, forget_old
     from trustkit.hooks.scan.judging import Scan, scanned, summary
 
-    shard, started = _shard(arguments.shard), now()
+    shard, started, places = _shard(arguments.shard), now(), places_of(arguments, config)
     policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     with open_log(config) as log:
         kit = open_gate(config, policy=policy, log=log, at_once=False).kit
         gate = Gate(kit, log, trial=_trial(config, arguments.policy))
-        found, failed = _found(config, arguments)
-        file = config.home / "scan" / f"shard-{shard.number}-of-{shard.of}.jsonl"
-        checkpoint = Checkpoint(file, _identity(gate, arguments, started), started)
-        scan = Scan(gate, log.records, actor(), checkpoint, shard)
-        results = tuple(scanned(scan, found, _Progress()))
-        counts = {**summary(results, now(), started), "places_failed": len(failed)}
-        places = [place.name for place in places_of(arguments, config)]
-        log.append(scan_finished(now(), places=places, counts=counts, actor=actor()))
-        checkpoint.finish()
+        identity, folder = _identity(gate, arguments, started), config.home / "scan"
+        name = f"shard-{shard.number}-of-{shard.of}-{identity.rpartition(':')[2][:_NAME_DIGITS]}.jsonl"
+        forget_old(folder, started)
+        with Checkpoint(folder / name, identity, started) as checkpoint:
+            found, failed = _found(places)
+            scan = Scan(gate, log.records, actor(), checkpoint, shard)
+            results = tuple(scanned(scan, found, _Progress()))
+            counts = {**summary(results, now(), started), "places_failed": len(failed)}
+            log.append(scan_finished(now(), places=[place.name for place in places], counts=counts, actor=actor()))
+            checkpoint.finish()
     return Scanning(results, failed)
 
 
@@ -126,11 +128,11 @@ def _trial(config: Config, file: str | None) -> str:
     return os.fsencode(named).decode(errors="replace")[-_NAME_CHARS:]
 
 
-def _found(config: Config, arguments: argparse.Namespace) -> tuple[list[Found], tuple[tuple[str, TrustkitError], ...]]:
+def _found(places: Iterable[Place]) -> tuple[list[Found], tuple[tuple[str, TrustkitError], ...]]:
     """Return what every place has; a place that fails is told of, and keeps nothing from the others."""
     found: list[Found] = []
     failed: list[tuple[str, TrustkitError]] = []
-    for place in places_of(arguments, config):
+    for place in places:
         try:
             found += place.find()
         except TrustkitError as error:

@@ -78,10 +78,10 @@ class Scene:
     def scan(self, mode: str, *found: Found, trial: str = "", identity: str = "one") -> Result:
         """Scan to the end, and return what is said of the first image."""
         self.time += timedelta(minutes=1)
-        checkpoint = self.checkpoint(identity)
-        scan = Scan(self.gate(mode, trial=trial), self.log.records, "root", checkpoint)
-        results = list(scanned(scan, found or (self.found(),), lambda _done, _of: None))
-        checkpoint.finish()
+        with self.checkpoint(identity) as checkpoint:
+            scan = Scan(self.gate(mode, trial=trial), self.log.records, "root", checkpoint)
+            results = list(scanned(scan, found or (self.found(),), lambda _done, _of: None))
+            checkpoint.finish()
         return results[0].result
 
     def flips(self) -> list[AuditRecord]:
@@ -252,7 +252,8 @@ def test_a_kill_between_decision_and_checkpoint_leaves_both_records(scene: Scene
     scene.decide(ADMITS)
     kill_between_decision_and_checkpoint(scene)
     assert [one.event.kind for one in scene.log.records()] == ["decision", "decision", "scan.flipped"]
-    assert scene.checkpoint("one").done == {}
+    with scene.checkpoint("one") as checkpoint:
+        assert checkpoint.done == {}
 
 
 def test_a_killed_scan_that_goes_on_tells_of_the_flip_and_records_it_no_second_time(scene: Scene) -> None:
