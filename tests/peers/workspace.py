@@ -14,6 +14,7 @@ from pathlib import Path
 from peers.processes import alive, kill_trees, pids_with_argument, pids_with_environment
 
 PREFIX = "tk-"
+_TRIES = 5
 
 
 @contextmanager
@@ -31,11 +32,15 @@ def clear(folder: Path) -> None:
     while found := [*pids_with_environment(f"TRUSTKIT_HOME={folder}"), *pids_with_argument(str(folder))]:
         kill_trees(found)
     containers = [task.name for task in folder.glob("**/io.containerd.runtime.v2.task/*/*")]
-    for mount in mounts_below(folder):
-        subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
     for container in containers:
         remove_cgroups(container)
-    shutil.rmtree(folder, ignore_errors=True)
+    # the kernel's list of mounts may miss one while others come and go
+    for _ in range(_TRIES):
+        for mount in mounts_below(folder):
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def mounts_below(folder: Path) -> list[str]:
