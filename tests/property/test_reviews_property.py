@@ -9,7 +9,7 @@ from trustkit import limits
 from trustkit.audit import entry
 from trustkit.errors import TrustkitError
 from trustkit.hooks.kubernetes.images import wanted_images
-from trustkit.hooks.kubernetes.records import ReviewRow, many_events, review_event
+from trustkit.hooks.kubernetes.records import many_events, review_event, review_row
 from trustkit.hooks.kubernetes.review import Answer, parse_review, uid_of
 from trustkit.model.digest import Digest
 
@@ -67,16 +67,22 @@ ROWS = st.lists(
 )
 
 
+def body(event):
+    """What readers of the log find."""
+    return entry.parse(entry.to_bytes(event)).body
+
+
 @given(st.lists(st.tuples(TEXTS, TEXTS, ROWS, st.sampled_from((1, 9, 40, 90))), min_size=1, max_size=6), TEXTS)
 def test_any_reviews_fit_in_entries_of_the_log(told, message):
     asked = parse_review(encoded(review(workload("Pod", pod_spec(container("busybox"))))))
-    rows = []
+    rows, single = [], []
     for number, (user, name, images, times) in enumerate(told):
         about = asked._replace(uid=f"u{number}", user=user, name=name, operation=user, subresource=name)
-        rows.append(ReviewRow(about, tuple((f"{n}{image[0]}", *image[1:]) for n in range(times) for image in images)))
+        found = tuple((f"{n}{image[0]}", *image[1:]) for n in range(times) for image in images)
+        rows.append(review_row(about, found))
+        single.append(review_event(about, Answer(False, message), found, NOW))
     events = many_events(rows, NOW)
-    assert [one["uid"] for event in events for one in event.body["reviews"]] == [one.review.uid for one in rows]
-    single = [review_event(one.review, Answer(False, message), one.images, NOW) for one in rows]
+    assert [one["uid"] for event in events for one in body(event)["reviews"]] == [one.words.uid for one in rows]
     for event in (*events, *single):
         assert len(entry.to_bytes(event)) <= limits.AUDIT_ENTRY_BYTES
     for event, one in zip(single, rows, strict=True):

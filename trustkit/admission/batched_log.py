@@ -12,11 +12,12 @@ from trustkit.model.audit import AuditEvent, AuditRecord
 
 _TOGETHER = 256
 # A write costs the same for one record as for fifty. Once they come together, the next write waits so long for more,
-# and again while more come.
-_GATHER_SECONDS, _GATHERINGS = 0.004, 3
+# and again while more come, until there are as many.
+_GATHER_SECONDS, _PAUSE_SECONDS = 0.012, 0.001
 _LONGEST = 60.0
 _Event = tuple[AuditEvent, "asyncio.Future[AuditRecord]"]
-_Row = tuple[Any, "asyncio.Future[None]"]
+# What to write, who waits for it, and until when by the loop's clock.
+_Row = tuple[Any, "asyncio.Future[None]", float]
 
 
 def _refused(rows: list[Any]) -> tuple[AuditEvent, ...]:
@@ -32,6 +33,9 @@ class BatchedLog:
         self._thread = ThreadPoolExecutor(1, "log")
         self._waiting: list[_Event] = []
         self._rows: list[_Row] = []
+        self._written: list[_Row] = []
+        # one for all rows: a timer for each would cost a tenth of an answer
+        self._alarm: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
         # how many came together last
         self._crowd = 1
@@ -50,14 +54,26 @@ class BatchedLog:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._rows.append((row, future))
+        until = loop.time() + seconds
+        self._rows.append((row, future, until))
         self._wake()
-        # a third of what `asyncio.timeout` costs
-        late = loop.call_later(seconds, _fail, [future], TimeoutError())
-        try:
-            await future
-        finally:
-            late.cancel()
+        if self._alarm is None or until < self._alarm.when():
+            self._watch(until)
+        await future
+
+    def _watch(self, until: float) -> None:
+        """Look at that moment for rows that are late."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(until, self._look)
+
+    def _look(self) -> None:
+        self._alarm, now = None, asyncio.get_running_loop().time()
+        waiting = [(future, until) for _, future, until in (*self._written, *self._rows) if not future.done()]
+        _fail([future for future, until in waiting if until <= now], TimeoutError())
+        later = [until for _, until in waiting if until > now]
+        if later:
+            self._watch(min(later))
 
     def _wake(self) -> None:
         if self._writer is None or self._writer.done():
@@ -73,26 +89,30 @@ class BatchedLog:
                 await self._gather()
             batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
             rows, self._rows = self._rows[:_TOGETHER], self._rows[_TOGETHER:]
+            self._written = rows
             self._crowd = len(batch) + len(rows)
             await self._put(batch, rows)
 
     async def _gather(self) -> None:
-        for _ in range(_GATHERINGS):
-            before = len(self._waiting), len(self._rows)
-            if max(before) >= _TOGETHER:
+        """Let the loop read what has come, until as many are there as came together last or no more come."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _GATHER_SECONDS
+        count, quiet = len(self._waiting) + len(self._rows), False
+        while count < self._crowd and loop.time() < until:
+            await asyncio.sleep(_PAUSE_SECONDS if quiet else 0)
+            before, count = count, len(self._waiting) + len(self._rows)
+            if quiet and count == before:
                 return
-            await asyncio.sleep(_GATHER_SECONDS)
-            if (len(self._waiting), len(self._rows)) == before:
-                return
+            quiet = count == before
 
     async def _put(self, batch: list[_Event], rows: list[_Row]) -> None:
         """Write together, and apart if the log takes no part in it: what cannot be written fails whoever asked."""
-        futures: list[asyncio.Future[Any]] = [*(future for _, future in batch), *(future for _, future in rows)]
+        futures: list[asyncio.Future[Any]] = [*(future for _, future in batch), *(future for _, future, _ in rows)]
         loop = asyncio.get_running_loop()
         try:
             events = tuple(event for event, _ in batch)
             if rows:
-                events += self._merge([row for row, _ in rows])
+                events += self._merge([row for row, *_ in rows])
             records = await loop.run_in_executor(self._thread, self._log.append_many, events)
         except TrustkitError as error:
             if not isinstance(error, AuditError) or len(batch) + bool(rows) == 1:

@@ -14,8 +14,21 @@ _LEAST_PLAIN_EXPONENT = -6
 _MOST_PLAIN_DIGITS = 21
 
 
+class Canonical:
+    """A value that was written already: its canonical text. Whoever makes one answers for that.
+
+    Readers of the log refuse an entry that is not canonical, so a wrong one is found and passes for no other value.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        """Take the text as it is."""
+        self.text = text
+
+
 def canonical(value: object) -> bytes:
-    """Return the canonical bytes of None, bool, int, float, str, sequences and mappings of these.
+    """Return the canonical bytes of None, bool, int, float, str, Canonical, sequences and mappings of these.
 
     Raises MalformedError for text without a UTF-8 form and numbers without a double, and
     LimitExceededError for deep nesting. RFC 8785 3.2.
@@ -44,6 +57,8 @@ def _write(value: object, parts: list[str], depth: int) -> None:
         parts.append("null" if value is None else "true" if value else "false")
     elif isinstance(value, int | float):
         parts.append(_number(value))
+    elif kind is Canonical:
+        parts.append(value.text)  # type: ignore[attr-defined]
     else:
         raise TypeError(f"{kind.__name__} has no JSON form")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from trustkit import limits
-from trustkit.codec.canonical_json import canonical
+from trustkit.codec.canonical_json import Canonical, canonical
 from trustkit.codec.strict_json import as_bool, as_int, as_list, as_object, as_text, parse
 from trustkit.errors import LimitExceededError, MalformedError
 
@@ -154,3 +154,7 @@ def test_values_without_canonical_json_are_malformed(value: object) -> None:
 def test_what_is_no_json_at_all_is_a_bug(value: object) -> None:
     with pytest.raises(TypeError):
         canonical(value)
+
+
+def test_what_was_written_already_is_taken_as_it_is() -> None:
+    assert canonical({"b": Canonical('[{"a":1}]'), "a": [Canonical("2")]}) == b'{"a":[2],"b":[{"a":1}]}'

@@ -55,7 +55,9 @@ class Webhook:
             except LimitExceededError as error:
                 await _respond(send, 413, error.message.encode(), _TEXT)
                 return
-            content = await self._answered(way, body, _seconds(scope["query_string"]))
+            deciding = self._answered(way, body, _seconds(scope["query_string"]))
+            del body
+            content = await deciding
             if content:
                 await _respond(send, 200, content, _JSON)
             else:
@@ -69,8 +71,12 @@ class Webhook:
             uid = uid_of(body)
             return write_answer(uid, Answer(allowed=False, message=f"trustkit: {explained(error)}")) if uid else b""
         seconds = min(seconds * _SPARE_SHARE, self._decider.seconds())
+        deciding = way(review, seconds)
+        # many wait at once, and what they ask about is large
+        review = review._replace(new=None, old=None)
+        del body
         try:
-            answer = await way(review, seconds)
+            answer = await deciding
         except TimeoutError:
             answer = await self._refused(review, f"nothing was decided within {seconds:.1f} seconds")
         except TrustkitError as error:

@@ -15,7 +15,7 @@ from trustkit.hooks.kubernetes.namespaces import Namespaces
 from trustkit.hooks.kubernetes.pods import CustomPath
 from trustkit.hooks.kubernetes.pull_secrets import PullSecrets
 from trustkit.hooks.kubernetes.questions import Question, Questions
-from trustkit.hooks.kubernetes.records import ImageRow, ReviewRow, image_rows, review_event
+from trustkit.hooks.kubernetes.records import ImageRow, image_rows, review_event, review_row
 from trustkit.hooks.kubernetes.review import Answer, Kind, Review
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
@@ -51,7 +51,10 @@ class Decider(NamedTuple):
             async with asyncio.timeout(seconds):
                 return await self._found_out(gate, review, question)
         answer: Answer = kept[0]
-        await self.log.append_row(ReviewRow(review, kept[1]), seconds)
+        row = review_row(review, kept[1])
+        # many wait here at once, and their objects are large
+        del review, question
+        await self.log.append_row(row, seconds)
         return answer
 
     async def _found_out(self, gate: CachedGate, review: Review, question: Question | None) -> Answer:
@@ -62,7 +65,7 @@ class Decider(NamedTuple):
         kept = gate.remembered(question)
         if kept is not None:
             known: Answer = kept[0]
-            await self.log.append_row(ReviewRow(review, kept[1]))
+            await self.log.append_row(review_row(review, kept[1]))
             return known
         with question.finding_out():
             answer, images, rulings = await self._decided(gate, review, question)

@@ -2,7 +2,7 @@
 
 from trustkit.errors import MalformedError
 from trustkit.hooks.kubernetes.containers import Asked, Use, image_use, uses_of
-from trustkit.hooks.kubernetes.json_text import Members, value
+from trustkit.hooks.kubernetes.json_text import Object, value
 from trustkit.hooks.kubernetes.pods import KINDS, POD_SPEC, CustomPath, PodPart, custom_parts, pod_part
 from trustkit.hooks.kubernetes.review import CREATE, DELETE, UPDATE, Review
 from trustkit.model.reference import ImageRef
@@ -53,7 +53,7 @@ def registry_image(text: str) -> ImageRef:
     return ImageRef.parse(f"docker://{text}")._replace(given=text)
 
 
-def _uses(review: Review, found: Members, custom: tuple[CustomPath, ...]) -> tuple[Use, ...]:
+def _uses(review: Review, found: Object, custom: tuple[CustomPath, ...]) -> tuple[Use, ...]:
     of_kind = tuple(path for path in custom if path.kind == review.kind)
     if review.kind not in KINDS and not of_kind:
         raise MalformedError(

@@ -4,6 +4,8 @@ A decoder written in C keeps the last of two equal names. Text that comes out of
 such names; only other text (spaces, escapes) is read by the slow and strict parser as well.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from trustkit import limits
@@ -16,11 +18,15 @@ _ENCODE = msgspec.json.Encoder().encode
 # Go writes these escapes in strings (encoding/json, HTML-safe); nothing else does, and a backslash is only in strings.
 _GO_ESCAPES = ((rb"\u003c", b"<"), (rb"\u003e", b">"), (rb"\u0026", b"&"))
 
+# The members of an object, each still text; and one of whose members some were read with it.
 Members = dict[str, msgspec.Raw]
+Object = Mapping[str, msgspec.Raw | Members]
 
 
-def members(text: bytes | msgspec.Raw, what: str) -> Members:
+def members(text: bytes | msgspec.Raw | Members, what: str) -> Members:
     """Return the members of one object, each still text. Raises MalformedError, LimitExceededError."""
+    if isinstance(text, dict):
+        return text
     try:
         found = _FLAT.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -30,8 +36,15 @@ def members(text: bytes | msgspec.Raw, what: str) -> Members:
     return found
 
 
-def value(text: bytes | msgspec.Raw, what: str) -> object:
+def text_of(found: msgspec.Raw | Members) -> bytes:
+    """Return the text of a member, as it was sent."""
+    return _ENCODE(found) if isinstance(found, dict) else bytes(found)
+
+
+def value(text: bytes | msgspec.Raw | Members, what: str) -> object:
     """Return the value of a text. Raises MalformedError, LimitExceededError."""
+    if isinstance(text, dict):
+        text = _ENCODE(text)
     try:
         found: object = _DEEP.decode(text)
         same = _ENCODE(found) == bytes(text)

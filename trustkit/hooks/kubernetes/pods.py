@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trustkit.errors import MalformedError, UsageError
-from trustkit.hooks.kubernetes.json_text import Members, value
+from trustkit.hooks.kubernetes.json_text import Object, value
 from trustkit.hooks.kubernetes.review import Kind
 from trustkit.model.values import NamedTuple
 from trustkit.policy.means import IMAGE as IMAGE  # noqa: PLC0414  (the same words in policies)
@@ -53,7 +53,7 @@ def parse_custom_path(text: str, what: str) -> CustomPath:
     return CustomPath(Kind(group, kind), what, steps)
 
 
-def pod_part(kind: Kind, found: Members) -> PodPart:
+def pod_part(kind: Kind, found: Object) -> PodPart:
     """Return the pod of an object of one of `KINDS`. Raises MalformedError."""
     path = KINDS[kind]
     if not path:
@@ -67,7 +67,7 @@ def pod_part(kind: Kind, found: Members) -> PodPart:
     return PodPart("".join(f"/{step}" for step in (*path, "spec")), spec, annotations)
 
 
-def custom_parts(paths: tuple[CustomPath, ...], found: Members) -> Iterator[tuple[str, str, object]]:
+def custom_parts(paths: tuple[CustomPath, ...], found: Object) -> Iterator[tuple[str, str, object]]:
     """Yield what lies at the paths of a custom object: POD_SPEC or IMAGE, its pointer, its value.
 
     A path that leads nowhere yields nothing: optional members are. Raises MalformedError.
@@ -94,7 +94,7 @@ def _follow(at: object, steps: tuple[str, ...], pointer: str) -> Iterator[tuple[
         yield from _follow(_object(at, pointer).get(steps[0]), steps[1:], f"{pointer}/{escaped}")
 
 
-def _read(found: Members, name: str) -> dict[str, object]:
+def _read(found: Object, name: str) -> dict[str, object]:
     text = found.get(name)
     if text is None:
         raise MalformedError(f"the object has no {name}")

@@ -14,7 +14,7 @@ import msgspec
 from trustkit import limits
 from trustkit.hooks.kubernetes.containers import Use
 from trustkit.hooks.kubernetes.images import wanted_images
-from trustkit.hooks.kubernetes.json_text import Members, members
+from trustkit.hooks.kubernetes.json_text import Object, members, text_of
 from trustkit.hooks.kubernetes.pods import KINDS, CustomPath
 from trustkit.hooks.kubernetes.review import CREATE, Kind, Review
 
@@ -81,11 +81,11 @@ class Questions:
         return question
 
 
-def _key(review: Review, new: Members) -> _Key:
+def _key(review: Review, new: Object) -> _Key:
     """Return all that `wanted_images` looks at, as it was written. Raises MalformedError."""
     path = KINDS[review.kind]
     spec = new.get(path[0] if path else _SPEC, _NONE)
     annotations = _NONE
     if not path and "metadata" in new:
         annotations = members(new["metadata"], "metadata").get(_ANNOTATIONS, _NONE)
-    return review.kind, review.namespace, review.user, bytes(spec), bytes(annotations)
+    return review.kind, review.namespace, review.user, text_of(spec), bytes(annotations)

@@ -9,9 +9,12 @@ so, the last row says how many are left out; those that were allowed are left ou
 from collections.abc import Iterable
 from datetime import datetime
 
+import msgspec
+
 from trustkit import limits
 from trustkit.admission.cached_gate import Ruling
-from trustkit.codec.canonical_json import canonical
+from trustkit.codec.canonical_json import Canonical, canonical
+from trustkit.errors import AuditError
 from trustkit.hooks.kubernetes.containers import Use
 from trustkit.hooks.kubernetes.review import Answer, Review
 from trustkit.model.audit import AuditEvent
@@ -20,9 +23,9 @@ from trustkit.model.values import NamedTuple
 
 KIND, MANY = "review", "review.many"
 _CHARS = 512
-# Of one event's texts together: escapes make six bytes of a character at most, and an entry holds 64 KiB.
-_MANY_CHARS = 8 * 1024
-_ROW_CHARS, _IMAGE_CHARS = 64, 128
+# Of one event's reviews and images together; an entry holds 64 KiB.
+_MANY_BYTES = 56 * 1024
+_IMAGE_CHARS = 128
 # The rows of one review's images; its other texts, and the message, take 25 KiB at most.
 _IMAGES_BYTES = 36 * 1024
 # What is kept of each image's text, tried in this order; what it lacks is in the record that its row names.
@@ -31,11 +34,30 @@ _CUTS = (_CHARS, 256, 128, 64, 8)
 ImageRow = tuple[str, Digest | None, bool, int]
 
 
-class ReviewRow(NamedTuple):
-    """An allowed review whose decisions are all on record already."""
+_ENCODE = msgspec.json.Encoder().encode
 
-    review: Review
+
+class _Words(msgspec.Struct):
+    # in the order of RFC 8785, whose spelling of texts, numbers and flags is the encoder's
+    actor: str
+    dry_run: bool
+    images: int
+    name: str
+    operation: str
+    subresource: str
+    uid: str
+
+
+class ReviewRow(NamedTuple):
+    """What is kept of an allowed review whose decisions are all on record already."""
+
+    words: _Words
     images: tuple[ImageRow, ...]
+
+
+def review_row(review: Review, images: tuple[ImageRow, ...]) -> ReviewRow:
+    """Return the row, which holds nothing of the objects."""
+    return ReviewRow(_words(review), images)
 
 
 def image_rows(judged: Iterable[tuple[Use, Ruling]]) -> tuple[ImageRow, ...]:
@@ -47,45 +69,61 @@ def review_event(
     review: Review, answer: Answer, images: tuple[ImageRow, ...], now: datetime, outcome: str = ""
 ) -> AuditEvent:
     """Return the record of a review; the decision on each image is in the record it names."""
-    body = {**_words(review), "images": _written(images), "message": answer.message[: 4 * _CHARS]}
+    words = msgspec.structs.asdict(_words(review))
+    body = {**words, "images": _written(images), "message": answer.message[: 4 * _CHARS]}
     return AuditEvent(now, KIND, outcome or ("allow" if answer.allowed else "deny"), None, body)
 
 
 def many_events(rows: Iterable[ReviewRow], now: datetime) -> tuple[AuditEvent, ...]:
-    """Return events that hold all rows, as few as their size allows."""
+    """Return events that hold all rows, as few as their size allows. Raises AuditError."""
     found: list[AuditEvent] = []
-    places: dict[tuple[ImageRow, ...], int] = {}
-    reviews: list[dict[str, object]] = []
+    places: dict[tuple[ImageRow, ...], tuple[int, bytes]] = {}
+    reviews: list[bytes] = []
     size = 0
     for row in rows:
-        words = _words(row.review)
-        told = _ROW_CHARS + sum(len(text) for text in words.values() if isinstance(text, str))
-        listed = sum(len(image[0][:_CHARS]) + _IMAGE_CHARS for image in row.images)
-        if reviews and size + told + (0 if row.images in places else listed) > _MANY_CHARS:
+        place, images = places.get(row.images) or (len(places), canonical(_written(row.images)))
+        told = _told(row.words, place)
+        listed = len(images) if place == len(places) else 0
+        if reviews and size + len(told) + listed > _MANY_BYTES:
             found.append(_many(places, reviews, now))
-            places, reviews, size = {}, [], 0
-        size += told + (0 if row.images in places else listed)
-        reviews.append({**words, "images": places.setdefault(row.images, len(places))})
+            places, reviews, size, place, listed = {}, [], 0, 0, len(images)
+            told = _told(row.words, place)
+        places.setdefault(row.images, (place, images))
+        reviews.append(told)
+        size += len(told) + listed
     if reviews:
         found.append(_many(places, reviews, now))
     return tuple(found)
 
 
-def _many(places: dict[tuple[ImageRow, ...], int], reviews: list[dict[str, object]], now: datetime) -> AuditEvent:
-    images = [_written(rows) for rows in places]
-    body = {"name": f"{len(reviews)} reviews", "images": images, "reviews": reviews}
+def _many(places: dict[tuple[ImageRow, ...], tuple[int, bytes]], reviews: list[bytes], now: datetime) -> AuditEvent:
+    images = _list([text for _, text in places.values()])
+    body = {"name": f"{len(reviews)} reviews", "images": images, "reviews": _list(reviews)}
     return AuditEvent(now, MANY, "allow", None, body)
 
 
-def _words(review: Review) -> dict[str, object]:
-    return {
-        "name": f"{review.namespace}/{review.kind}/{review.name}"[:_CHARS],
-        "uid": review.uid,
-        "operation": review.operation[:_CHARS],
-        "subresource": review.subresource[:_CHARS],
-        "actor": review.user[:_CHARS],
-        "dry_run": review.dry_run,
-    }
+def _list(texts: list[bytes]) -> Canonical:
+    return Canonical(f"[{b','.join(texts).decode()}]")
+
+
+def _told(words: _Words, place: int) -> bytes:
+    words.images = place
+    try:
+        return _ENCODE(words)
+    except UnicodeEncodeError as error:
+        raise AuditError(f"a review has text that cannot be written down: {error}") from error
+
+
+def _words(review: Review) -> _Words:
+    return _Words(
+        review.user[:_CHARS],
+        review.dry_run,
+        0,
+        f"{review.namespace}/{review.kind}/{review.name}"[:_CHARS],
+        review.operation[:_CHARS],
+        review.subresource[:_CHARS],
+        review.uid,
+    )
 
 
 def _written(images: tuple[ImageRow, ...]) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ import msgspec
 from trustkit import limits
 from trustkit.codec.base64 import encode as to_base64
 from trustkit.errors import LimitExceededError, MalformedError
-from trustkit.hooks.kubernetes.json_text import Members, members, value
+from trustkit.hooks.kubernetes.json_text import Members, Object, members, value
 from trustkit.model.values import NamedTuple
 
 API_VERSION = "admission.k8s.io/v1"
@@ -43,7 +43,10 @@ class Kind(NamedTuple):
 
 
 class Review(NamedTuple):
-    """What the API server asks. `new` and `old` are the members of the objects, None where there is none."""
+    """What the API server asks.
+
+    `new` and `old` are the members of the objects that matter to us, None where there is no object.
+    """
 
     uid: str
     kind: Kind
@@ -53,8 +56,18 @@ class Review(NamedTuple):
     subresource: str = ""
     user: str = ""
     dry_run: bool = False
-    new: Members | None = None
-    old: Members | None = None
+    new: Object | None = None
+    old: Object | None = None
+
+
+class _Object(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    # a pod and what makes pods, in the order in which Go writes them
+    kind: str | msgspec.UnsetType = msgspec.UNSET
+    api_version: str | msgspec.UnsetType = msgspec.UNSET
+    metadata: dict[str, msgspec.Raw]
+    template: msgspec.Raw = _ABSENT
+    spec: msgspec.Raw = _ABSENT
+    status: msgspec.Raw = _ABSENT
 
 
 class _Request(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -70,8 +83,8 @@ class _Request(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True)
     namespace: str | msgspec.UnsetType = msgspec.UNSET
     operation: str
     user_info: msgspec.Raw = _ABSENT
-    object: dict[str, msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
-    old_object: dict[str, msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+    object: _Object | msgspec.UnsetType | None = msgspec.UNSET
+    old_object: _Object | msgspec.UnsetType | None = msgspec.UNSET
     dry_run: bool | msgspec.UnsetType | None = msgspec.UNSET
     options: msgspec.Raw = _ABSENT
 
@@ -126,9 +139,14 @@ def _at_once(text: bytes) -> Review | None:
         asked.sub_resource or "",
         _user_of(bytes(asked.user_info)),
         asked.dry_run is True,
-        asked.object if isinstance(asked.object, dict) else None,
-        asked.old_object if isinstance(asked.old_object, dict) else None,
+        _read(asked.object) if isinstance(asked.object, _Object) else None,
+        _read(asked.old_object) if isinstance(asked.old_object, _Object) else None,
     )
+
+
+def _read(found: _Object) -> Object:
+    told = (("template", found.template), ("spec", found.spec), ("status", found.status))
+    return {"metadata": found.metadata, **{name: text for name, text in told if text is not _ABSENT}}
 
 
 def _read_slowly(text: bytes) -> Review:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from trustkit import limits
 from trustkit.admission.batched_log import BatchedLog
 from trustkit.audit import entry
 from trustkit.errors import AuditError, StorageError
-from trustkit.hooks.kubernetes.records import ImageRow, ReviewRow, many_events, review_event
+from trustkit.hooks.kubernetes.records import ImageRow, ReviewRow, many_events, review_event, review_row
 from trustkit.hooks.kubernetes.review import Answer, Review, parse_review
 from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
@@ -27,31 +28,35 @@ def asked(name: str = "web", **members: object) -> Review:
 
 
 def row(number: int) -> ReviewRow:
-    return ReviewRow(asked(f"web-{number}", uid=f"uid-{number}"), IMAGES)
+    return review_row(asked(f"web-{number}", uid=f"uid-{number}"), IMAGES)
+
+
+def body(event: AuditEvent) -> dict[str, Any]:
+    """What readers of the log find."""
+    return dict(entry.parse(entry.to_bytes(event)).body)
 
 
 def uids(events: tuple[AuditEvent, ...]) -> list[str]:
-    return [one["uid"] for event in events for one in event.body["reviews"]]  # type: ignore[attr-defined, index, union-attr]
+    return [one["uid"] for event in events for one in body(event)["reviews"]]
 
 
 def test_reviews_of_the_same_images_share_their_rows() -> None:
     (event,) = many_events([row(1), row(2), row(3)], NOW)
     assert (event.kind, event.outcome, event.body["name"]) == ("review.many", "allow", "3 reviews")
-    assert event.body["images"] == [[{"image": IMAGES[0][0], "digest": str(DIGEST), "verdict": "allow", "record": 7}]]
+    assert body(event)["images"] == [[{"image": IMAGES[0][0], "digest": str(DIGEST), "verdict": "allow", "record": 7}]]
     assert uids((event,)) == ["uid-1", "uid-2", "uid-3"]
 
 
 def test_other_images_are_named_apart() -> None:
     other = (("registry.example/other", DIGEST, True, 8),)
     (event,) = many_events([row(1), row(2)._replace(images=other)], NOW)
-    reviews = event.body["reviews"]
-    assert [one["images"] for one in reviews] == [0, 1]  # type: ignore[attr-defined, index, union-attr]
+    assert [one["images"] for one in body(event)["reviews"]] == [0, 1]
 
 
 @pytest.mark.parametrize("text", ["x", "\u0001", "\U0001f600"])
 def test_every_event_fits_an_entry_however_long_its_texts(text: str) -> None:
     images = tuple((text * 600 + str(number), DIGEST, True, number) for number in range(3))
-    rows = [ReviewRow(asked()._replace(uid=f"u{n}", user=text * 9000, name=text * 9000), images) for n in range(40)]
+    rows = [review_row(asked()._replace(uid=f"u{n}", user=text * 9000, name=text * 9000), images) for n in range(40)]
     events = many_events(rows, NOW)
     assert uids(events) == [f"u{n}" for n in range(40)]
     assert max(len(entry.to_bytes(event)) for event in events) <= limits.AUDIT_ENTRY_BYTES
@@ -64,15 +69,15 @@ def many_images(number: int, text: str, algorithm: str = "sha256") -> tuple[Imag
 
 def written(event: AuditEvent) -> list[dict[str, object]]:
     assert len(entry.to_bytes(event)) <= limits.AUDIT_ENTRY_BYTES
-    images = event.body["images"]
-    return images[0] if event.kind == "review.many" else images  # type: ignore[index, return-value]
+    images = body(event)["images"]
+    return images[0] if event.kind == "review.many" else images
 
 
 def both(images: tuple[ImageRow, ...]) -> tuple[AuditEvent, AuditEvent]:
     """A review of these images in an event of its own, and in one for many."""
     long = asked()._replace(user="\u0001" * 900, name="\u0001" * 900)
     single = review_event(long, Answer(allowed=False, message="\u0001" * 9000), images, NOW)
-    (shared,) = many_events([ReviewRow(long, images)], NOW)
+    (shared,) = many_events([review_row(long, images)], NOW)
     return single, shared
 
 
@@ -103,10 +108,10 @@ def test_images_that_are_left_out_are_counted_and_refused_ones_kept() -> None:
 
 
 def test_many_reviews_of_many_images_fit() -> None:
-    rows = [ReviewRow(asked()._replace(uid=f"u{n}"), many_images(128, f"{n}" + "\u0001" * 500)) for n in range(4)]
-    rows += [ReviewRow(asked()._replace(uid=f"v{n}", user="\u0001" * 500), IMAGES) for n in range(40)]
+    rows = [review_row(asked()._replace(uid=f"u{n}"), many_images(128, f"{n}" + "\u0001" * 500)) for n in range(4)]
+    rows += [review_row(asked()._replace(uid=f"v{n}", user="\u0001" * 500), IMAGES) for n in range(40)]
     events = many_events(rows, NOW)
-    assert uids(events) == [one.review.uid for one in rows]
+    assert uids(events) == [one.words.uid for one in rows]
     assert max(len(entry.to_bytes(event)) for event in events) <= limits.AUDIT_ENTRY_BYTES
 
 
@@ -195,3 +200,55 @@ def test_a_row_that_is_not_on_record_in_time_is_not_said_to_be() -> None:
             batched.close()
 
     asyncio.run(run())
+
+
+def in_time(log: Log, *seconds: float) -> list[str]:
+    """Return what became of rows that are given so much time each."""
+
+    async def run() -> list[str]:
+        batched = BatchedLog(log, lambda found: many_events(found, NOW))  # type: ignore[arg-type]
+        waiting = [batched.append_row(row(number), given) for number, given in enumerate(seconds)]
+        try:
+            found = await asyncio.gather(*waiting, return_exceptions=True)
+            return ["on record" if one is None else type(one).__name__ for one in found]
+        finally:
+            batched.close()
+
+    return asyncio.run(run())
+
+
+def test_each_row_has_its_own_time() -> None:
+    assert in_time(SlowLog(), 5.0, 0.01, 6.0, 0.02) == ["on record", "TimeoutError", "on record", "TimeoutError"]
+
+
+def test_rows_that_wait_for_the_next_write_are_late_too() -> None:
+    async def run() -> list[object]:
+        batched = BatchedLog(SlowLog(), lambda found: many_events(found, NOW))  # type: ignore[arg-type]
+        try:
+            first = asyncio.create_task(batched.append_row(row(1)))
+            await asyncio.sleep(0.05)
+            second = asyncio.create_task(batched.append_row(row(2), 0.01))
+            return await asyncio.gather(first, second, return_exceptions=True)
+        finally:
+            batched.close()
+
+    first, second = asyncio.run(run())
+    assert first is None
+    assert isinstance(second, TimeoutError)
+
+
+def test_a_row_whose_asker_has_gone_is_on_record_all_the_same() -> None:
+    log = Log()
+
+    async def run() -> None:
+        batched = BatchedLog(log, lambda found: many_events(found, NOW))  # type: ignore[arg-type]
+        try:
+            gone = asyncio.create_task(batched.append_row(row(1)))
+            await asyncio.sleep(0)
+            gone.cancel()
+            await batched.append_row(row(2))
+        finally:
+            batched.close()
+
+    asyncio.run(run())
+    assert uids(tuple(event for batch in log.written for event in batch)) == ["uid-1", "uid-2"]
