@@ -20,7 +20,7 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105  (Path.replace makes a path more)
         sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None

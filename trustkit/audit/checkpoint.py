@@ -10,6 +10,7 @@ Two kinds of line: Ed25519 (type 0x01) and ECDSA P-256 with SHA-256 (type 0x02, 
 """
 
 import re
+from functools import lru_cache
 
 from trustkit.codec import base64, note
 from trustkit.codec.note import Checkpoint, Note, NoteSignature
@@ -49,6 +50,7 @@ class VerifierKey(NamedTuple):
         return f"{self.name}+{self.key_id.hex()}+{base64.encode(bytes((kind,)) + material)}"
 
 
+@lru_cache(maxsize=16)
 def verifier_key(name: str, key: PublicKey) -> VerifierKey:
     """Name a public key as a key of the log. Raises MalformedError for a kind notes have no type for."""
     kind, material = _typed(key)

@@ -56,6 +56,7 @@ class DecisionLog:
     def __init__(self, folder: Path, crypto: CryptoProvider) -> None:
         """Open the log, or begin one. Raises AuditError, AuditTamperedError, StorageError."""
         self.folder = folder
+        self._file, self._published = folder / store.DATABASE_FILE, folder / store.CHECKPOINT_FILE
         self._crypto = crypto
         self._mutex = Lock()
         self._queue: deque[_Asked] = deque()
@@ -166,7 +167,7 @@ class DecisionLog:
                 first, leaves, note = self._add(database, entries)
                 database.execute("COMMIT")
                 self._seen = first + len(entries)
-                durable.write_file(self.folder / store.CHECKPOINT_FILE, note, mode=0o644)
+                durable.write_file(self._published, note, mode=0o644)
         return first, leaves
 
     def _add(self, database: sqlite3.Connection, entries: Sequence[_Entry]) -> tuple[int, list[bytes], bytes]:
@@ -219,7 +220,7 @@ class DecisionLog:
         self._gate = os.open(self.folder / store.LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # Read before the database: whatever it covers must then be in there.
         published = read_published(self.folder)
-        if published is not None and not (self.folder / store.DATABASE_FILE).exists():
+        if published is not None and not self._file.exists():
             raise AuditTamperedError(
                 f"{self.folder}: the log's database is gone, its checkpoint is still there",
                 next_step="restore the database, or move the whole folder away to begin a new log",
@@ -235,12 +236,12 @@ class DecisionLog:
                 published = read_published(self.folder)
         self._keys = keys.load(self.folder, self._crypto)
         self._seen = max(self._seen, require_head(database, published, self._keys.public, self._crypto))
-        self._inode = (self.folder / store.DATABASE_FILE).stat().st_ino
+        self._inode = self._file.stat().st_ino
         return database
 
     def _begin(self, database: sqlite3.Connection) -> None:
         """Begin an empty log: keys, database, checkpoint file, each finished if a crash cut it off."""
-        path = self.folder / store.CHECKPOINT_FILE
+        path = self._published
         if not store.is_ready(database):
             if path.exists():
                 raise AuditTamperedError(f"{self.folder}: the log's database is empty, its checkpoint is not")
@@ -253,7 +254,7 @@ class DecisionLog:
     def _require_same_file(self) -> None:
         """Refuse to write into a deleted or replaced file: nobody could ever read those entries."""
         try:
-            inode = (self.folder / store.DATABASE_FILE).stat().st_ino
+            inode = self._file.stat().st_ino
         except FileNotFoundError:
             inode = 0
         if inode != self._inode:
