@@ -2,8 +2,8 @@
 
 All containers of a pod are looked at, init and ephemeral ones and image volumes too. What the pod's own security
 context says counts for containers that say nothing, as Kubernetes merges the two; where the Pod Security Standards look
-at both whatever the container says (host processes, SELinux, unconfined profiles, root as the user), both count. Annotations of
-trustkit.dev are never read: anybody can write them.
+at both whatever the container says (host processes, SELinux, unconfined profiles, root as the user), both count.
+Annotations of trustkit.dev are never read: anybody can write them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
