@@ -133,16 +133,16 @@ def diff(arguments: argparse.Namespace) -> int:
 
 
 def _documents(path: Path, *, resolve: bool) -> tuple[Policy, dict[str, object]]:
-    from trustkit.admission.policies import policy_files
+    from trustkit.admission.policies import read_documents
     from trustkit.cli.policy_reading import policy_at
     from trustkit.policy.yaml_reader import documents
 
     policy = policy_at(path, resolve=resolve)
     found: dict[str, object] = {}
-    for namespace, file in policy_files(path):
-        for node in documents(_content(file), str(file)):
+    for one in read_documents(path):
+        for node in documents(one.content, str(one.file)):
             name = str(node.members["metadata"].members["name"].scalar)
-            found[f"{namespace}/{name}" if namespace else name] = node.plain()
+            found[f"{one.namespace}/{name}" if one.namespace else name] = node.plain()
     return policy, found
 
 
