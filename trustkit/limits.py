@@ -205,9 +205,10 @@ CACHED_CREDENTIALS = 256
 PULL_SECRET_SECONDS = 10.0
 # A service account's token; those of large clusters have 2 kB.
 TOKEN_BYTES = 16 * 1024
-# A policy bundle: its files, and all of them together.
+# A policy bundle: its files, and all of them together; documents whose revisions are remembered, those that went too.
 POLICY_BUNDLE_FILES = 256
 POLICY_BUNDLE_BYTES = 32 * 1024 * 1024
+POLICY_BUNDLE_NAMES = 4096
 # What is kept of the signatures beside it: anybody may lay something there. A member takes 8 bytes at least as written,
 # so it stays below JSON_NODES; a signature has some kilobytes.
 POLICY_EVIDENCE_BYTES = 4 * 1024 * 1024

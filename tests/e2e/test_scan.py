@@ -188,9 +188,17 @@ def put_in_force(trustkit: Trustkit, file: Path, mode: str) -> None:
     trustkit.env["TRUSTKIT_TRUST_POLICY"] = str(file)
 
 
-def flips(trustkit: Trustkit) -> list[dict[str, Any]]:
+def records(trustkit: Trustkit, kind: str) -> list[dict[str, Any]]:
     told = trustkit.must("audit", "log", "--output", "json").stdout
-    return [one["body"] for one in json.loads(told) if one["kind"] == "scan.flipped"]
+    return [one for one in json.loads(told) if one["kind"] == kind]
+
+
+def flips(trustkit: Trustkit) -> list[dict[str, Any]]:
+    return [one["body"] for one in records(trustkit, "scan.flipped")]
+
+
+def decisions(trustkit: Trustkit) -> list[dict[str, Any]]:
+    return records(trustkit, "decision")
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
@@ -226,6 +234,53 @@ def test_a_policy_that_is_only_tried_hides_no_flip(trustkit, signed, tmp_path):
     assert (status, by_name(found)[name]["before"]) == (1, "allow")
     assert [one.get("trial", "") for one in flips(trustkit)] == [str(other), ""]
     assert scan(trustkit, at(signed))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "trial"),
+    [
+        (("verify", "--policy", "OTHER"), "verify"),
+        (("verify", "--key", "OTHER-KEY"), "verify"),
+        (("verify", "--containers-policy", "OTHER-JSON"), "verify"),
+        (("verify-attestation", "--key", "OTHER-KEY"), "verify"),
+        (("verify",), "verify"),
+        (("policy", "explain", "--policy", "OTHER"), "explain"),
+        (("policy", "explain", "--privileged"), "explain"),
+        (("admit", "--policy", "OTHER"), "OTHER"),
+    ],
+)
+def test_a_look_at_an_image_hides_no_flip(trustkit, signed, tmp_path, words, trial):
+    name = signed.push(images.build(files={"n": "-".join(words).encode()}), "v1", sign=False)
+    own, other, key = tmp_path / "policy.yaml", tmp_path / "other.yaml", tmp_path / "other.pub"
+    other.write_text(UNSIGNED.replace("MODE", "enforce"))
+    key.write_bytes(public_key_to_pem(provider().generate("ecdsa-p256").public))
+    (tmp_path / "policy.json").write_text('{"default": [{"type": "reject"}]}')
+    files = {"OTHER": str(other), "OTHER-KEY": str(key), "OTHER-JSON": str(tmp_path / "policy.json")}
+    put_in_force(trustkit, own, "audit")
+    trustkit.must("admit", name)
+    put_in_force(trustkit, own, "enforce")
+    assert trustkit.run(*(files.get(word, word) for word in words), name).status == 1
+    assert [one["body"].get("trial") for one in decisions(trustkit)] == [None, files.get(trial, trial)]
+    status, found = scan(trustkit, at(signed))
+    assert (status, by_name(found)[name]["before"], len(flips(trustkit))) == (1, "allow", 1)
+
+
+def test_what_scripts_ask_of_the_machines_own_policy_is_no_look(trustkit, signed, tmp_path):
+    name = signed.push(images.build(files={"n": b"own"}), "v1", sign=False)
+    put_in_force(trustkit, own := tmp_path / "policy.yaml", "audit")
+    trustkit.must("admit", "--policy", own, name)
+    put_in_force(trustkit, own, "enforce")
+    assert by_name(scan(trustkit, at(signed))[1])[name]["flips"]
+
+
+def test_a_scan_by_another_policy_sees_what_scripts_admitted_by_it(trustkit, signed, tmp_path):
+    name = signed.push(images.build(files={"n": b"scripts"}), "v1", sign=False)
+    other = tmp_path / "other.yaml"
+    other.write_text(UNSIGNED.replace("MODE", "audit"))
+    trustkit.must("admit", "--policy", other, name)
+    other.write_text(UNSIGNED.replace("MODE", "enforce"))
+    assert by_name(scan(trustkit, at(signed), "--policy", other)[1])[name]["flips"]
+    assert by_name(scan(trustkit, at(signed))[1])[name]["before"] == ""
 
 
 def test_a_checkpoint_of_another_scan_or_of_yesterday_does_not_count(tmp_path):

@@ -74,7 +74,8 @@ def test_any_bytes_are_a_state_or_our_error(content: bytes) -> None:
 
 @given(st.sampled_from(BundleState._fields), JSON)
 def test_a_state_with_another_member_is_a_state_or_our_error(name: str, value: object) -> None:
-    state = BundleState("oci://r.example/p:1", digest_of(b"x"), 3, 1, NOW, NOW, NOW)
+    revisions = (("a", 3), ("team/b", 0))
+    state = BundleState("oci://r.example/p:1", digest_of(b"x"), 3, 1, NOW, NOW, NOW, revisions=revisions)
     assert parse_state(state_bytes(state)) == state
     try:
         parse_state(json.dumps({**json.loads(state_bytes(state)), name: value}).encode())

@@ -65,7 +65,7 @@ def require_covers(admission: Admission, request: RequestFacts) -> None:
 
 
 def _wider(admitted: RequestFacts, request: RequestFacts) -> list[str]:
-    flags = ("privileged", "host_network", "host_pid", "host_ipc", "host_process", "new_privileges")
+    flags = ("privileged", "host_network", "host_pid", "host_ipc", "host_process", "new_privileges", "pod_root")
     sets = ("host_mounts", "capabilities_added", "devices", "host_ports", "volumes", "sysctls")
     equal = (
         "engine", "user", "seccomp", "command", "proc_mount", "selinux", "apparmor", "namespace", "namespace_labels",

@@ -18,7 +18,11 @@ _TEXTS = ("kind", "pattern", "media_type", "artifact_type", "content")
 
 
 class BundleState(NamedTuple):
-    """The bundle in force. `checked`: when it was last confirmed; `tried`, `problem`: the last try, why it failed."""
+    """The bundle in force. `checked`: when it was last confirmed; `tried`, `problem`: the last try, why it failed.
+
+    `revisions`: the highest that each document ever had here, by name, also of documents that are gone; empty in states
+    of before they were remembered.
+    """
 
     reference: str
     digest: Digest
@@ -28,18 +32,20 @@ class BundleState(NamedTuple):
     checked: datetime
     tried: datetime
     problem: str = ""
+    revisions: tuple[tuple[str, int], ...] = ()
 
 
 def state_bytes(state: BundleState) -> bytes:
     """Return the state as its file holds it."""
     times = {name: getattr(state, name).isoformat() for name in ("installed", "checked", "tried")}
-    return json.dumps({**state._asdict(), "digest": str(state.digest), **times}, indent=1).encode() + b"\n"
+    whole = {**state._asdict(), "digest": str(state.digest), **times, "revisions": dict(state.revisions)}
+    return json.dumps(whole, indent=1).encode() + b"\n"
 
 
 def parse_state(content: bytes) -> BundleState:
     """Return the state in a file's content. Raises MalformedError, LimitExceededError."""
     whole = as_object(parse(content, what=_WHAT, limit_bytes=limits.POLICY_BYTES), _WHAT)
-    if set(whole) != set(BundleState._fields):
+    if set(whole) | {"revisions"} != set(BundleState._fields):
         raise MalformedError(f"{_WHAT} has other members than it should")
     return BundleState(
         as_text(whole["reference"], _WHAT),
@@ -50,6 +56,7 @@ def parse_state(content: bytes) -> BundleState:
         _moment(whole["checked"]),
         _moment(whole["tried"]),
         as_text(whole["problem"], _WHAT),
+        tuple((name, as_int(told, _WHAT)) for name, told in as_object(whole.get("revisions", {}), _WHAT).items()),
     )
 
 

@@ -4,12 +4,12 @@
     FOLDER/NUMBER/             one bundle: `manifest`, `evidence.json` (signatures found beside it), `blobs/HEX` (files)
 
 Whatever is read here is verified again, under the signers that are pinned now: the folder is a memory, not a proof.
-Only the highest revision seen is taken on its word. A bundle that does not verify, or does not load, or is older,
+Only the highest revisions seen are taken on its word. A bundle that does not verify, or does not load, or is older,
 leaves the one before in force; so does a registry that does not answer.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from fcntl import LOCK_EX, flock
@@ -19,7 +19,15 @@ from trustkit import limits
 from trustkit.admission.bundle_state import BundleState, evidence_bytes, parse_evidence, parse_state, state_bytes
 from trustkit.admission.cache import Cache
 from trustkit.admission.policies import Document, policy_from
-from trustkit.admission.policy_bundle import Pins, Signed, documents_of, require_signed, revision_of
+from trustkit.admission.policy_bundle import (
+    Pins,
+    Signed,
+    documents_of,
+    require_signed,
+    revision_of,
+    revisions_of,
+    went_down,
+)
 from trustkit.codec import policy_bundle
 from trustkit.durable import make_folder, storage_error, write_file
 from trustkit.errors import (
@@ -140,14 +148,27 @@ class BundleStore:
             write_file(self._folder / str(before.number) / _EVIDENCE, kept)
             return Refreshed(before._replace(checked=now, tried=now, problem=""), signed.by, changed=False)
         files = _fetch(fetched, source, str(ref))
-        revision = revision_of(policy_from(documents_of(files, self.reference)))
+        policy = policy_from(documents_of(files, self.reference))
+        revision = revision_of(policy)
         _require_newer(before, revision, digest)
+        revisions = _not_lower(self._remembered(before), revisions_of(policy))
         number = before.number + 1 if before else 1
         self._keep(number, fetched, kept, files)
         # what cannot be read back would stop every decision once the state names it
         _verified(self._folder / str(number), digest, self.reference, self._pins, now)
-        state = BundleState(self.reference, digest, revision, number, now, now, now)
+        state = BundleState(self.reference, digest, revision, number, now, now, now, revisions=revisions)
         return Refreshed(state, signed.by, changed=True)
+
+    def _remembered(self, before: BundleState | None) -> Mapping[str, int]:
+        """Return the highest revision of every document. Raises DigestMismatchError, StorageError, MalformedError."""
+        if before is None:
+            return {}
+        if before.revisions:
+            return dict(before.revisions)
+        # a state of before they were remembered: what is kept of the bundle says them, whoever is pinned now
+        folder = self._folder / str(before.number)
+        documents = _unpacked(folder, _manifest(folder, before.digest), self.reference)
+        return revisions_of(policy_from(documents, resolve=False))
 
     def _keep(self, number: int, fetched: Fetched, evidence: bytes, files: dict[str, bytes]) -> None:
         """Write a bundle where nobody looks yet; what a crash left there is removed."""
@@ -197,10 +218,19 @@ def _kept(digest: Digest, evidence: Gathered, signed: Signed, pins: Pins, now: d
 
 def _verified(folder: Path, digest: Digest, reference: str, pins: Pins, now: datetime) -> tuple[Document, ...]:
     """Return the documents of a kept bundle. Raises as `BundleStore.documents`."""
+    manifest = _manifest(folder, digest)
+    require_signed(digest, parse_evidence(_read(folder / _EVIDENCE, limits.POLICY_BUNDLE_BYTES)), pins, now)
+    return _unpacked(folder, manifest, reference)
+
+
+def _manifest(folder: Path, digest: Digest) -> bytes:
     manifest = _read(folder / "manifest", limits.MANIFEST_BYTES)
     if digest_of(manifest) != digest:
         raise _changed(folder / "manifest")
-    require_signed(digest, parse_evidence(_read(folder / _EVIDENCE, limits.POLICY_BUNDLE_BYTES)), pins, now)
+    return manifest
+
+
+def _unpacked(folder: Path, manifest: bytes, reference: str) -> tuple[Document, ...]:
     files = {}
     for path, told in policy_bundle.parse(manifest, reference).items():
         content = _read(folder / "blobs" / told.digest.hex, limits.TRUST_FILE_BYTES)
@@ -224,6 +254,21 @@ def _require_newer(before: BundleState | None, revision: int, digest: Digest) ->
     else:
         message = f"the registry offers other bytes as revision {revision} of the policy: {digest}"
     raise RollbackError(message, next_step="whoever publishes it must raise metadata.revision")
+
+
+def _not_lower(before: Mapping[str, int], now: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Return what is to be remembered then. Raises RollbackError, LimitExceededError."""
+    if lower := went_down(before, now):
+        name, was, told = lower
+        message = f"the registry offers revision {told} of the document {name}, and {was} was in force"
+        raise RollbackError(message, next_step="whoever publishes it must raise that document's metadata.revision")
+    whole = {**before, **now}
+    if len(whole) > limits.POLICY_BUNDLE_NAMES:
+        raise LimitExceededError(
+            f"the policy has had {len(whole)} documents; {limits.POLICY_BUNDLE_NAMES} can be remembered",
+            next_step="keep the names of documents, or publish them under another reference",
+        )
+    return tuple(sorted(whole.items()))
 
 
 def _places(pins: Pins) -> tuple[Place, ...]:

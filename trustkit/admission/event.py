@@ -35,7 +35,7 @@ _BODY_BYTES = limits.AUDIT_ENTRY_BYTES - 4096
 class Context(NamedTuple):
     """What the gate knows beside the judgement; `note`: what is wrong with the policy on disk, if that is another.
 
-    `trial`: the file of a policy that is only tried; nobody is admitted or refused by it.
+    `trial`: the file of a policy that is only tried, or the command that only looks: nobody is admitted or refused.
     """
 
     crypto: ModuleStatus

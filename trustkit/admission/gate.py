@@ -1,7 +1,7 @@
 """The gate: judge, record, admit. Shared by the command line and the daemon."""
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, Self
 
 from trustkit.admission.admit import admit
 from trustkit.admission.event import Context, decision_event, inconclusive_event
@@ -40,12 +40,17 @@ class Gate:
     def __init__(self, kit: Kit, log: AuditLog, note: Callable[[], str] = str, trial: str = "") -> None:
         """Take the parts of the path, and the log every decision goes to; `note` is said in each record.
 
-        `trial` names the policy's file if the policy is only tried: each record says so.
+        `trial` is said in each record if nobody is admitted or refused by it: the file of a policy that is only tried,
+        or the command that only looks.
         """
         self.kit = kit
         self.log = log
         self.note = note
         self.trial = trial
+
+    def tried(self, trial: str) -> Self:
+        """Return the same gate with another `trial`."""
+        return type(self)(self.kit, self.log, self.note, trial)
 
     def source(self, ref: ImageRef) -> ImageSource:
         """Return the place the reference's bytes come from. Raises SourceError."""

@@ -41,10 +41,12 @@ class Document(NamedTuple):
 
 def read_documents(path: Path) -> tuple[Document, ...]:
     """Return the documents of a policy path. Raises PolicySyntaxError."""
-    return tuple(
-        Document(namespace, file, trust_files.content(file, limits.POLICY_BYTES, str(file)))
-        for namespace, file in policy_files(path)
-    )
+    return tuple(_document(namespace, file) for namespace, file in policy_files(path))
+
+
+def _document(namespace: str, file: Path) -> Document:
+    read = trust_files.of_folder(file.parent, {}) if namespace else trust_files.content
+    return Document(namespace, file, read(file, limits.POLICY_BYTES, str(file)))
 
 
 def read_policy(path: Path, *, resolve: bool = True, module: Path | None = None) -> Policy:
@@ -64,15 +66,17 @@ def policy_from(documents: Iterable[Document], *, resolve: bool = True, module: 
 
 
 def _policy(
-    documents: Iterable[Document], *, resolve: bool, module: Path | None, read: Read = trust_files.content
+    documents: Iterable[Document], *, resolve: bool, module: Path | None, noted: dict[Path, bytes] | None = None
 ) -> Policy:
+    """Return the policy; the files of trust that were read are put into `noted`."""
     from trustkit.policy.parse import combine
 
     sections: list[Section] = []
     named: dict[Path, bytes] = {}
     # the cluster's first: what they name, documents of namespaces may name too
     for one in sorted(documents, key=lambda document: document.namespace != ""):
-        found = _read(one, _reader(one, named, read), module, resolve=resolve)
+        read = _reader(one, named)
+        found = _read(one, read if noted is None else trust_files.noted(read, noted), module, resolve=resolve)
         sections += _of_namespace(found, one.namespace, sections) if one.namespace else found
     return combine(sections, digest_of)
 
@@ -80,12 +84,7 @@ def _policy(
 def recorded(documents: Iterable[Document]) -> tuple[Policy, dict[Path, bytes]]:
     """Return the policy of these documents, and every key and root file that they name. Raises PolicySyntaxError."""
     read: dict[Path, bytes] = {}
-
-    def remember(path: Path, limit_bytes: int, what: str) -> bytes:
-        read[path] = trust_files.content(path, limit_bytes, what)
-        return read[path]
-
-    return _policy(documents, resolve=True, module=None, read=remember), read
+    return _policy(documents, resolve=True, module=None, noted=read), read
 
 
 def _of_namespace(found: Iterable[Section], namespace: str, before: Iterable[Section]) -> list[Section]:
@@ -230,13 +229,13 @@ def _without_content(section: Section) -> Section:
     return section._replace(roots=tuple(root._replace(content=b"") for root in section.roots))
 
 
-def _reader(document: Document, named: dict[Path, bytes], read: Read) -> Read:
+def _reader(document: Document, named: dict[Path, bytes]) -> Read:
     """Return what reads the files that a document names; `named`: those that documents of the cluster do."""
     if document.beside is not None:
         return trust_files.out_of_bundle(document.beside)
     if document.namespace:
-        return trust_files.of_folder(document.file.parent, named, read)
-    return trust_files.noted(read, named)
+        return trust_files.of_folder(document.file.parent, named)
+    return trust_files.noted(trust_files.content, named)
 
 
 def _fingerprint(pem: bytes) -> str:

@@ -11,7 +11,16 @@ from pathlib import Path
 from trustkit import limits
 from trustkit.admission.policies import Document, policy_from, read_documents, recorded
 from trustkit.codec import policy_bundle
-from trustkit.errors import NotFoundError, PolicySyntaxError, RollbackError, UntrustedSignerError
+from trustkit.errors import (
+    DigestMismatchError,
+    LimitExceededError,
+    MalformedError,
+    MediaTypeError,
+    NotFoundError,
+    PolicySyntaxError,
+    RollbackError,
+    UntrustedSignerError,
+)
 from trustkit.fips.provider import CryptoProvider
 from trustkit.model.digest import Digest
 from trustkit.model.evidence import Gathered
@@ -19,12 +28,16 @@ from trustkit.model.facts import Facts, ImageFacts, RequestFacts
 from trustkit.model.image import OCI_MANIFEST, Descriptor, Platform
 from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
-from trustkit.oci.source import ImageSink, ImageSource
+from trustkit.oci.source import Fetched, ImageSink, ImageSource
 from trustkit.policy.document import Policy
 from trustkit.policy.evaluate import evaluate
 from trustkit.signing.format import Check, SignatureFormat
 from trustkit.signing.trust.roots import TrustRoots
 from trustkit.signing.verify import verify
+
+_DOES_NOT_LOAD = (
+    DigestMismatchError, LimitExceededError, MalformedError, MediaTypeError, NotFoundError, PolicySyntaxError,
+)  # fmt: skip
 
 
 class Packed(NamedTuple):
@@ -89,11 +102,30 @@ def require_newer(packed: Packed, place: ImageSource, tag: str, wanted: Digest) 
     except NotFoundError:
         return
     told = policy_bundle.revision_told(there.content, tag)
-    if there.descriptor.digest != wanted and told >= packed.revision:
-        raise RollbackError(
-            f"{tag} holds revision {told}, and this is revision {packed.revision}",
-            next_step="raise metadata.revision, or give another tag",
-        )
+    if there.descriptor.digest == wanted:
+        return
+    step = "raise metadata.revision, or give another tag"
+    if told >= packed.revision:
+        raise RollbackError(f"{tag} holds revision {told}, and this is revision {packed.revision}", next_step=step)
+    if lower := went_down(_revisions_told(there, place, tag), revisions_of(packed.policy)):
+        name, before, now = lower
+        raise RollbackError(f"{tag} holds revision {before} of {name}, and this has revision {now}", next_step=step)
+
+
+def _revisions_told(there: Fetched, place: ImageSource, tag: str) -> Mapping[str, int]:
+    """Return what the documents of a bundle say that nobody verified; nothing of one that does not load.
+
+    It is for who publishes: machines compare with what they had in force. Raises SourceError.
+    """
+    try:
+        files = policy_bundle.parse(there.content, tag)
+        texts = {
+            path: place.blob(files[path], limits.POLICY_BYTES) for _, path in policy_bundle.documents(tuple(files))
+        }
+        return revisions_of(policy_from(documents_of(texts, tag), resolve=False))
+    except _DOES_NOT_LOAD:
+        # nobody can take it, so anything may follow it
+        return {}
 
 
 def require_signed(digest: Digest, evidence: Gathered, pins: Pins, now: datetime) -> Signed:
@@ -138,6 +170,16 @@ def revision_of(policy: Policy) -> int:
             next_step="write metadata.revision: 1, and raise it with every change",
         )
     return found
+
+
+def revisions_of(policy: Policy) -> Mapping[str, int]:
+    """Return the revision of each document, by name; 0 for one that has none."""
+    return {section.name: section.revision for section in policy.sections}
+
+
+def went_down(before: Mapping[str, int], now: Mapping[str, int]) -> tuple[str, int, int] | None:
+    """Return a document that has a lower revision than before, with both; a document that is gone has none."""
+    return next(((name, was, now[name]) for name, was in before.items() if now.get(name, was) < was), None)
 
 
 def _inside(file: Path, folder: Path) -> str:

@@ -1,13 +1,14 @@
 """Where a document of a policy finds the keys and roots that it names.
 
     a document of the cluster      any file of this machine, and keys in services and tokens
-    a document of a namespace      files beside it, and those that documents of the cluster name
+    a document of a namespace      files in its folder, and those that documents of the cluster name
     a document out of a bundle     files of the bundle
 
 Who writes documents of a namespace, or a bundle, has this machine read, load or ask nothing else.
 """
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -60,23 +61,52 @@ def out_of_bundle(beside: Mapping[Path, bytes]) -> Read:
     return reading
 
 
-def of_folder(folder: Path, named: Mapping[Path, bytes], read: Read = content) -> Read:
-    """Return what reads the files of a folder, and those in `named`, which were read before."""
+def of_folder(folder: Path, named: Mapping[Path, bytes]) -> Read:
+    """Return what reads the files of a namespace's folder, and those in `named`, which were read before."""
 
     def reading(path: Path, limit_bytes: int, what: str) -> bytes:
         known = named.get(_plain(path))
         if known is not None:
             return _within(known, limit_bytes, what, path)
-        real = Path(os.path.realpath(path))
-        # a link could lead elsewhere, and a pipe would be waited for
-        if not real.is_relative_to(os.path.realpath(folder)) or (real.exists() and not real.is_file()):
-            step = f"keep keys and roots as files in {folder}, or name one that the cluster's policy names"
-            raise PolicySyntaxError(
-                f"{what}: no file beside this document of a namespace", next_step=step, file=str(path)
-            )
-        return read(path, limit_bytes, what)
+        return inside(folder, path, limit_bytes, what)
 
     return reading
+
+
+def inside(folder: Path, path: Path, limit_bytes: int, what: str) -> bytes:
+    """Return what a file holds that lies in a namespace's folder, wherever links lead on the way there.
+
+    Raises PolicySyntaxError, in the same words for every other place, whatever is there.
+    """
+    try:
+        found = _content_inside(folder, path, limit_bytes)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) or _is_inside(folder, os.path.realpath(path)):
+            raise unreadable(path, error, what) from error
+        found = None
+    if found is None:
+        step = f"keep documents, keys and roots as files in {folder}, or name a file that the cluster's policy names"
+        raise PolicySyntaxError(f"{what}: no file in this namespace's folder", next_step=step, file=str(path))
+    return _within(found, limit_bytes, f"{what}: {path}", path)
+
+
+def _content_inside(folder: Path, path: Path, limit_bytes: int) -> bytes | None:
+    """Return the content, None for what lies elsewhere or is no plain file. Raises OSError, ValueError."""
+    # What was found is looked at, and not its name again: who may write to the folder could turn a link in between.
+    # With O_PATH nothing is opened yet: a pipe would be waited for, and a device might do something.
+    found = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        same = Path(f"/proc/self/fd/{found}")
+        if not stat.S_ISREG(os.fstat(found).st_mode) or not _is_inside(folder, same.readlink()):
+            return None
+        with same.open("rb") as stream:
+            return stream.read(limit_bytes + 1)
+    finally:
+        os.close(found)
+
+
+def _is_inside(folder: Path, real: str | Path) -> bool:
+    return Path(real).is_relative_to(os.path.realpath(folder))
 
 
 def require_askable(uri: str, file: Path, *, namespace: str, bundled: bool) -> None:

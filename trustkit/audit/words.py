@@ -10,6 +10,7 @@ _CHARS = 160
 _NAMES = ("reference", "name", "file", "what", "grant")
 # Nothing failed, and yet the reason is what one looks for.
 _GIVEN_UP = ("key.revoked", "revocation.published")
+_EXPLAIN = "explain"
 
 
 def about(event: AuditEvent) -> str:
@@ -40,6 +41,13 @@ def reason(event: AuditEvent) -> str:
     """Return why, in the record's own words: the deciding finding's, or the error's."""
     body = event.body
     return text(body, "reason") or text(mapping(body, "error"), "message") or text(body, "message")
+
+
+def trial(body: Mapping[str, object]) -> str:
+    """Return what a decision was only tried by or looked at for; empty if somebody was admitted or refused by it."""
+    # records of before explanations said so themselves have their purpose
+    purpose = text(mapping(body, "request"), "purpose")
+    return text(body, "trial") or (_EXPLAIN if purpose == _EXPLAIN else "")
 
 
 def text(body: Mapping[str, object], name: str) -> str:

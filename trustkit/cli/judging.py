@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, Self
 
 from trustkit.admission.gate import AuditLog
-from trustkit.app import open_log
+from trustkit.app import open_gate, open_log
 from trustkit.cli.client.layouts import whole
 from trustkit.cli.evidence_tree import judgement_json, print_judgement
 from trustkit.cli.output import as_json, fail
+from trustkit.cli.trials import VERIFY
 from trustkit.cli.words import actor
 from trustkit.config import Config
 from trustkit.errors import TrustkitError
@@ -19,6 +20,7 @@ from trustkit.model.image import Platform
 from trustkit.model.judgement import Judgement
 from trustkit.model.reference import ImageRef
 from trustkit.oci.ahead import begin
+from trustkit.policy.document import Policy
 
 Decided = tuple[Judgement, AuditRecord]
 # Images judged at once: a registry answers several, and most of the time is waiting for it.
@@ -35,8 +37,17 @@ class Decider(Protocol):
 class Opens(Protocol):
     """Opens what decides, with the log it records in."""
 
-    def __call__(self, *, log: AuditLog, at_once: bool) -> Decider:
-        """Return it; `at_once` as in `Kit`."""
+    def __call__(self, *, log: AuditLog, at_once: bool, trial: str) -> Decider:
+        """Return it; `at_once` as in `Kit`, `trial` as in `Gate`."""
+
+
+def by_policy(config: Config, policy: Policy) -> Opens:
+    """Return what opens the gate of a policy."""
+
+    def opens(*, log: AuditLog, at_once: bool, trial: str) -> Decider:
+        return open_gate(config, policy=policy, log=log, at_once=at_once).tried(trial)
+
+    return opens
 
 
 def judge_images(config: Config, opens: Opens, images: Sequence[str], platform: Platform | None, output: str) -> int:
@@ -47,7 +58,7 @@ def judge_images(config: Config, opens: Opens, images: Sequence[str], platform: 
     statuses: list[int] = []
     shown: list[object] = []
     with _Opening(config) as log:
-        gate = opens(log=log, at_once=len(images) == 1)
+        gate = opens(log=log, at_once=len(images) == 1, trial=VERIFY)
         for given, decided in _decisions(gate, images, platform):
             try:
                 judgement, record = decided()

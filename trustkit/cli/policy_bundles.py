@@ -67,7 +67,7 @@ def pull(arguments: argparse.Namespace) -> int:
                 policy_loaded(now, name=policy.name, digest=policy.digest, file=config.policy_bundle, actor=actor())
             )
     if arguments.output == "json":
-        as_json({**found.state._asdict(), "changed": found.changed, "signed": found.signed})
+        as_json({**_members(found.state), "changed": found.changed, "signed": found.signed})
     else:
         print("took a new bundle" if found.changed else "the bundle in force is the newest")
         _print(found.state, now)
@@ -83,12 +83,16 @@ def status(arguments: argparse.Namespace) -> int:
     if state is None:
         raise UsageError(f"nothing of {config.policy_bundle} is here yet", next_step="trustkit policy pull")
     if arguments.output == "json":
-        as_json({**state._asdict(), "age_seconds": int((now - state.checked).total_seconds())})
+        as_json({**_members(state), "age_seconds": int((now - state.checked).total_seconds())})
     else:
         _print(state, now)
     # what is kept has to hold under the signers that are pinned now
     store.documents(now)
     return 0
+
+
+def _members(state: "BundleState") -> dict[str, object]:
+    return {**state._asdict(), "revisions": dict(state.revisions)}
 
 
 def _print(state: "BundleState", now: datetime) -> None:

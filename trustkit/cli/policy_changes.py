@@ -133,34 +133,40 @@ def diff(arguments: argparse.Namespace) -> int:
 
 
 def _documents(path: Path, *, resolve: bool) -> tuple[Policy, dict[str, object]]:
-    from trustkit.admission.policies import policy_files
+    from trustkit.admission.policies import read_documents
     from trustkit.cli.policy_reading import policy_at
     from trustkit.policy.yaml_reader import documents
 
     policy = policy_at(path, resolve=resolve)
     found: dict[str, object] = {}
-    for namespace, file in policy_files(path):
-        for node in documents(_content(file), str(file)):
+    for one in read_documents(path):
+        for node in documents(one.content, str(one.file)):
             name = str(node.members["metadata"].members["name"].scalar)
-            found[f"{namespace}/{name}" if namespace else name] = node.plain()
+            found[f"{one.namespace}/{name}" if one.namespace else name] = node.plain()
     return policy, found
 
 
 def what_if(arguments: argparse.Namespace) -> int:
-    """Judge recorded decisions by a draft; list what flips. Raises PolicySyntaxError, AuditError."""
+    """Judge recorded decisions by a draft; list what flips. Raises PolicySyntaxError, AuditError.
+
+    A look at an image, or another policy's verdict on it, was no decision that the draft could change.
+    """
     from trustkit.admission.replay import UNKNOWN, replay
     from trustkit.app import now
     from trustkit.audit.query import Query, records
+    from trustkit.audit.words import trial
     from trustkit.cli.policy_reading import policy_at
     from trustkit.config import load
 
     draft = policy_at(Path(arguments.file))
     since = now() - timedelta(days=arguments.days)
-    found = [replay(record, draft) for record in records(load(os.environ).audit, Query(kind="decision", since=since))]
-    replayed = [one for one in found if one is not None]
+    decided = records(load(os.environ).audit, Query(kind="decision", since=since))
+    asked = [record for record in decided if not trial(record.event.body)]
+    trials = len(decided) - len(asked)
+    replayed = [one for record in asked if (one := replay(record, draft)) is not None]
     flips, unknown = [one for one in replayed if one.flips], [one for one in replayed if one.after == UNKNOWN]
     if arguments.output == "json":
-        as_json({"decisions": len(replayed), "flips": flips, "unknown": unknown})
+        as_json({"decisions": len(replayed), "flips": flips, "unknown": unknown, "trials": trials})
         return 1 if flips else 0
     rows = [
         (
@@ -175,8 +181,9 @@ def what_if(arguments: argparse.Namespace) -> int:
     if rows:
         table(("RECORD", "IMAGE", "VERDICT", "RULE", "REASON"), rows)
     same = len(replayed) - len(flips) - len(unknown)
+    left_out = f"; {trials} of `verify`, `explain` or another policy left out" if trials else ""
     print(f"{len(replayed)} decision(s) of {arguments.days} day(s): {same} the same, {len(flips)} flip, "
-          f"{len(unknown)} unknown")  # fmt: skip
+          f"{len(unknown)} unknown{left_out}")  # fmt: skip
     return 1 if flips else 0
 
 

@@ -51,9 +51,10 @@ class Chooses(Protocol):
 class TheirGates:
     """A gate for each image: what the file says about it decides, under the trust that the file names for it."""
 
-    def __init__(self, config: Config, chooses: Chooses, *, log: AuditLog, at_once: bool) -> None:
-        """Decide by what `chooses` returns, and record in `log`."""
-        self._config, self._chooses, self._log, self._at_once = config, chooses, log, at_once
+    def __init__(self, config: Config, chooses: Chooses, *, log: AuditLog, at_once: bool, trial: str) -> None:
+        """Decide by what `chooses` returns, and record in `log`, as a `trial`."""
+        self._config, self._chooses, self._log = config, chooses, log
+        self._at_once, self._trial = at_once, trial
         self._lock = Lock()
         self._gates: dict[str, Gate] = {}
 
@@ -75,4 +76,4 @@ class TheirGates:
             self._config, policy=chosen.policy, trust=chosen.trust, log=self._log, at_once=self._at_once
         )
         wanted = tuple(one for one in gate.kit.formats if one.name in chosen.formats)
-        return Gate(gate.kit._replace(formats=wanted), self._log)
+        return Gate(gate.kit._replace(formats=wanted), self._log, trial=self._trial)

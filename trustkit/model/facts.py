@@ -44,8 +44,9 @@ class RequestFacts(NamedTuple):
     `purpose` is `verify`, `pull`, `run`, `explain` or `build`. `user` is the user the container would run
     as: the request's, else the image's (`""` and `0` mean root). A run is admitted for exactly
     these facts; a wider one needs a new decision. `volumes` are Kubernetes' kinds of them; `new_privileges`:
-    processes may gain more than their parent has; `non_root`: whoever starts it refuses to do so as root. `selinux`:
-    user:role:type, with a comma between two that a pod and its container say.
+    processes may gain more than their parent has; `non_root`: whoever starts it refuses to do so as root; `pod_root`:
+    its pod asks for root, even where the container asks for another user. `selinux`: user:role:type, with a comma
+    between two that a pod and its container say.
     """
 
     actor: str = ""
@@ -69,6 +70,7 @@ class RequestFacts(NamedTuple):
     sysctls: tuple[str, ...] = ()
     new_privileges: bool = True
     non_root: bool = False
+    pod_root: bool = False
     proc_mount: str = "default"
     selinux: str = ""
     apparmor: str = "default"

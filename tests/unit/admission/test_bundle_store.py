@@ -15,7 +15,7 @@ from trustkit.admission import bundle_store
 from trustkit.admission.bundle_refresh import Refresher
 from trustkit.admission.bundle_store import BundleStore
 from trustkit.admission.policies import builtin_policy, policy_from, trust_roots
-from trustkit.admission.policy_bundle import Pins, pack, push
+from trustkit.admission.policy_bundle import Pins, pack, push, require_newer
 from trustkit.audit.log import DecisionLog
 from trustkit.codec import policy_bundle
 from trustkit.codec.oci_build import manifest_bytes
@@ -181,6 +181,145 @@ def test_an_older_bundle_is_refused(scene: Scene) -> None:
 def test_another_bundle_of_the_same_revision_is_refused(scene: Scene) -> None:
     text = POLICY.replace("name: prod", "name: other")
     kept(scene, RollbackError, "other bytes as revision 5", lambda: scene.publish(5, text=text))
+
+
+# --- revisions of single documents --------------------------------------------------------------------
+
+TWO = POLICY.strip() + "\n---\n" + POLICY.replace("prod, revision: REVISION", "other, revision: OTHER").strip() + "\n"
+
+
+def two(scene: Scene, revision: int, other: str, *, refresh: bool = True) -> None:
+    """Publish a bundle of the documents `prod` and `other`."""
+    scene.publish(revision, text=TWO.replace("OTHER", other))
+    if refresh:
+        scene.store().refresh(NOW)
+
+
+def refused(scene: Scene, match: str) -> None:
+    before = scene.store().state()
+    assert before is not None
+    with pytest.raises(RollbackError, match=match):
+        scene.store().refresh(NOW)
+    after = scene.store().state()
+    assert after is not None
+    assert (after.digest, after.revisions, match in after.problem) == (before.digest, before.revisions, True)
+
+
+def test_a_document_that_goes_down_while_another_goes_up_is_refused(scene: Scene) -> None:
+    two(scene, 5, "3")
+    two(scene, 6, "2", refresh=False)
+    refused(scene, "revision 2 of the document other, and 3 was in force")
+    assert scene.revision() == 3  # of `other`, the first by name
+
+
+def test_the_highest_document_may_not_go_down_behind_another(scene: Scene) -> None:
+    two(scene, 5, "3")
+    two(scene, 4, "9", refresh=False)
+    refused(scene, "revision 4 of the document prod, and 5 was in force")
+
+
+def test_a_document_that_loses_its_revision_is_refused(scene: Scene) -> None:
+    two(scene, 5, "3")
+    scene.publish(6, text=TWO.replace(", revision: OTHER", ""))
+    refused(scene, "revision 0 of the document other, and 3 was in force")
+
+
+def test_a_document_that_was_away_may_not_come_back_older(scene: Scene) -> None:
+    two(scene, 5, "3")
+    scene.publish(6)
+    scene.store().refresh(NOW)
+    two(scene, 7, "2", refresh=False)
+    refused(scene, "revision 2 of the document other, and 3 was in force")
+    two(scene, 7, "3")
+    assert dict(scene.store().state().revisions) == {"prod": 7, "other": 3}  # type: ignore[union-attr]
+
+
+def test_a_document_of_a_namespace_may_not_go_down(scene: Scene) -> None:
+    scene.write(1)
+    own = scene.source.parent / "namespaces" / "team-a" / "own.yaml"
+    own.parent.mkdir(parents=True)
+    text = POLICY.replace("../keys", "../../keys").replace("name: prod", "name: own")
+    own.write_text(text.replace("REVISION", "4"))
+    scene.publish(5)
+    scene.store().refresh(NOW)
+    own.write_text(text.replace("REVISION", "3"))
+    scene.publish(6)
+    refused(scene, "revision 3 of the document team-a/own, and 4 was in force")
+
+
+def test_a_document_that_stays_or_is_new_needs_no_higher_revision_than_its_own(scene: Scene) -> None:
+    scene.publish(5)
+    scene.store().refresh(NOW)
+    two(scene, 6, "1")
+    two(scene, 7, "1")
+    assert scene.store().state().revision == 7  # type: ignore[union-attr]
+
+
+def of_before(scene: Scene) -> Path:
+    """Make the state one of before revisions of documents were remembered; return the folder of what is kept."""
+    folder = next((scene.folder / "kept").iterdir())
+    state = json.loads((folder / "state.json").read_text())
+    del state["revisions"]
+    (folder / "state.json").write_text(json.dumps(state))
+    return folder
+
+
+def test_a_state_of_before_takes_the_revisions_from_the_bundle_in_force(scene: Scene) -> None:
+    two(scene, 5, "3")
+    of_before(scene)
+    assert scene.revision() == 3
+    two(scene, 6, "2", refresh=False)
+    refused(scene, "revision 2 of the document other, and 3 was in force")
+    two(scene, 6, "4")
+    assert dict(scene.store().state().revisions) == {"prod": 6, "other": 4}  # type: ignore[union-attr]
+
+
+def test_a_state_of_before_whose_bundle_was_changed_takes_nothing_new(scene: Scene) -> None:
+    two(scene, 5, "3")
+    blobs = of_before(scene) / "1" / "blobs"
+    for blob in blobs.iterdir():
+        blob.write_bytes(blob.read_bytes().replace(b"revision: 3", b"revision: 1"))
+    two(scene, 6, "2", refresh=False)
+    with pytest.raises(DigestMismatchError):
+        scene.store().refresh(NOW)
+
+
+def test_more_documents_than_are_remembered_are_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "POLICY_BUNDLE_NAMES", 2)
+    two(scene, 5, "3")
+    scene.publish(6, text=TWO.replace("name: other", "name: third").replace("OTHER", "1"))
+    with pytest.raises(LimitExceededError, match="has had 3 documents"):
+        scene.store().refresh(NOW)
+
+
+def test_what_machines_would_refuse_is_not_pushed(scene: Scene) -> None:
+    two(scene, 5, "3")
+    scene.write(6, TWO.replace("OTHER", "2"))
+    packed = pack(scene.source)
+    bundle = push(packed, scene.place)
+    with pytest.raises(RollbackError, match="prod holds revision 3 of other, and this has revision 2"):
+        require_newer(packed, scene.place, "prod", bundle.digest)
+    packed = pack(scene.write(6, TWO.replace("OTHER", "3")))
+    require_newer(packed, scene.place, "prod", push(packed, scene.place).digest)
+
+
+@pytest.mark.parametrize(
+    ("files", "artifact_type"),
+    [
+        ({"policy/prod.yaml": b"kind: Policy\n"}, policy_bundle.ARTIFACT_TYPE),
+        ({"policy/p.txt": b"x"}, policy_bundle.ARTIFACT_TYPE),
+        ({"policy/prod.yaml": b"x"}, "x/y"),
+    ],
+)
+def test_anything_may_be_pushed_over_what_is_no_policy(
+    scene: Scene, files: dict[str, bytes], artifact_type: str
+) -> None:
+    scene.crafted(files, artifact_type)
+    packed = pack(scene.write(1))
+    require_newer(packed, scene.place, "prod", push(packed, scene.place).digest)
+
+
+# --- what else does not take the place ----------------------------------------------------------------
 
 
 def test_a_registry_that_is_down_changes_nothing(scene: Scene) -> None:

@@ -216,6 +216,7 @@ def test_an_admission_made_of_a_denial_is_refused(scene: Scene) -> None:
         ("engine", "docker"),
         ("purpose", "build"),
         ("actor", "uid:1000"),
+        ("pod_root", True),
     ],
 )
 def test_a_wider_request_is_refused(scene: Scene, field: str, value: object) -> None:

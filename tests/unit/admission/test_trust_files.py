@@ -1,7 +1,12 @@
 """Where documents find keys and roots: who writes those of a namespace, or a bundle, has nothing else read or asked."""
 
 import os
+import subprocess
+import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -174,23 +179,129 @@ def unnamed(own: Path) -> str:
 @pytest.mark.parametrize("make", [linked, neighbour, pipe, unnamed, lambda _: "/etc/hostname", lambda _: "/dev/zero"])
 def test_it_has_no_other_file_of_the_machine_read(folder: Path, own: Path, make: Callable[[Path], str]) -> None:
     (own / "own.yaml").write_text(document(f"{{pem: {make(own)}}}", "own"))
-    with pytest.raises(PolicySyntaxError, match="no file beside this document"):
+    with pytest.raises(PolicySyntaxError, match="no file in this namespace's folder"):
         read_policy(folder)
 
 
 def test_a_root_lies_beside_it_too(folder: Path, own: Path) -> None:
     (own / "own.pub").write_bytes(PEM)
     (own / "own.yaml").write_text(document("{pem: own.pub}", "own", ", roots: {sigstore: /etc/hostname}"))
-    with pytest.raises(PolicySyntaxError, match="no file beside this document"):
+    with pytest.raises(PolicySyntaxError, match="no file in this namespace's folder"):
         read_policy(folder)
 
 
 def test_packing_reads_no_more_for_it(folder: Path, own: Path) -> None:
     (own / "own.yaml").write_text(document(f"{{pem: {unnamed(own)}}}", "own"))
-    with pytest.raises(PolicySyntaxError, match="no file beside this document"):
+    with pytest.raises(PolicySyntaxError, match="no file in this namespace's folder"):
         pack(folder)
 
 
 def test_a_packed_document_of_a_namespace_names_what_the_cluster_names(folder: Path, own: Path) -> None:
     (own / "own.yaml").write_text(document("{pem: ../../policy/mine.pub}", "own"))
     assert set(pack(folder).files) == {"policy/cluster.yaml", "policy/mine.pub", "namespaces/team-a/own.yaml"}
+
+
+# --- whoever writes to the folder of a namespace, while it is read ------------------------------------
+
+OUTSIDE = public_key_to_pem(provider().generate("ecdsa-p256").public)
+SWAPPING = """
+import os, sys
+link, *targets = sys.argv[1:]
+print("swapping", flush=True)
+while True:
+    for target in targets:
+        os.symlink(target, link + ".new")
+        os.rename(link + ".new", link)
+"""
+
+
+@contextmanager
+def swapping(link: Path, *targets: str) -> Iterator[None]:
+    """Let another process turn a link from one target to the next, over and over."""
+    link.symlink_to(targets[0])
+    process = subprocess.Popen([sys.executable, "-c", SWAPPING, link, *targets], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"swapping\n"
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def swapped(own: Path) -> Path:
+    """Return a namespace's folder, with a key in it and another outside of it, each in a folder `keys`."""
+    for parent, pem in ((own, PEM), (own.parent.parent / "secret", OUTSIDE)):
+        (parent / "keys").mkdir(parents=True)
+        (parent / "keys" / "own.pub").write_bytes(pem)
+    return own
+
+
+def outcomes(read: Callable[[], bytes], least: int) -> set[bytes]:
+    """Read on and on, and return what was read, nothing for a refusal; each of both happened so often."""
+    counts: Counter[bytes] = Counter()
+    deadline = time.monotonic() + 60
+    while min(counts[PEM], counts[b""]) < least and time.monotonic() < deadline:
+        try:
+            counts[read()] += 1
+        except PolicySyntaxError as error:
+            assert "no file in this namespace's folder" in error.message  # noqa: PT017  (one of two outcomes)
+            counts[b""] += 1
+    assert min(counts[PEM], counts[b""]) >= least, counts
+    return set(counts)
+
+
+@pytest.mark.parametrize(
+    ("link", "targets", "named"),
+    [
+        ("own.pub", ("keys/own.pub", "../../secret/keys/own.pub"), "own.pub"),
+        ("there", ("keys", "../../secret/keys"), "there/own.pub"),
+        ("up", (".", "../../secret"), "up/keys/own.pub"),
+    ],
+)
+def test_a_link_that_is_turned_meanwhile_leads_to_no_other_file(
+    swapped: Path, link: str, targets: tuple[str, str], named: str
+) -> None:
+    read = trust_files.of_folder(swapped, {})
+    with swapping(swapped / link, *targets):
+        assert outcomes(lambda: read(swapped / named, 4096, "key"), 1000) == {PEM, b""}
+
+
+def test_a_policy_never_trusts_a_key_that_a_link_led_to_meanwhile(folder: Path, swapped: Path) -> None:
+    (swapped / "own.yaml").write_text(document("{pem: own.pub}", "own"))
+
+    def key() -> bytes:
+        return read_policy(folder).sections[-1].keys[0].pem
+
+    with swapping(swapped / "own.pub", "keys/own.pub", "../../secret/keys/own.pub"):
+        assert outcomes(key, 200) == {PEM, b""}
+
+
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(swapped: Path) -> None:
+    os.mkfifo(swapped / "pipe")
+    read = trust_files.of_folder(swapped, {})
+    with swapping(swapped / "own.pub", "keys/own.pub", "pipe"):
+        assert outcomes(lambda: read(swapped / "own.pub", 4096, "key"), 1000) == {PEM, b""}
+
+
+def test_whether_there_is_a_file_elsewhere_is_not_told(folder: Path, own: Path) -> None:
+    told = set()
+    for path in ("/etc/hostname", "/etc/no-such-file", "/etc/hostname/x", "../team-b/b.pub"):
+        (own / "own.yaml").write_text(document(f"{{pem: {path}}}", "own"))
+        with pytest.raises(PolicySyntaxError) as refused:
+            read_policy(folder)
+        told.add(refused.value.message.replace(path, "PATH"))
+    assert len(told) == 1
+    (own / "own.yaml").write_text(document("{pem: absent.pub}", "own"))
+    with pytest.raises(PolicySyntaxError, match="No such file"):
+        read_policy(folder)
+
+
+@pytest.mark.parametrize("make", [linked, neighbour, pipe])
+def test_a_document_of_a_namespace_lies_in_its_folder_itself(
+    folder: Path, own: Path, make: Callable[[Path], str]
+) -> None:
+    (own / "own.yaml").symlink_to(make(own))
+    with pytest.raises(PolicySyntaxError, match="no file in this namespace's folder"):
+        read_policy(folder)

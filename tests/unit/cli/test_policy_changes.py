@@ -43,6 +43,7 @@ cases:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TRUSTKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TRUSTKIT_TRUST_POLICY", str(tmp_path / "policy.yaml"))
     monkeypatch.delenv("TRUSTKIT_CONFIG", raising=False)
     (tmp_path / "one.pub").write_bytes(public_key_to_pem(KEY.public))
     (tmp_path / "two.pub").write_bytes(public_key_to_pem(OTHER.public))
@@ -293,7 +294,7 @@ def signed(folder: Path, name: str, *keys: SigningKey) -> str:
 
 
 def decide(folder: Path, reference: str) -> int:
-    return run(["policy", "explain", "--policy", str(folder / "policy.yaml"), reference])
+    return run(["admit", "--policy", str(folder / "policy.yaml"), reference])
 
 
 def what_if(
@@ -369,6 +370,38 @@ def test_a_signature_nobody_trusted_then_leaves_the_answer_open(
     _, found = what_if(folder, POLICY, capsys)
     assert [one["after"] for one in found["unknown"]] == ["unknown"]
     assert "nobody trusted then" in found["unknown"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify"],
+        ["verify", "--key", "one.pub"],
+        ["verify", "--policy", "other.yaml"],
+        ["policy", "explain"],
+        ["policy", "explain", "--privileged"],
+        ["policy", "explain", "--policy", "other.yaml"],
+        ["admit", "--policy", "other.yaml"],
+    ],
+)
+def test_a_look_or_another_policys_verdict_is_no_decision_to_replay(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (folder / "other.yaml").write_text(POLICY.replace("name: mine", "name: other"))
+    given = [str(folder / word) if "." in word else word for word in words]
+    assert run([*given, signed(folder, "one", KEY)]) == 0
+    draft = POLICY.replace("anyOf: [{key: one}, {key: two}]", "key: two")
+    status, found = what_if(folder, draft, capsys)
+    assert (status, found["decisions"], found["flips"], found["trials"]) == (0, 0, [], 1)
+
+
+def test_what_is_left_out_of_a_replay_is_counted(decided: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["policy", "explain", f"oci:{decided / 'one'}:1.0"])
+    capsys.readouterr()
+    assert run(["policy", "what-if", str(decided / "policy.yaml")]) == 0
+    assert (
+        "4 the same, 0 flip, 0 unknown; 1 of `verify`, `explain` or another policy left out" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "99999"])

@@ -61,6 +61,8 @@ RESTRICTED = [
     ("requireNonRoot", {"non_root": False, "user": "app"}),
     ("requireNonRoot", {"non_root": True, "user": "0"}),
     ("requireNonRoot", {"non_root": True, "user": "root:root"}),
+    ("requireNonRoot", {"non_root": True, "pod_root": True}),
+    ("requireNonRoot", {"non_root": False, "user": "10001", "pod_root": True}),
     ("seccomp", {"seccomp": "unset"}),
     ("capabilities.drop", {"capabilities_dropped": ()}),
     ("capabilities.drop", {"capabilities_dropped": ("NET_RAW",)}),
@@ -78,6 +80,7 @@ RESTRICTED = [
         {"selinux": "::container_t:s0"},
         {"volumes": ("nfs",)},
         {"user": "root"},
+        {"pod_root": True},
     ],
 )
 def test_baseline_admits_an_ordinary_pod(changes: dict[str, object]) -> None:
@@ -123,6 +126,7 @@ def test_a_docker_request_is_judged_by_the_same_profile(name: str) -> None:
         (", volumes: [nfs]", {"volumes": ("nfs",)}),
         (", sysctls: [kernel.msgmax]", {"sysctls": ("kernel.msgmax",)}),
         (", denyNewPrivileges: false", {"new_privileges": True}),
+        (", requireNonRoot: false", {"pod_root": True}),
     ],
 )
 def test_a_delta_changes_one_control_and_no_other(deltas: str, changes: dict[str, object]) -> None:

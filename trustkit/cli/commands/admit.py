@@ -13,6 +13,7 @@ from pathlib import Path
 
 from trustkit import limits
 from trustkit.cli.output import as_json, fail, mark, plain
+from trustkit.cli.trials import trial_by
 from trustkit.cli.words import actor, platform_of
 from trustkit.config import Config
 from trustkit.errors import TrustkitError, UsageError
@@ -48,10 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.image is None) == (arguments.request is None):
         raise UsageError("give either IMAGE or --request FILE", next_step="trustkit admit registry.example/shop/web:v1")
     config = load(os.environ)
+    trial = trial_by(config, arguments.policy)
     policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     asked = _question(arguments, policy)
     try:
-        return _answer(config, policy, asked, arguments.output)
+        return _answer(config, policy, trial, asked, arguments.output)
     except TrustkitError as error:
         if arguments.output == "json":
             verdict = "deny" if error.exit_status == 1 else "unknown"
@@ -85,7 +87,7 @@ def _content(file: str) -> bytes:
         raise UsageError(f"{file}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _answer(config: Config, policy: Policy, asked: _Asked, output: str) -> int:
+def _answer(config: Config, policy: Policy, trial: str, asked: _Asked, output: str) -> int:
     if asked.facts is not None:
         return _answer_on_facts(config, policy, asked.facts, output)
     from trustkit.app import open_gate
@@ -94,7 +96,8 @@ def _answer(config: Config, policy: Policy, asked: _Asked, output: str) -> int:
     from trustkit.model.reference import ImageRef
 
     ref = ImageRef.parse(whole(asked.image))
-    judgement, record = open_gate(config, policy=policy).decide(ref, asked.request, platform_of(asked.platform))
+    gate = open_gate(config, policy=policy).tried(trial)
+    judgement, record = gate.decide(ref, asked.request, platform_of(asked.platform))
     if output == "json":
         whole_answer = judgement_json(judgement, record)
         about = whole_answer if isinstance(whole_answer, dict) else {}

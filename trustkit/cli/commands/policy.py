@@ -115,6 +115,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from trustkit.app import load_policy, open_gate
     from trustkit.cli.client.layouts import whole
     from trustkit.cli.evidence_tree import judgement_json
+    from trustkit.cli.trials import EXPLAIN
     from trustkit.config import load
     from trustkit.model.facts import RequestFacts
     from trustkit.model.reference import ImageRef
@@ -124,7 +125,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     # Judged as the run it asks about: rules on runs say nothing to `verify`.
     request = RequestFacts(actor=actor(), purpose="explain", privileged=arguments.privileged, user=arguments.user)
-    gate = open_gate(config, policy=policy)
+    gate = open_gate(config, policy=policy).tried(EXPLAIN)
     judgement, record = gate.decide(ImageRef.parse(whole(arguments.image)), request, platform_of(arguments.platform))
     allowed = judgement.decision.allowed
     if arguments.output == "json":

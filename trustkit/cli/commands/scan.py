@@ -18,6 +18,7 @@ from trustkit.admission.gate import Gate
 from trustkit.cli.numbers import whole
 from trustkit.cli.output import as_json, fail, table
 from trustkit.cli.scan_places import Place, places_of
+from trustkit.cli.trials import trial_by
 from trustkit.cli.words import actor
 from trustkit.config import Config, load
 from trustkit.errors import TrustkitError, UsageError
@@ -29,7 +30,7 @@ from trustkit.model.found import Found
 _DOCKER, _CONTAINERD = "/run/docker.sock", "/run/containerd/containerd.sock"
 _PROGRESS_SECONDS = 2.0
 _MOST_SHARDS = 10_000
-_NAME_CHARS, _NAME_DIGITS = 512, 16
+_NAME_DIGITS = 16
 _YEAR_SECONDS = 366 * 86_400
 
 
@@ -102,8 +103,7 @@ def _scan(config: Config, arguments: argparse.Namespace) -> Scanning:
     shard, started, places = _shard(arguments.shard), now(), places_of(arguments, config)
     policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
     with open_log(config) as log:
-        kit = open_gate(config, policy=policy, log=log, at_once=False).kit
-        gate = Gate(kit, log, trial=_trial(config, arguments.policy))
+        gate = open_gate(config, policy=policy, log=log, at_once=False).tried(trial_by(config, arguments.policy))
         identity, folder = _identity(gate, arguments, started), config.home / "scan"
         name = f"shard-{shard.number}-of-{shard.of}-{identity.rpartition(':')[2][:_NAME_DIGITS]}.jsonl"
         forget_old(folder, started)
@@ -115,17 +115,6 @@ def _scan(config: Config, arguments: argparse.Namespace) -> Scanning:
             log.append(scan_finished(now(), places=[place.name for place in places], counts=counts, actor=actor()))
             checkpoint.finish()
     return Scanning(results, failed)
-
-
-def _trial(config: Config, file: str | None) -> str:
-    """Return the file of a policy that is not the machine's own, empty if it is: a trial is nobody's last verdict."""
-    if not file:
-        return ""
-    named = Path(file).resolve()
-    if config.policy and config.policy.resolve() == named:
-        return ""
-    # as it will stand on record: later scans look for it there
-    return os.fsencode(named).decode(errors="replace")[-_NAME_CHARS:]
 
 
 def _found(places: Iterable[Place]) -> tuple[list[Found], tuple[tuple[str, TrustkitError], ...]]:

@@ -11,7 +11,6 @@ No daemon is needed and nothing is run.
 
 import argparse
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from trustkit.cli.identities import (
     require_root_is_used,
     trusted_by,
 )
-from trustkit.cli.judging import Opens, judge_images
+from trustkit.cli.judging import Opens, by_policy, judge_images
 from trustkit.cli.openpgp import add_gpg_arguments, gpg_trusted_by
 from trustkit.cli.words import annotations_of, platform_of
 from trustkit.errors import UsageError
@@ -65,7 +64,7 @@ def _by_their_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
 
 
 def _by_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
-    from trustkit.app import keys_policy, load_policy, open_gate
+    from trustkit.app import keys_policy, load_policy
 
     if arguments.trust_store:
         raise UsageError("--trust-store goes with a trust policy", next_step="give --trust-policy too")
@@ -81,4 +80,4 @@ def _by_policy(arguments: argparse.Namespace, config: "Config") -> Opens:
         policy = keys_policy(config, arguments.key, annotations=wanted, identities=signers, roots=every_root)
     else:
         policy = load_policy(config, Path(arguments.policy) if arguments.policy else None)
-    return partial(open_gate, config, policy=policy)
+    return by_policy(config, policy)

@@ -7,10 +7,9 @@ the whole predicate is printed. With --threshold, several different signers must
 
 import argparse
 import os
-from functools import partial
 
 from trustkit.cli.identities import add_identity_arguments, require_root_is_used, trusted_by
-from trustkit.cli.judging import judge_images
+from trustkit.cli.judging import by_policy, judge_images
 from trustkit.cli.words import platform_of
 
 
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge and record every image; return the status that matters most."""
-    from trustkit.app import keys_policy, open_gate
+    from trustkit.app import keys_policy
     from trustkit.config import load
     from trustkit.signing.predicates import predicate_type_of
 
@@ -39,5 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = predicate_type_of(arguments.type)
     policy = keys_policy(config, arguments.key, attested=wanted, identities=identities, roots=roots,
                          threshold=arguments.threshold)  # fmt: skip
-    opens = partial(open_gate, config, policy=policy)
-    return judge_images(config, opens, arguments.image, platform_of(arguments.platform), arguments.output)
+    return judge_images(
+        config, by_policy(config, policy), arguments.image, platform_of(arguments.platform), arguments.output
+    )

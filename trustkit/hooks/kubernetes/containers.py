@@ -2,8 +2,8 @@
 
 All containers of a pod are looked at, init and ephemeral ones and image volumes too. What the pod's own security
 context says counts for containers that say nothing, as Kubernetes merges the two; where the Pod Security Standards look
-at both whatever the container says (host processes, SELinux, unconfined profiles), both count. Annotations of
-trustkit.dev are never read: anybody can write them.
+at both whatever the container says (host processes, SELinux, unconfined profiles, root as the user), both count.
+Annotations of trustkit.dev are never read: anybody can write them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +117,7 @@ def _of_pod(pod: PodPart, asked: Asked) -> RequestFacts:
         host_mounts=tuple(sorted(set(paths))),
         volumes=tuple(sorted({name for volume in volumes for name in volume if name != "name"})),
         sysctls=tuple(_text(item, "name") for item in _objects(context, "sysctls")),
+        pod_root=_number(context.get("runAsUser")) == 0,
         namespace=asked.namespace,
         namespace_labels=_namespace_labels(asked.namespace),
         kind=asked.kind,
@@ -154,11 +155,9 @@ def _of_container(
 
 
 def _user(own: Mapping[str, object], pod: Mapping[str, object]) -> str:
-    user, group = _first(own, pod, "runAsUser"), _first(own, pod, "runAsGroup")
+    user, group = (_number(_first(own, pod, name)) for name in ("runAsUser", "runAsGroup"))
     if user is None:
         return ""
-    if not _is_number(user) or (group is not None and not _is_number(group)):
-        raise MalformedError("runAsUser and runAsGroup must be numbers")
     return str(user) if group is None else f"{user}:{group}"
 
 
@@ -192,8 +191,12 @@ def _first(own: Mapping[str, object], pod: Mapping[str, object], name: str) -> o
     return pod.get(name) if found is None else found
 
 
-def _is_number(found: object) -> bool:
-    return isinstance(found, int) and not isinstance(found, bool)
+def _number(found: object) -> int | None:
+    if found is None:
+        return None
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise MalformedError("runAsUser and runAsGroup must be numbers")
+    return found
 
 
 def _object(of: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from trustkit.audit.events import scan_flipped
 from trustkit.audit.query import Query
-from trustkit.audit.words import mapping, reason, text
+from trustkit.audit.words import mapping, reason, text, trial
 from trustkit.errors import KeyRevokedError
 from trustkit.hooks.scan.result import EVIDENCE, EXPIRY, POLICY, REVOCATION
 from trustkit.model.audit import AuditEvent, AuditRecord
@@ -44,7 +44,7 @@ class Past(NamedTuple):
 def last_verdict(past: Past, ref: ImageRef) -> AuditRecord | None:
     """Return the last verdict on the image under its name, from before this scan. Raises as `Records`.
 
-    What another policy's trial said does not count: nobody was admitted or refused by it.
+    What somebody only looked at, or tried another policy by, does not count: nobody was admitted or refused by it.
     """
     allowed = _last(past, ref, ALLOW, 0)
     denied = _last(past, ref, DENY, allowed.sequence + 1 if allowed else 0)
@@ -58,7 +58,7 @@ def _last(past: Past, ref: ImageRef, outcome: str, first: int) -> AuditRecord | 
     while True:
         page = past.records(wanted._replace(last=last, newest=True, limit=_PAGE))
         for record in page:
-            if _is_about(record, ref) and text(record.event.body, "trial") in ("", past.trial):
+            if _is_about(record, ref) and trial(record.event.body) in ("", past.trial):
                 return record
         if len(page) < _PAGE:
             return None
@@ -90,20 +90,20 @@ def flip_events(
 
 def _known(past: Past, image: Digest) -> set[tuple[str, str]]:
     told = past.records(Query(kind="scan.flipped", subject=image, since=past.started))
-    bodies = [one.event.body for one in told if text(one.event.body, "trial") == past.trial]
+    bodies = [one.event.body for one in told if trial(one.event.body) == past.trial]
     return {(text(body, "reference"), text(body, "where")) for body in bodies}
 
 
 def _about(event: AuditEvent, before: AuditRecord, cause: str) -> dict[str, object]:
     """Return what a flip says of the decision it stands behind, whose number is not known yet."""
-    trial = text(event.body, "trial")
+    tried = trial(event.body)
     return {
         "rule": text(event.body, "rule") or text(mapping(event.body, "error"), "code"),
         "cause": cause,
         "reason": reason(event)[:_REASON_CHARS],
         "before": before.sequence,
         "actor": text(mapping(event.body, "request"), "actor"),
-        **({"trial": trial} if trial else {}),
+        **({"trial": tried} if tried else {}),
     }
 
 

@@ -109,7 +109,10 @@ def _non_root(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
     # an engine that refuses root itself need not know the user; uid 0 is refused all the same
     problem = root_problem(request.user)
     declared = request.non_root and request.user.partition(":")[0] not in ("0", "root")
-    return "" if declared else problem
+    if problem and not declared:
+        return problem
+    # the standard restricts the pod's own field too, whatever its containers say
+    return "its pod asks for root (runAsUser: 0)" if request.pod_root else ""
 
 
 def _dropped(request: RequestFacts, allowed: tuple[str, ...]) -> str:
@@ -181,6 +184,6 @@ STEPS: Mapping[str, str] = {
     "seccomp": "run it with the default seccomp profile",
     "denyHostPorts": "reach it through a service",
     "denyNewPrivileges": "set allowPrivilegeEscalation: false, or --security-opt no-new-privileges",
-    "requireNonRoot": "set runAsNonRoot: true, or a numeric user",
+    "requireNonRoot": "set runAsNonRoot: true, or a numeric user other than 0, for the pod too",
     "capabilities.drop": "drop ALL capabilities and add the few that are needed",
 }

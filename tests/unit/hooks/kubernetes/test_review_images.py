@@ -223,6 +223,7 @@ POD_LEVEL = {
     "sysctls": ({"securityContext": {"sysctls": [{"name": "kernel.sem", "value": "1"}]}}, ("kernel.sem",)),
     "user": ({"securityContext": {"runAsUser": 7}}, "7"),
     "non_root": ({"securityContext": {"runAsNonRoot": True}}, True),
+    "pod_root": ({"securityContext": {"runAsUser": 0}}, True),
     "seccomp": ({"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}, "default"),
     "host_process": ({"securityContext": {"windowsOptions": {"hostProcess": True}}}, True),
 }
@@ -240,6 +241,34 @@ def test_a_container_overrides_its_pod():
         securityContext={"runAsUser": 7, "runAsNonRoot": True},
     )
     assert (facts(spec).user, facts(spec).non_root) == ("0", False)
+
+
+ROOT, NOT_ROOT = {"runAsUser": 0}, {"runAsUser": 10001, "runAsNonRoot": True}
+
+
+@pytest.mark.parametrize("slot", ["initContainers", "containers", "ephemeralContainers"])
+@pytest.mark.parametrize(
+    ("of_pod", "of_container", "refused"),
+    [
+        (ROOT, NOT_ROOT, True),
+        (NOT_ROOT, ROOT, True),
+        (ROOT, {}, True),
+        (ROOT, {"runAsNonRoot": True}, True),
+        ({}, NOT_ROOT, False),
+        (NOT_ROOT, {}, False),
+        ({"runAsUser": None}, NOT_ROOT, False),
+        ({"runAsUser": 7}, NOT_ROOT, False),
+    ],
+)
+def test_root_counts_for_a_pod_whatever_its_containers_say(slot, of_pod, of_container, refused):
+    spec = {slot: [container(A, securityContext=of_container)], "securityContext": of_pod}
+    assert bool(CHECKS["requireNonRoot"](facts(spec), ())) == refused
+
+
+@pytest.mark.parametrize("user", ["0", 0.0, False, [0]])
+def test_a_pods_user_that_is_no_number_is_refused_whatever_its_containers_say(user):
+    with pytest.raises(MalformedError, match="must be numbers"):
+        facts(pod_spec(container(A, securityContext=NOT_ROOT), securityContext={"runAsUser": user}))
 
 
 OPTIONS, SECCOMP, APPARMOR = "seLinuxOptions", "seccompProfile", "appArmorProfile"

@@ -65,9 +65,9 @@ class Scene:
         kit = Kit(self.open, (), provider(), policy, trust_roots(policy), self.now)
         return Gate(kit._replace(means=means_of(policy)), log or self.log, trial=trial)
 
-    def decide(self, mode: str, ref: ImageRef | None = None) -> None:
+    def decide(self, mode: str, ref: ImageRef | None = None, *, trial: str = "", purpose: str = "verify") -> None:
         self.time += timedelta(minutes=1)
-        self.gate(mode).decide(ref or self.ref, ASKED)
+        self.gate(mode, trial=trial).decide(ref or self.ref, ASKED._replace(purpose=purpose))
 
     def found(self, name: str = "web") -> Found:
         return Found("registry", name, str(self.ref), "trustkit", False, self.ref)
@@ -306,3 +306,39 @@ def test_a_trial_compares_with_the_machines_verdicts_and_its_own(scene: Scene) -
     assert scene.scan(REFUSES, trial="/laxer.yaml").flips
     scene.decide(ADMITS)
     assert scene.scan(REFUSES, trial="/stricter.yaml").flips
+
+
+# --- what somebody only looked at ---------------------------------------------------------------------
+
+# As commands say on record; an explanation of before they did is told by its purpose.
+LOOKS = [{"trial": "verify"}, {"trial": "explain", "purpose": "explain"}, {"purpose": "explain"}]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_that_refuses_hides_no_flip(scene: Scene, look: dict[str, str]) -> None:
+    scene.decide(ADMITS)
+    for _ in range(40):
+        scene.decide(REFUSES, **look)
+    result = scene.scan(REFUSES)
+    assert (result.before, result.flips, len(scene.flips())) == ("allow", True, 1)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_that_admits_makes_no_flip(scene: Scene, look: dict[str, str]) -> None:
+    scene.decide(REFUSES)
+    scene.decide(ADMITS, **look)
+    assert (scene.scan(REFUSES).before, scene.flips()) == ("deny", [])
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_is_nothing_that_a_trial_compares_with(scene: Scene, look: dict[str, str]) -> None:
+    scene.decide(ADMITS, **look)
+    assert scene.scan(REFUSES, trial="/stricter.yaml").before == ""
+
+
+def test_a_look_that_found_nothing_out_says_so_too(scene: Scene) -> None:
+    scene.failure = DigestMismatchError("the manifest has another digest")
+    with pytest.raises(DigestMismatchError):
+        scene.decide(ADMITS, trial="verify")
+    scene.failure = None
+    assert scene.scan(REFUSES).before == ""
