@@ -8,12 +8,14 @@ constants; texts of the policy get into it as constants only, never as Python.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from trustkit.errors import MalformedError
 from trustkit.model.facts import Facts
 from trustkit.model.values import NamedTuple
 from trustkit.policy.expressions import reader
 from trustkit.policy.expressions.kinds import BOOL, INT, LIST, MAP, SPAN, TEXT, TIME, Kind, Member, Schema, list_of
+from trustkit.policy.expressions.loops import GIVEN, MACROS, call, loop, variable
 from trustkit.policy.expressions.reader import malformed
 from trustkit.policy.expressions.running import FAILURES, NAMES, Fuel, FuelError
 from trustkit.policy.expressions.syntax import (
@@ -32,7 +34,6 @@ from trustkit.policy.expressions.syntax import (
 from trustkit.policy.regex import Regex
 
 DEPTH = 48
-MACROS = ("all", "exists", "exists_one", "filter", "map")
 MACRO_DEPTH = 4
 _SPAN = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?(h|ms|m|us|s)", re.ASCII)
 _UNITS = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
@@ -98,12 +99,10 @@ def compile_expression(text: str, schema: Schema, wanted: Kind | None = BOOL) ->
     code = writer.write(node, {}, 1)
     if wanted is not None and code.kind != wanted:
         raise MalformedError(f"the result is {code.kind}, not {wanted}")
-    names = {**NAMES, **writer.constants}
-    functions = [
-        eval(compile(f"lambda V, A, F: {source}", "<expression>", "eval"), names)  # noqa: S307  (our own text)
-        for source in (code.plain, code.careful)
-    ]
-    return Condition(text, code.kind, functions[0], functions[1], frozenset(writer.uses))
+    functions = (*writer.loops, f"plain = lambda {GIVEN}: {code.plain}", f"careful = lambda {GIVEN}: {code.careful}")
+    names: dict[str, Any] = {**NAMES, **writer.constants}
+    exec(compile("\n".join(functions), "<expression>", "exec"), names)  # noqa: S102  (our own text)
+    return Condition(text, code.kind, names["plain"], names["careful"], frozenset(writer.uses))
 
 
 class _Writer:
@@ -112,6 +111,7 @@ class _Writer:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self.constants: dict[str, object] = {}
+        self.loops: list[str] = []
         self.uses: set[tuple[str, str]] = set()
 
     def write(self, node: Node, scope: Mapping[str, _Code], depth: int) -> _Code:  # noqa: C901, PLR0911  (a case each)
@@ -161,7 +161,9 @@ class _Writer:
         return _Code(found.kind, found.read, found.read)
 
     def _select(self, node: Select, scope: Mapping[str, _Code], depth: int) -> _Code:
-        of = self.write(node.of, scope, depth + 1)
+        return self._field(self.write(node.of, scope, depth + 1), node)
+
+    def _field(self, of: _Code, node: Select) -> _Code:
         if of.kind.name == MAP and of.kind.of is not None:
             key = self._constant(node.name)
             return _Code(of.kind.of, f"{of.plain}[{key}]", f"{of.careful}[{key}]")
@@ -182,11 +184,10 @@ class _Writer:
         return found
 
     def _index(self, node: Index, scope: Mapping[str, _Code], depth: int) -> _Code:
-        if isinstance(node.key, Literal) and isinstance(node.key.value, str):
-            of = self.write(node.of, scope, depth + 1)
-            if of.kind.name in self._schema.objects:
-                return self._select(Select(node.at, node.of, node.key.value), scope, depth)
-        of, key = self.write(node.of, scope, depth + 1), self.write(node.key, scope, depth + 1)
+        of = self.write(node.of, scope, depth + 1)
+        if isinstance(node.key, Literal) and isinstance(node.key.value, str) and of.kind.name in self._schema.objects:
+            return self._field(of, Select(node.at, node.of, node.key.value))
+        key = self.write(node.key, scope, depth + 1)
         if of.kind.name == LIST and of.kind.of is not None and key.kind == INT:
             return _Code(of.kind.of, f"item({of.plain}, {key.plain})", f"item({of.careful}, {key.careful})")
         if of.kind.name == MAP and of.kind.of is not None and key.kind == TEXT:
@@ -295,10 +296,10 @@ class _Writer:
         if of.kind != TEXT:
             raise malformed(node.at, f"matches cannot be called with {of.kind}")
         try:
-            pattern = self._constant(Regex.compile(given[1].value))
+            found_in = self._constant(Regex.compile(given[1].value).found_in)
         except MalformedError as error:
             raise malformed(given[1].at, error.message) from error
-        return _Code(BOOL, f"matches(F, {of.plain}, {pattern})", f"matches(F, {of.careful}, {pattern})")
+        return _Code(BOOL, f"{found_in}(F.search({of.plain}))", f"{found_in}(F.search({of.careful}))")
 
     def _moment(self, node: Call) -> _Code:
         (given,) = node.arguments if len(node.arguments) == 1 else (None,)
@@ -327,38 +328,31 @@ class _Writer:
     def _macro(self, node: Call, scope: Mapping[str, _Code], depth: int) -> _Code:
         if len(node.arguments) != 2 or not isinstance(node.arguments[0], Name):  # noqa: PLR2004
             raise malformed(node.at, f"{node.name} takes a new name and an expression: items.{node.name}(x, ...)")
-        level = sum(1 for code in scope.values() if code.plain.startswith("x"))
+        level = len(scope)
         if level >= MACRO_DEPTH:
             raise malformed(node.at, f"macros nested deeper than {MACRO_DEPTH}")
-        variable = node.arguments[0].name
-        if variable in scope or variable in self._schema.variables:
-            raise malformed(node.arguments[0].at, f"{variable[:64]!r} has a meaning already")
+        asked = node.arguments[0].name
+        if asked in scope or asked in self._schema.variables:
+            raise malformed(node.arguments[0].at, f"{asked[:64]!r} has a meaning already")
         over = self.write(node.target, scope, depth + 1) if node.target is not None else None
         if over is None or over.kind.name not in (LIST, MAP) or over.kind.of is None:
             raise malformed(node.at, f"{node.name} goes over a list or a map, not {over.kind if over else 'nothing'}")
-        name = f"x{level}"
+        name = variable(level)
         element = TEXT if over.kind.name == MAP else over.kind.of
-        body = self.write(node.arguments[1], {**scope, variable: _Code(element, name, name)}, depth + 1)
+        body = self.write(node.arguments[1], {**scope, asked: _Code(element, name, name)}, depth + 1)
         if node.name != "map" and body.kind != BOOL:
             raise malformed(node.arguments[1].at, f"{node.name} asks what is true or false, not {body.kind}")
-        return self._loop(node.name, name, over, element, body)
+        kind = {"filter": list_of(element), "map": list_of(body.kind)}.get(node.name, BOOL)
+        plain = self._loop(node.name, level, over.plain, body.plain)
+        careful = {"all": "every", "exists": "some"}.get(node.name)
+        if careful is None:
+            return _Code(kind, plain, self._loop(node.name, level, over.careful, body.careful))
+        return _Code(kind, plain, f"{careful}(F, {over.careful}, lambda {name}: {body.careful})")
 
-    @staticmethod
-    def _loop(macro: str, name: str, over: _Code, element: Kind, body: _Code) -> _Code:
-        shape, kind = {
-            "all": ("all({body} for {name} in F.over({over}))", BOOL),
-            "exists": ("any({body} for {name} in F.over({over}))", BOOL),
-            "exists_one": ("(sum(1 for {name} in F.over({over}) if {body}) == 1)", BOOL),
-            "filter": ("tuple({name} for {name} in F.over({over}) if {body})", list_of(element)),
-            "map": ("tuple({body} for {name} in F.over({over}))", list_of(body.kind)),
-        }[macro]
-        careful = {"all": "every", "exists": "some"}.get(macro)
-        careful_shape = f"{careful}(F, {{over}}, lambda {{name}}: {{body}})" if careful else shape
-        return _Code(
-            kind,
-            shape.format(name=name, over=over.plain, body=body.plain),
-            careful_shape.format(name=name, over=over.careful, body=body.careful),
-        )
+    def _loop(self, macro: str, level: int, over: str, body: str) -> str:
+        function = f"l{len(self.loops)}"
+        self.loops.append(loop(function, macro, level, body))
+        return call(function, level, over)
 
 
 def _suggested(word: str, known: tuple[str, ...]) -> str:
