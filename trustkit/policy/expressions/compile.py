@@ -1,19 +1,17 @@
 """Syntax to Python: every name, field and kind is checked against the schema first.
 
 Each expression becomes two functions of one meaning: a plain one, and a careful one that treats errors as CEL does
-and is tried only when the plain one failed. Compiled code reaches the names of `running.NAMES` and its own
-constants; texts of the policy get into it as constants only, never as Python.
+and is tried only when the plain one failed. The macros in them are functions too (`loops`). Compiled code reaches the
+names of `running.NAMES` and its own constants; texts of the policy get into it as constants only, never as Python.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trustkit.errors import MalformedError
 from trustkit.model.facts import Facts
 from trustkit.model.values import NamedTuple
-from trustkit.policy.expressions import reader
+from trustkit.policy.expressions import moments, operators, reader
 from trustkit.policy.expressions.kinds import BOOL, INT, LIST, MAP, SPAN, TEXT, TIME, Kind, Member, Schema, list_of
 from trustkit.policy.expressions.loops import GIVEN, MACROS, call, loop, variable
 from trustkit.policy.expressions.reader import malformed
@@ -35,26 +33,6 @@ from trustkit.policy.regex import Regex
 
 DEPTH = 48
 MACRO_DEPTH = 4
-_SPAN = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?(h|ms|m|us|s)", re.ASCII)
-_UNITS = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
-_ORDERED = (INT, TEXT, TIME, SPAN)
-_METHODS = {"startsWith": "startswith", "endsWith": "endswith"}
-# operator, kinds of both sides, kind of the result, Python
-_ARITHMETIC: Mapping[tuple[str, Kind, Kind], tuple[Kind, str]] = {
-    ("+", INT, INT): (INT, "whole({} + {})"),
-    ("-", INT, INT): (INT, "whole({} - {})"),
-    ("*", INT, INT): (INT, "whole({} * {})"),
-    ("/", INT, INT): (INT, "quotient({}, {})"),
-    ("%", INT, INT): (INT, "remainder({}, {})"),
-    ("+", TEXT, TEXT): (TEXT, "join({}, {})"),
-    ("-", TIME, TIME): (SPAN, "({} - {})"),
-    ("+", TIME, SPAN): (TIME, "({} + {})"),
-    ("+", SPAN, TIME): (TIME, "({} + {})"),
-    ("-", TIME, SPAN): (TIME, "({} - {})"),
-    ("+", SPAN, SPAN): (SPAN, "({} + {})"),
-    ("-", SPAN, SPAN): (SPAN, "({} - {})"),
-}
-
 Function = Callable[[Facts, Mapping[str, object], Fuel], object]
 
 
@@ -90,6 +68,11 @@ class _Code(NamedTuple):
     kind: Kind
     plain: str
     careful: str
+
+
+def _shaped(kind: Kind, shape: str, *parts: _Code) -> _Code:
+    """Return a part that is made of others alike in both ways."""
+    return _Code(kind, shape.format(*(part.plain for part in parts)), shape.format(*(part.careful for part in parts)))
 
 
 def compile_expression(text: str, schema: Schema, wanted: Kind | None = BOOL) -> Condition:
@@ -156,7 +139,7 @@ class _Writer:
         found = self._schema.variables.get(node.name)
         if found is None:
             known = (*scope, *self._schema.variables)
-            raise malformed(node.at, f"unknown name {node.name[:64]!r}{_suggested(node.name, known)}")
+            raise malformed(node.at, f"unknown name {node.name[:64]!r}{operators.suggested(node.name, known)}")
         self.uses.add(("", node.name))
         return _Code(found.kind, found.read, found.read)
 
@@ -165,13 +148,9 @@ class _Writer:
 
     def _field(self, of: _Code, node: Select) -> _Code:
         if of.kind.name == MAP and of.kind.of is not None:
-            key = self._constant(node.name)
-            return _Code(of.kind.of, f"{of.plain}[{key}]", f"{of.careful}[{key}]")
+            return _shaped(of.kind.of, f"{{}}[{self._constant(node.name)}]", of)
         member = self._member(of.kind, node)
-        plain, careful = member.read.format(of.plain), member.read.format(of.careful)
-        if member.optional:
-            return _Code(member.kind, f"some_value({plain})", f"some_value({careful})")
-        return _Code(member.kind, plain, careful)
+        return _shaped(member.kind, f"some_value({member.read})" if member.optional else member.read, of)
 
     def _member(self, kind: Kind, node: Select) -> Member:
         members = self._schema.objects.get(kind.name)
@@ -179,7 +158,9 @@ class _Writer:
             raise malformed(node.at, f"a value of kind {kind} has no fields")
         found = members.get(node.name)
         if found is None:
-            raise malformed(node.at, f"{kind} has no field {node.name[:64]!r}{_suggested(node.name, tuple(members))}")
+            raise malformed(
+                node.at, f"{kind} has no field {node.name[:64]!r}{operators.suggested(node.name, tuple(members))}"
+            )
         self.uses.add((kind.name, node.name))
         return found
 
@@ -189,9 +170,9 @@ class _Writer:
             return self._field(of, Select(node.at, node.of, node.key.value))
         key = self.write(node.key, scope, depth + 1)
         if of.kind.name == LIST and of.kind.of is not None and key.kind == INT:
-            return _Code(of.kind.of, f"item({of.plain}, {key.plain})", f"item({of.careful}, {key.careful})")
+            return _shaped(of.kind.of, "item({}, {})", of, key)
         if of.kind.name == MAP and of.kind.of is not None and key.kind == TEXT:
-            return _Code(of.kind.of, f"{of.plain}[{key.plain}]", f"{of.careful}[{key.careful}]")
+            return _shaped(of.kind.of, "{}[{}]", of, key)
         raise malformed(node.at, f"a value of kind {of.kind} has no element by {key.kind}")
 
     def _list(self, node: ListOf, scope: Mapping[str, _Code], depth: int) -> _Code:
@@ -201,39 +182,19 @@ class _Writer:
         for item, part in zip(node.items, parts, strict=True):
             if part.kind != parts[0].kind:
                 raise malformed(item.at, f"a list of {parts[0].kind} has an element of kind {part.kind}")
-        plain, careful = (
-            ", ".join(column) for column in zip(*((one.plain, one.careful) for one in parts), strict=True)
-        )
-        return _Code(list_of(parts[0].kind), f"({plain},)", f"({careful},)")
+        return _shaped(list_of(parts[0].kind), "(" + "{}, " * len(parts) + ")", *parts)
 
     def _unary(self, node: Unary, scope: Mapping[str, _Code], depth: int) -> _Code:
         of = self.write(node.of, scope, depth + 1)
         if (node.operator, of.kind) not in (("!", BOOL), ("-", INT), ("-", SPAN)):
             raise malformed(node.at, f"{node.operator!r} cannot be put before a value of kind {of.kind}")
         shape = {BOOL: "(not {})", INT: "whole(-{})", SPAN: "negated({})"}[of.kind]
-        return _Code(of.kind, shape.format(of.plain), shape.format(of.careful))
+        return _shaped(of.kind, shape, of)
 
     def _binary(self, node: Binary, scope: Mapping[str, _Code], depth: int) -> _Code:
         left, right = self.write(node.left, scope, depth + 1), self.write(node.right, scope, depth + 1)
-        kind, shape = self._operation(node, left.kind, right.kind)
-        return _Code(kind, shape.format(left.plain, right.plain), shape.format(left.careful, right.careful))
-
-    def _operation(self, node: Binary, left: Kind, right: Kind) -> tuple[Kind, str]:
-        sign = node.operator
-        if sign in ("==", "!=") and left == right and left.name not in self._schema.objects:
-            return BOOL, f"({{}} {sign} {{}})"
-        if sign in ("<", "<=", ">", ">=") and left == right and left in _ORDERED:
-            return BOOL, f"({{}} {sign} {{}})"
-        if sign == "in" and right.name == LIST and right.of == left and left.name not in self._schema.objects:
-            return BOOL, "({} in F.over({}))"
-        if sign == "in" and right.name == MAP and left == TEXT:
-            return BOOL, "({} in {})"
-        if sign == "+" and left == right and left.name == LIST:
-            return left, "F.join({}, {})"
-        found = _ARITHMETIC.get((sign, left, right))
-        if found is None:
-            raise malformed(node.at, f"{sign!r} cannot stand between {left} and {right}")
-        return found
+        kind, shape = operators.operation(node, left.kind, right.kind, self._schema.objects)
+        return _shaped(kind, shape, left, right)
 
     def _chain(self, node: Chain, scope: Mapping[str, _Code], depth: int) -> _Code:
         parts = [self.write(part, scope, depth + 1) for part in node.parts]
@@ -250,12 +211,7 @@ class _Writer:
             raise malformed(node.at, f"before `?` stands what is true or false, not {condition.kind}")
         if yes.kind != no.kind:
             raise malformed(node.at, f"one choice is {yes.kind}, the other {no.kind}")
-        shape = "({} if {} else {})"
-        return _Code(
-            yes.kind,
-            shape.format(yes.plain, condition.plain, no.plain),
-            shape.format(yes.careful, condition.careful, no.careful),
-        )
+        return _shaped(yes.kind, "({} if {} else {})", yes, condition, no)
 
     def _call(self, node: Call, scope: Mapping[str, _Code], depth: int) -> _Code:
         if node.target is not None and node.name in MACROS:
@@ -268,26 +224,8 @@ class _Writer:
         if node.name == "matches":
             return self._matches(node, given, scope, depth)
         parts = [self.write(part, scope, depth + 1) for part in given]
-        kinds = tuple(part.kind for part in parts)
-        kind, shape = self._function(node, kinds)
-        return _Code(kind, shape.format(*(part.plain for part in parts)), shape.format(*(p.careful for p in parts)))
-
-    @staticmethod
-    def _function(node: Call, kinds: tuple[Kind, ...]) -> tuple[Kind, str]:
-        if node.name == "size" and len(kinds) == 1 and (kinds[0] == TEXT or kinds[0].name in (LIST, MAP)):
-            return INT, "len({})"
-        if node.name == "string" and node.target is None and kinds in ((INT,), (TEXT,)):
-            return TEXT, "str({})"
-        if node.target is not None and kinds == (TEXT, TEXT):
-            if node.name in _METHODS:
-                return BOOL, f"{{}}.{_METHODS[node.name]}({{}})"
-            if node.name == "contains":
-                # the text is evaluated first, as written
-                return BOOL, "F.search({}).__contains__({})"
-        known = ("size", "string", "startsWith", "endsWith", "contains", "matches", "has", *MACROS)
-        if node.name not in known:
-            raise malformed(node.at, f"unknown function {node.name[:64]!r}{_suggested(node.name, known)}")
-        raise malformed(node.at, f"{node.name} cannot be called with {', '.join(map(str, kinds)) or 'nothing'}")
+        kind, shape = operators.function(node, tuple(part.kind for part in parts))
+        return _shaped(kind, shape, *parts)
 
     def _matches(self, node: Call, given: tuple[Node, ...], scope: Mapping[str, _Code], depth: int) -> _Code:
         if len(given) != 2 or not isinstance(given[1], Literal) or not isinstance(given[1].value, str):  # noqa: PLR2004
@@ -299,13 +237,14 @@ class _Writer:
             found_in = self._constant(Regex.compile(given[1].value).found_in)
         except MalformedError as error:
             raise malformed(given[1].at, error.message) from error
-        return _Code(BOOL, f"{found_in}(F.search({of.plain}))", f"{found_in}(F.search({of.careful}))")
+        return _shaped(BOOL, f"{found_in}(F.search({{}}))", of)
 
     def _moment(self, node: Call) -> _Code:
         (given,) = node.arguments if len(node.arguments) == 1 else (None,)
         if not isinstance(given, Literal) or not isinstance(given.value, str):
             raise malformed(node.at, f"{node.name} takes one text, written out")
-        kind, value = (TIME, _time(given.value)) if node.name == "timestamp" else (SPAN, _span(given.value))
+        kind = TIME if node.name == "timestamp" else SPAN
+        value = moments.timestamp(given.value) if kind == TIME else moments.duration(given.value)
         if value is None:
             raise malformed(given.at, f"{given.value[:48]!r} is no {node.name}")
         name = self._constant(value)
@@ -318,12 +257,11 @@ class _Writer:
         of = self.write(given.of, scope, depth + 1)
         if of.kind.name == MAP:
             key = self._constant(given.name)
-            return _Code(BOOL, f"({key} in {of.plain})", f"({key} in {of.careful})")
+            return _shaped(BOOL, f"({key} in {{}})", of)
         member = self._member(of.kind, given)
         if not member.optional:
             raise malformed(node.at, f"{of.kind} always has {given.name}; compare its value")
-        shape = f"({member.read} is not None)"
-        return _Code(BOOL, shape.format(of.plain), shape.format(of.careful))
+        return _shaped(BOOL, f"({member.read} is not None)", of)
 
     def _macro(self, node: Call, scope: Mapping[str, _Code], depth: int) -> _Code:
         if len(node.arguments) != 2 or not isinstance(node.arguments[0], Name):  # noqa: PLR2004
@@ -353,29 +291,3 @@ class _Writer:
         function = f"l{len(self.loops)}"
         self.loops.append(loop(function, macro, level, body))
         return call(function, level, over)
-
-
-def _suggested(word: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word[:64], known, n=1)
-    return f" (did you mean {near[0]}?)" if near else f"; known are {', '.join(sorted(known)[:16])}"
-
-
-def _time(written: str) -> datetime | None:
-    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", written, re.ASCII):
-        return None
-    try:
-        return datetime.fromisoformat(written).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _span(written: str) -> timedelta | None:
-    sign, rest = (-1, written[1:]) if written.startswith("-") else (1, written)
-    total, at = 0, 0
-    while (part := _SPAN.match(rest, at)) is not None:
-        unit = _UNITS[part[3]]
-        total += int(part[1]) * unit + (int(part[2]) * unit // 10 ** len(part[2]) if part[2] else 0)
-        at = part.end()
-    return timedelta(microseconds=sign * total) if rest and at == len(rest) else None
