@@ -141,6 +141,7 @@ def build() -> "tuple[st.SearchStrategy[str], ...]":  # noqa: C901  (the grammar
             return leaf
         inner, less = truths(depth - 1), st.sampled_from([" < ", " <= ", " > ", " >= ", " == ", " != "])
         same = st.sampled_from([" == ", " != "])
+        asked, over = st.sampled_from([".all", ".exists", ".exists_one"]), st.sampled_from(["", "1 / "])
         return st.one_of(
             leaf,
             joined("(", inner, st.sampled_from([" && ", " || "]), inner, ")"),
@@ -163,6 +164,12 @@ def build() -> "tuple[st.SearchStrategy[str], ...]":  # noqa: C901  (the grammar
                    st.sampled_from(["", "1 / "]), "w", str(depth), less, numbers(0), ")"),
             joined("m", st.sampled_from([".all(k", ".exists(k"]), str(depth), ", m[k", str(depth), "]", less,
                    texts(0), ")"),
+            # one macro in another that sees both variables
+            joined("li", asked, "(o", str(depth), ", li", asked, "(i", str(depth), ", ", over, "o", str(depth), less,
+                   over, "i", str(depth), "))"),
+            joined("(li.filter(o", str(depth), ", li", asked, "(i", str(depth), ", ", over, "i", str(depth), less, "o",
+                   str(depth), ")) == li.map(o", str(depth), ", ls.filter(i", str(depth), ", i", str(depth),
+                   ".size() == o", str(depth), ").size()))"),
             joined("(", inner, " ? ", inner, " : ", inner, ")"),
         )  # fmt: skip
 
@@ -206,6 +213,8 @@ PLAIN = {
 @example("-7 % 3 == -1 && -7 / 2 == -3", PLAIN)
 @example("li[-1]", PLAIN)
 @example("a < b ? 1 / b : a", PLAIN)
+@example("li.exists(v, li.all(w, 1 / w == v || v == 0))", PLAIN)
+@example("li.map(v, li.filter(w, w > v).size()) == [1, 0]", PLAIN)
 def test_an_expression_has_cels_value(source: str, data: dict[str, object]) -> None:
     mine, cels = ours(source, data), theirs(source, data)
     assert type(mine) is type(cels), (source, mine, cels)

@@ -188,6 +188,22 @@ def test_work_is_bounded_and_running_out_denies(text: str) -> None:
     assert "more work than allowed" in message
 
 
+@pytest.mark.parametrize("macro", ["all", "exists", "exists_one", "filter", "map"])
+def test_every_macro_is_paid_for_by_the_element(macro: str) -> None:
+    compiled = compile_expression(f"image.history.{macro}(a, a == 'x')", facts_schema({}), None)
+    found = about()
+    found = found._replace(image=found.image._replace(history=("y",) * 100_000))
+    assert compiled.holds(found, {}) == (False, "it does more work than allowed")
+
+
+def test_what_is_indexed_is_compiled_once() -> None:
+    text = "image.labels['x']"
+    for _ in range(14):
+        text = f"({text} == '' ? image.labels : image.labels)['x']"
+    compiled = compile_expression(text, facts_schema({}), None)
+    assert len(compiled.plain.__globals__) < 100  # two constants a level
+
+
 def test_texts_do_not_grow_without_bound() -> None:
     found = about()
     found = found._replace(image=found.image._replace(history=("x" * 40_000,)))

@@ -1,19 +1,19 @@
 """Syntax to Python: every name, field and kind is checked against the schema first.
 
 Each expression becomes two functions of one meaning: a plain one, and a careful one that treats errors as CEL does
-and is tried only when the plain one failed. Compiled code reaches the names of `running.NAMES` and its own
-constants; texts of the policy get into it as constants only, never as Python.
+and is tried only when the plain one failed. The macros in them are functions too (`loops`). Compiled code reaches the
+names of `running.NAMES` and its own constants; texts of the policy get into it as constants only, never as Python.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from trustkit.errors import MalformedError
 from trustkit.model.facts import Facts
 from trustkit.model.values import NamedTuple
-from trustkit.policy.expressions import reader
+from trustkit.policy.expressions import moments, operators, reader
 from trustkit.policy.expressions.kinds import BOOL, INT, LIST, MAP, SPAN, TEXT, TIME, Kind, Member, Schema, list_of
+from trustkit.policy.expressions.loops import GIVEN, MACROS, call, loop, variable
 from trustkit.policy.expressions.reader import malformed
 from trustkit.policy.expressions.running import FAILURES, NAMES, Fuel, FuelError
 from trustkit.policy.expressions.syntax import (
@@ -32,28 +32,7 @@ from trustkit.policy.expressions.syntax import (
 from trustkit.policy.regex import Regex
 
 DEPTH = 48
-MACROS = ("all", "exists", "exists_one", "filter", "map")
 MACRO_DEPTH = 4
-_SPAN = re.compile(r"(\d{1,9})(?:\.(\d{1,6}))?(h|ms|m|us|s)", re.ASCII)
-_UNITS = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
-_ORDERED = (INT, TEXT, TIME, SPAN)
-_METHODS = {"startsWith": "startswith", "endsWith": "endswith"}
-# operator, kinds of both sides, kind of the result, Python
-_ARITHMETIC: Mapping[tuple[str, Kind, Kind], tuple[Kind, str]] = {
-    ("+", INT, INT): (INT, "whole({} + {})"),
-    ("-", INT, INT): (INT, "whole({} - {})"),
-    ("*", INT, INT): (INT, "whole({} * {})"),
-    ("/", INT, INT): (INT, "quotient({}, {})"),
-    ("%", INT, INT): (INT, "remainder({}, {})"),
-    ("+", TEXT, TEXT): (TEXT, "join({}, {})"),
-    ("-", TIME, TIME): (SPAN, "({} - {})"),
-    ("+", TIME, SPAN): (TIME, "({} + {})"),
-    ("+", SPAN, TIME): (TIME, "({} + {})"),
-    ("-", TIME, SPAN): (TIME, "({} - {})"),
-    ("+", SPAN, SPAN): (SPAN, "({} + {})"),
-    ("-", SPAN, SPAN): (SPAN, "({} - {})"),
-}
-
 Function = Callable[[Facts, Mapping[str, object], Fuel], object]
 
 
@@ -91,6 +70,11 @@ class _Code(NamedTuple):
     careful: str
 
 
+def _shaped(kind: Kind, shape: str, *parts: _Code) -> _Code:
+    """Return a part that is made of others alike in both ways."""
+    return _Code(kind, shape.format(*(part.plain for part in parts)), shape.format(*(part.careful for part in parts)))
+
+
 def compile_expression(text: str, schema: Schema, wanted: Kind | None = BOOL) -> Condition:
     """Return the compiled expression. Raises MalformedError with the column, LimitExceededError."""
     node = reader.read(text)
@@ -98,12 +82,10 @@ def compile_expression(text: str, schema: Schema, wanted: Kind | None = BOOL) ->
     code = writer.write(node, {}, 1)
     if wanted is not None and code.kind != wanted:
         raise MalformedError(f"the result is {code.kind}, not {wanted}")
-    names = {**NAMES, **writer.constants}
-    functions = [
-        eval(compile(f"lambda V, A, F: {source}", "<expression>", "eval"), names)  # noqa: S307  (our own text)
-        for source in (code.plain, code.careful)
-    ]
-    return Condition(text, code.kind, functions[0], functions[1], frozenset(writer.uses))
+    functions = (*writer.loops, f"plain = lambda {GIVEN}: {code.plain}", f"careful = lambda {GIVEN}: {code.careful}")
+    names: dict[str, Any] = {**NAMES, **writer.constants}
+    exec(compile("\n".join(functions), "<expression>", "exec"), names)  # noqa: S102  (our own text)
+    return Condition(text, code.kind, names["plain"], names["careful"], frozenset(writer.uses))
 
 
 class _Writer:
@@ -112,6 +94,7 @@ class _Writer:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self.constants: dict[str, object] = {}
+        self.loops: list[str] = []
         self.uses: set[tuple[str, str]] = set()
 
     def write(self, node: Node, scope: Mapping[str, _Code], depth: int) -> _Code:  # noqa: C901, PLR0911  (a case each)
@@ -156,20 +139,18 @@ class _Writer:
         found = self._schema.variables.get(node.name)
         if found is None:
             known = (*scope, *self._schema.variables)
-            raise malformed(node.at, f"unknown name {node.name[:64]!r}{_suggested(node.name, known)}")
+            raise malformed(node.at, f"unknown name {node.name[:64]!r}{operators.suggested(node.name, known)}")
         self.uses.add(("", node.name))
         return _Code(found.kind, found.read, found.read)
 
     def _select(self, node: Select, scope: Mapping[str, _Code], depth: int) -> _Code:
-        of = self.write(node.of, scope, depth + 1)
+        return self._field(self.write(node.of, scope, depth + 1), node)
+
+    def _field(self, of: _Code, node: Select) -> _Code:
         if of.kind.name == MAP and of.kind.of is not None:
-            key = self._constant(node.name)
-            return _Code(of.kind.of, f"{of.plain}[{key}]", f"{of.careful}[{key}]")
+            return _shaped(of.kind.of, f"{{}}[{self._constant(node.name)}]", of)
         member = self._member(of.kind, node)
-        plain, careful = member.read.format(of.plain), member.read.format(of.careful)
-        if member.optional:
-            return _Code(member.kind, f"some_value({plain})", f"some_value({careful})")
-        return _Code(member.kind, plain, careful)
+        return _shaped(member.kind, f"some_value({member.read})" if member.optional else member.read, of)
 
     def _member(self, kind: Kind, node: Select) -> Member:
         members = self._schema.objects.get(kind.name)
@@ -177,20 +158,21 @@ class _Writer:
             raise malformed(node.at, f"a value of kind {kind} has no fields")
         found = members.get(node.name)
         if found is None:
-            raise malformed(node.at, f"{kind} has no field {node.name[:64]!r}{_suggested(node.name, tuple(members))}")
+            raise malformed(
+                node.at, f"{kind} has no field {node.name[:64]!r}{operators.suggested(node.name, tuple(members))}"
+            )
         self.uses.add((kind.name, node.name))
         return found
 
     def _index(self, node: Index, scope: Mapping[str, _Code], depth: int) -> _Code:
-        if isinstance(node.key, Literal) and isinstance(node.key.value, str):
-            of = self.write(node.of, scope, depth + 1)
-            if of.kind.name in self._schema.objects:
-                return self._select(Select(node.at, node.of, node.key.value), scope, depth)
-        of, key = self.write(node.of, scope, depth + 1), self.write(node.key, scope, depth + 1)
+        of = self.write(node.of, scope, depth + 1)
+        if isinstance(node.key, Literal) and isinstance(node.key.value, str) and of.kind.name in self._schema.objects:
+            return self._field(of, Select(node.at, node.of, node.key.value))
+        key = self.write(node.key, scope, depth + 1)
         if of.kind.name == LIST and of.kind.of is not None and key.kind == INT:
-            return _Code(of.kind.of, f"item({of.plain}, {key.plain})", f"item({of.careful}, {key.careful})")
+            return _shaped(of.kind.of, "item({}, {})", of, key)
         if of.kind.name == MAP and of.kind.of is not None and key.kind == TEXT:
-            return _Code(of.kind.of, f"{of.plain}[{key.plain}]", f"{of.careful}[{key.careful}]")
+            return _shaped(of.kind.of, "{}[{}]", of, key)
         raise malformed(node.at, f"a value of kind {of.kind} has no element by {key.kind}")
 
     def _list(self, node: ListOf, scope: Mapping[str, _Code], depth: int) -> _Code:
@@ -200,39 +182,19 @@ class _Writer:
         for item, part in zip(node.items, parts, strict=True):
             if part.kind != parts[0].kind:
                 raise malformed(item.at, f"a list of {parts[0].kind} has an element of kind {part.kind}")
-        plain, careful = (
-            ", ".join(column) for column in zip(*((one.plain, one.careful) for one in parts), strict=True)
-        )
-        return _Code(list_of(parts[0].kind), f"({plain},)", f"({careful},)")
+        return _shaped(list_of(parts[0].kind), "(" + "{}, " * len(parts) + ")", *parts)
 
     def _unary(self, node: Unary, scope: Mapping[str, _Code], depth: int) -> _Code:
         of = self.write(node.of, scope, depth + 1)
         if (node.operator, of.kind) not in (("!", BOOL), ("-", INT), ("-", SPAN)):
             raise malformed(node.at, f"{node.operator!r} cannot be put before a value of kind {of.kind}")
         shape = {BOOL: "(not {})", INT: "whole(-{})", SPAN: "negated({})"}[of.kind]
-        return _Code(of.kind, shape.format(of.plain), shape.format(of.careful))
+        return _shaped(of.kind, shape, of)
 
     def _binary(self, node: Binary, scope: Mapping[str, _Code], depth: int) -> _Code:
         left, right = self.write(node.left, scope, depth + 1), self.write(node.right, scope, depth + 1)
-        kind, shape = self._operation(node, left.kind, right.kind)
-        return _Code(kind, shape.format(left.plain, right.plain), shape.format(left.careful, right.careful))
-
-    def _operation(self, node: Binary, left: Kind, right: Kind) -> tuple[Kind, str]:
-        sign = node.operator
-        if sign in ("==", "!=") and left == right and left.name not in self._schema.objects:
-            return BOOL, f"({{}} {sign} {{}})"
-        if sign in ("<", "<=", ">", ">=") and left == right and left in _ORDERED:
-            return BOOL, f"({{}} {sign} {{}})"
-        if sign == "in" and right.name == LIST and right.of == left and left.name not in self._schema.objects:
-            return BOOL, "({} in F.over({}))"
-        if sign == "in" and right.name == MAP and left == TEXT:
-            return BOOL, "({} in {})"
-        if sign == "+" and left == right and left.name == LIST:
-            return left, "F.join({}, {})"
-        found = _ARITHMETIC.get((sign, left, right))
-        if found is None:
-            raise malformed(node.at, f"{sign!r} cannot stand between {left} and {right}")
-        return found
+        kind, shape = operators.operation(node, left.kind, right.kind, self._schema.objects)
+        return _shaped(kind, shape, left, right)
 
     def _chain(self, node: Chain, scope: Mapping[str, _Code], depth: int) -> _Code:
         parts = [self.write(part, scope, depth + 1) for part in node.parts]
@@ -249,12 +211,7 @@ class _Writer:
             raise malformed(node.at, f"before `?` stands what is true or false, not {condition.kind}")
         if yes.kind != no.kind:
             raise malformed(node.at, f"one choice is {yes.kind}, the other {no.kind}")
-        shape = "({} if {} else {})"
-        return _Code(
-            yes.kind,
-            shape.format(yes.plain, condition.plain, no.plain),
-            shape.format(yes.careful, condition.careful, no.careful),
-        )
+        return _shaped(yes.kind, "({} if {} else {})", yes, condition, no)
 
     def _call(self, node: Call, scope: Mapping[str, _Code], depth: int) -> _Code:
         if node.target is not None and node.name in MACROS:
@@ -267,26 +224,8 @@ class _Writer:
         if node.name == "matches":
             return self._matches(node, given, scope, depth)
         parts = [self.write(part, scope, depth + 1) for part in given]
-        kinds = tuple(part.kind for part in parts)
-        kind, shape = self._function(node, kinds)
-        return _Code(kind, shape.format(*(part.plain for part in parts)), shape.format(*(p.careful for p in parts)))
-
-    @staticmethod
-    def _function(node: Call, kinds: tuple[Kind, ...]) -> tuple[Kind, str]:
-        if node.name == "size" and len(kinds) == 1 and (kinds[0] == TEXT or kinds[0].name in (LIST, MAP)):
-            return INT, "len({})"
-        if node.name == "string" and node.target is None and kinds in ((INT,), (TEXT,)):
-            return TEXT, "str({})"
-        if node.target is not None and kinds == (TEXT, TEXT):
-            if node.name in _METHODS:
-                return BOOL, f"{{}}.{_METHODS[node.name]}({{}})"
-            if node.name == "contains":
-                # the text is evaluated first, as written
-                return BOOL, "F.search({}).__contains__({})"
-        known = ("size", "string", "startsWith", "endsWith", "contains", "matches", "has", *MACROS)
-        if node.name not in known:
-            raise malformed(node.at, f"unknown function {node.name[:64]!r}{_suggested(node.name, known)}")
-        raise malformed(node.at, f"{node.name} cannot be called with {', '.join(map(str, kinds)) or 'nothing'}")
+        kind, shape = operators.function(node, tuple(part.kind for part in parts))
+        return _shaped(kind, shape, *parts)
 
     def _matches(self, node: Call, given: tuple[Node, ...], scope: Mapping[str, _Code], depth: int) -> _Code:
         if len(given) != 2 or not isinstance(given[1], Literal) or not isinstance(given[1].value, str):  # noqa: PLR2004
@@ -295,16 +234,17 @@ class _Writer:
         if of.kind != TEXT:
             raise malformed(node.at, f"matches cannot be called with {of.kind}")
         try:
-            pattern = self._constant(Regex.compile(given[1].value))
+            found_in = self._constant(Regex.compile(given[1].value).found_in)
         except MalformedError as error:
             raise malformed(given[1].at, error.message) from error
-        return _Code(BOOL, f"matches(F, {of.plain}, {pattern})", f"matches(F, {of.careful}, {pattern})")
+        return _shaped(BOOL, f"{found_in}(F.search({{}}))", of)
 
     def _moment(self, node: Call) -> _Code:
         (given,) = node.arguments if len(node.arguments) == 1 else (None,)
         if not isinstance(given, Literal) or not isinstance(given.value, str):
             raise malformed(node.at, f"{node.name} takes one text, written out")
-        kind, value = (TIME, _time(given.value)) if node.name == "timestamp" else (SPAN, _span(given.value))
+        kind = TIME if node.name == "timestamp" else SPAN
+        value = moments.timestamp(given.value) if kind == TIME else moments.duration(given.value)
         if value is None:
             raise malformed(given.at, f"{given.value[:48]!r} is no {node.name}")
         name = self._constant(value)
@@ -317,71 +257,37 @@ class _Writer:
         of = self.write(given.of, scope, depth + 1)
         if of.kind.name == MAP:
             key = self._constant(given.name)
-            return _Code(BOOL, f"({key} in {of.plain})", f"({key} in {of.careful})")
+            return _shaped(BOOL, f"({key} in {{}})", of)
         member = self._member(of.kind, given)
         if not member.optional:
             raise malformed(node.at, f"{of.kind} always has {given.name}; compare its value")
-        shape = f"({member.read} is not None)"
-        return _Code(BOOL, shape.format(of.plain), shape.format(of.careful))
+        return _shaped(BOOL, f"({member.read} is not None)", of)
 
     def _macro(self, node: Call, scope: Mapping[str, _Code], depth: int) -> _Code:
         if len(node.arguments) != 2 or not isinstance(node.arguments[0], Name):  # noqa: PLR2004
             raise malformed(node.at, f"{node.name} takes a new name and an expression: items.{node.name}(x, ...)")
-        level = sum(1 for code in scope.values() if code.plain.startswith("x"))
+        level = len(scope)
         if level >= MACRO_DEPTH:
             raise malformed(node.at, f"macros nested deeper than {MACRO_DEPTH}")
-        variable = node.arguments[0].name
-        if variable in scope or variable in self._schema.variables:
-            raise malformed(node.arguments[0].at, f"{variable[:64]!r} has a meaning already")
+        asked = node.arguments[0].name
+        if asked in scope or asked in self._schema.variables:
+            raise malformed(node.arguments[0].at, f"{asked[:64]!r} has a meaning already")
         over = self.write(node.target, scope, depth + 1) if node.target is not None else None
         if over is None or over.kind.name not in (LIST, MAP) or over.kind.of is None:
             raise malformed(node.at, f"{node.name} goes over a list or a map, not {over.kind if over else 'nothing'}")
-        name = f"x{level}"
+        name = variable(level)
         element = TEXT if over.kind.name == MAP else over.kind.of
-        body = self.write(node.arguments[1], {**scope, variable: _Code(element, name, name)}, depth + 1)
+        body = self.write(node.arguments[1], {**scope, asked: _Code(element, name, name)}, depth + 1)
         if node.name != "map" and body.kind != BOOL:
             raise malformed(node.arguments[1].at, f"{node.name} asks what is true or false, not {body.kind}")
-        return self._loop(node.name, name, over, element, body)
+        kind = {"filter": list_of(element), "map": list_of(body.kind)}.get(node.name, BOOL)
+        plain = self._loop(node.name, level, over.plain, body.plain)
+        careful = {"all": "every", "exists": "some"}.get(node.name)
+        if careful is None:
+            return _Code(kind, plain, self._loop(node.name, level, over.careful, body.careful))
+        return _Code(kind, plain, f"{careful}(F, {over.careful}, lambda {name}: {body.careful})")
 
-    @staticmethod
-    def _loop(macro: str, name: str, over: _Code, element: Kind, body: _Code) -> _Code:
-        shape, kind = {
-            "all": ("all({body} for {name} in F.over({over}))", BOOL),
-            "exists": ("any({body} for {name} in F.over({over}))", BOOL),
-            "exists_one": ("(sum(1 for {name} in F.over({over}) if {body}) == 1)", BOOL),
-            "filter": ("tuple({name} for {name} in F.over({over}) if {body})", list_of(element)),
-            "map": ("tuple({body} for {name} in F.over({over}))", list_of(body.kind)),
-        }[macro]
-        careful = {"all": "every", "exists": "some"}.get(macro)
-        careful_shape = f"{careful}(F, {{over}}, lambda {{name}}: {{body}})" if careful else shape
-        return _Code(
-            kind,
-            shape.format(name=name, over=over.plain, body=body.plain),
-            careful_shape.format(name=name, over=over.careful, body=body.careful),
-        )
-
-
-def _suggested(word: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word[:64], known, n=1)
-    return f" (did you mean {near[0]}?)" if near else f"; known are {', '.join(sorted(known)[:16])}"
-
-
-def _time(written: str) -> datetime | None:
-    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", written, re.ASCII):
-        return None
-    try:
-        return datetime.fromisoformat(written).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _span(written: str) -> timedelta | None:
-    sign, rest = (-1, written[1:]) if written.startswith("-") else (1, written)
-    total, at = 0, 0
-    while (part := _SPAN.match(rest, at)) is not None:
-        unit = _UNITS[part[3]]
-        total += int(part[1]) * unit + (int(part[2]) * unit // 10 ** len(part[2]) if part[2] else 0)
-        at = part.end()
-    return timedelta(microseconds=sign * total) if rest and at == len(rest) else None
+    def _loop(self, macro: str, level: int, over: str, body: str) -> str:
+        function = f"l{len(self.loops)}"
+        self.loops.append(loop(function, macro, level, body))
+        return call(function, level, over)
