@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from trustkit.errors import StorageError
@@ -12,18 +13,21 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
     Raises StorageError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # texts, not paths: the log comes by here with every decision
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.part")  # noqa: PTH118
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
         with open(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+            os.fchmod(descriptor, mode)
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105  (Path.replace makes a path more)
-        sync_folder(path.parent)
+            os.fsync(descriptor)
+        os.replace(temporary, path)  # noqa: PTH105
+        sync_folder(folder or ".")
     except OSError as error:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
         raise storage_error(path, error) from error
 
 
@@ -57,7 +61,7 @@ def require_private(path: Path) -> Path:
     return path
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(path: Path | str) -> None:
     """Make renames inside `path` survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -113,18 +113,21 @@ def create(database: sqlite3.Connection, note: bytes) -> None:
 
 def head(database: sqlite3.Connection) -> Head:
     """Return where the log ends. Raises AuditTamperedError if its bookkeeping is gone."""
-    tree = database.execute("SELECT size, peaks FROM tree WHERE id = 1").fetchone()
-    newest = database.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
-    if tree is None or newest is None:
+    newest = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
+    found = database.execute(f"SELECT size, peaks, ({newest}) FROM tree WHERE id = 1").fetchone()  # noqa: S608
+    if found is None or found[2] is None:
         raise AuditTamperedError("the log's tree or its checkpoints were removed from the database")
-    return Head(int(tree[0]), bytes(tree[1]), bytes(newest[0]))
+    return Head(int(found[0]), bytes(found[1]), bytes(found[2]))
 
 
 def set_head(database: sqlite3.Connection, old_size: int, new: Head) -> None:
     """Move the log's end, inside the transaction that added the entries."""
+    moved = 0
     if old_size // KEEP_EVERY == new.size // KEEP_EVERY:
-        database.execute("DELETE FROM checkpoint WHERE size = ?", (old_size,))
-    database.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?)", (new.size, new.note))
+        move = "UPDATE OR REPLACE checkpoint SET size = ?, note = ? WHERE size = ?"
+        moved = database.execute(move, (new.size, new.note, old_size)).rowcount
+    if not moved:
+        database.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?)", (new.size, new.note))
     database.execute("UPDATE tree SET size = ?, peaks = ? WHERE id = 1", (new.size, new.peaks))
 
 
