@@ -55,9 +55,7 @@ class Webhook:
             except LimitExceededError as error:
                 await _respond(send, 413, error.message.encode(), _TEXT)
                 return
-            deciding = self._answered(way, body, _seconds(scope["query_string"]))
-            del body
-            content = await deciding
+            content = await self._answered(way, body, _seconds(scope["query_string"]))
             if content:
                 await _respond(send, 200, content, _JSON)
             else:
@@ -71,12 +69,8 @@ class Webhook:
             uid = uid_of(body)
             return write_answer(uid, Answer(allowed=False, message=f"trustkit: {explained(error)}")) if uid else b""
         seconds = min(seconds * _SPARE_SHARE, self._decider.seconds())
-        deciding = way(review, seconds)
-        # many wait at once, and what they ask about is large
-        review = review._replace(new=None, old=None)
-        del body
         try:
-            answer = await deciding
+            answer = await way(review, seconds)
         except TimeoutError:
             answer = await self._refused(review, f"nothing was decided within {seconds:.1f} seconds")
         except TrustkitError as error:

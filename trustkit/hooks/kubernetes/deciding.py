@@ -51,10 +51,7 @@ class Decider(NamedTuple):
             async with asyncio.timeout(seconds):
                 return await self._found_out(gate, review, question)
         answer: Answer = kept[0]
-        row = review_row(review, kept[1])
-        # many wait here at once, and their objects are large
-        del review, question
-        await self.log.append_row(row, seconds)
+        await self.log.append_row(review_row(review, kept[1]), seconds)
         return answer
 
     async def _found_out(self, gate: CachedGate, review: Review, question: Question | None) -> Answer:
