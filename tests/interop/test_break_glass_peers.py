@@ -9,7 +9,9 @@ import pytest
 from peers import fake_sigstore
 from peers.fake_sigstore import FakeSigstore
 from peers.images import Image
+from peers.logs import records
 from peers.registry import Registry
+from peers.relay import relay
 from peers.signed import Signed
 from peers.tools import Cosign, Ran
 from peers.trustkit import Trustkit
@@ -115,6 +117,18 @@ def test_the_real_cosign_verifies_the_signatures_of_a_grant(scene: Scene, cosign
     stranger = cosign3.generate_key()[1]
     assert cosign3.run("verify-attestation", "--key", stranger, *words).status != 0
     assert scene.admitted()
+
+
+def test_a_grant_that_may_be_beside_its_image_is_on_record_as_unknown(scene: Scene, registry: Registry) -> None:
+    scene.request("--key", "dev")
+    assert scene.approve("--key", "oncall").status == 0
+    with relay(registry.host) as way:
+        way.refuses = lambda asked: asked.startswith("PUT ") and "/manifests/" in asked
+        beside = f"{way.host}/{scene.image.partition('/')[2]}"
+        done = scene.trustkit.run("break-glass", "add", scene.file, "--push", beside)
+    assert done.status == 3, done.said
+    (record,) = records(scene.trustkit, "breakglass.added")
+    assert (record["outcome"], "may_be_published" in str(record["body"])) == ("unknown", True)
 
 
 def test_a_grant_that_the_real_cosign_attests_counts(scene: Scene, cosign3: Cosign, tmp_path: Path) -> None:

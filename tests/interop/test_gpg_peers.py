@@ -8,6 +8,7 @@ import pytest
 
 from peers.gpg import Containers, Gpg
 from peers.images import Image, write_layout
+from peers.logs import records
 from peers.registry import Registry
 from peers.tools import Ran
 from peers.trustkit import Trustkit
@@ -113,6 +114,19 @@ def test_of_an_index_every_image_is_signed(world: World, multi_arch_image: Image
     assert all(world.signatures(child.digest) for child in multi_arch_image.children)
     assert world.skopeo_verifies(tag="many").status == 0
     assert world.we_verify(tag="many").status == 0
+
+
+def test_of_an_index_that_cannot_be_signed_whole_what_is_signed_is_on_record(
+    world: World, multi_arch_image: Image
+) -> None:
+    world.digest = world.registry.push(multi_arch_image, world.repository, "many")
+    last = multi_arch_image.children[-1].digest
+    (world.containers.lookaside / world.repository).parent.mkdir(parents=True, exist_ok=True)
+    (world.containers.lookaside / f"{world.repository}@{last.replace(':', '=')}").touch()
+    assert world.we_sign(tag="many").status == 4
+    (record,) = records(world.trustkit, "image.signed")
+    assert (record["outcome"], record["subject"]) == ("unknown", world.digest)
+    assert str(record["body"]).count("sha256:") == len(("the image", *multi_arch_image.children))
 
 
 def test_unsigned_we_refuse_as_skopeo_does(world: World) -> None:

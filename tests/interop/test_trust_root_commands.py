@@ -12,6 +12,7 @@ import pytest
 
 from peers.fips import module_file
 from peers.images import Image
+from peers.logs import BROKEN, broken, taken_away
 from peers.registry import Registry
 from peers.trustkit import Trustkit
 from peers.web import serving
@@ -209,6 +210,39 @@ def test_an_update_is_on_record(kept: Kept, url: str) -> None:
     kept.publish("a", "b")
     updated(kept, url)
     assert "trust.updated" in kept.must("audit", "log")
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_nothing_is_trusted_anew_beside_a_broken_log(kept: Kept, url: str, how: str) -> None:
+    kept.publish("a", "b")
+    first, (said, status) = kept.folder / "metadata" / "1.root.json", BROKEN[how]
+    with broken(kept.trustkit.home, how):
+        done = kept.trustkit.run("trust", "root", "update", "--url", url, "--root", first)
+    assert (done.status, said in done.stderr.lower()) == (status, True), done.said
+    assert not (kept.trustkit.home / "trust-root").exists()
+
+
+def test_an_update_beside_a_broken_log_leaves_what_was_in_force(kept: Kept, url: str) -> None:
+    kept.publish("a", "b")
+    updated(kept, url)
+    kept.root("add", kept.folder.parent / "release.pub", "--name", "another")
+    kept.publish("a", "b")
+    before = files_of(kept.trustkit.home / "trust-root")
+    with broken(kept.trustkit.home, "damaged"):
+        assert kept.trustkit.run("trust", "root", "update").status == 1
+    assert files_of(kept.trustkit.home / "trust-root") == before
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_an_update_that_is_not_on_record_is_called_so(kept: Kept, url: str) -> None:
+    kept.publish("a", "b")
+    folder, first = kept.trustkit.home / "trust-root", kept.folder / "metadata" / "1.root.json"
+    words = ("trust", "root", "update", "--url", url, "--root", first)
+    status, said = taken_away(kept.trustkit, folder / "trust.json", *words)
+    assert (status, "trust-root is updated to root version 1, and is not on record: " in said) == (4, True), said
 
 
 def test_a_fleet_s_distributed_fips_module_is_demanded_of_each_node_at_its_start(

@@ -60,6 +60,11 @@ class Process:
                 raise PeerError(f"{self.args[0]} {state}: {said}")
             time.sleep(POLL_SECONDS)
 
+    def status(self, seconds: float = 30.0) -> int:
+        """Return the exit status once the program has ended. Raises PeerError when it takes too long."""
+        wait_until(lambda: not self.running(), f"the end of {self.args[0]}", seconds)
+        return int(self._popen.returncode)
+
     def signal(self, number: int) -> None:
         """Send a signal to the program's whole group."""
         with suppress(ProcessLookupError):

@@ -18,6 +18,7 @@ class Author:
     def __init__(self, home: Path, server: TrustServer, gun: str) -> None:
         """Know the server and nothing of the repository."""
         self.trustkit, self.gun, self.folder = Trustkit(home), gun, home / "content-trust"
+        self.server = server
         self.trustkit.env["TRUSTKIT_PASSWORD"] = PASSPHRASE
         trusted = f'[registry]\nca_file = "{server.tls.ca_file}"\n' if server.tls else ""
         (home / "config.toml").write_text(f'[trust]\nserver = "{server.url}"\n{trusted}')

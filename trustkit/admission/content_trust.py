@@ -107,11 +107,12 @@ class Repositories:
                     return self._changed(asked, change, metadata)
             return self._changed(asked, change, metadata)
 
-    def deleted(self, asked: Asked) -> None:
-        """Have the server forget the repository, and forget it here. Raises as `verified`."""
+    def deleted(self, asked: Asked, sending: Callable[[], object] = lambda: None) -> None:
+        """Have the server forget the repository, and forget it here; `sending` just before. Raises as `verified`."""
         place = self._place(asked.gun)
         with _alone(make_folder(place)):
             self._verified(asked)
+            sending()
             self._metadata(asked).delete()
             # the root first: without it the others count for nothing
             for role in sorted(read_seen(place), key=lambda name: name != ROOT):

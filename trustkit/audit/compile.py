@@ -25,6 +25,7 @@ from trustkit.model.values import NamedTuple
 
 _DECISION = "decision"
 _REFUSED_START = "container.refused"
+_UNDONE = ("failed", "unknown")
 # What may be admitted from then on is another: families of kinds, and whole ones.
 CHANGES = (
     "policy.", "key.", "image.", "log.", "breakglass.", "revocation.", "trust.", "content_trust.", "scan.flipped",
@@ -239,7 +240,8 @@ def _used(module: ModuleStatus, decisions: int) -> ModuleUse:
 def _change(record: AuditRecord) -> Change:
     event = record.event
     policy = mapping(event.body, "policy")
-    words = about(event)
+    # a signature that may not be there is not shown as one that is
+    words = about(event) if event.outcome not in _UNDONE else f"{event.outcome}: {about(event)}"
     given_up = text(event.body, "what") if event.kind == "revocation.published" else ""
     for detail in (text(policy, "name"), text(policy, "digest"), text(event.body, "fingerprint"), given_up):
         words = words if detail in words else f"{words} {detail}".strip()

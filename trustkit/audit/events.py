@@ -1,6 +1,6 @@
 """Events other than decisions, with the members a report looks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from trustkit.model.audit import AuditEvent
@@ -9,6 +9,18 @@ from trustkit.model.decision import Decision
 from trustkit.model.digest import Digest
 from trustkit.model.grant import GrantUse
 from trustkit.model.keys import KeyRevocation
+
+_MESSAGE_CHARS = 2048
+# What is named of one publication, so that it fits an entry of the log.
+_SENT = 256
+
+
+def cut_short(event: AuditEvent, outcome: str, *, code: str, message: str, sent: Sequence[str]) -> AuditEvent:
+    """Say that an error ended what the event tells, `failed` or `unknown`, and what may be published nevertheless."""
+    error = {"code": code, "message": message[:_MESSAGE_CHARS]}
+    # several tries send the same again
+    named = list(dict.fromkeys(sent))[:_SENT]
+    return event._replace(outcome=outcome, body={**event.body, "error": error, "may_be_published": named})
 
 
 def log_started(at: datetime, *, actor: str, version: str, crypto: ModuleStatus) -> AuditEvent:
@@ -29,7 +41,7 @@ def policy_refused(
 ) -> AuditEvent:
     """Say that a new policy cannot be read, and which one decides on: none without a digest."""
     policy = {"name": name, "digest": str(digest) if digest else ""}
-    body = {"in_force": policy, "file": file, "message": why[:2048], "actor": actor}
+    body = {"in_force": policy, "file": file, "message": why[:_MESSAGE_CHARS], "actor": actor}
     return AuditEvent(at, "policy.refused", "deny", None, body)
 
 
@@ -114,6 +126,20 @@ def image_migrated(
     """Say that what a tag stood for under content trust was signed anew: the proof before, the evidence after."""
     body = {"reference": reference, "content_trust": dict(before), "signed": dict(after), "actor": actor}
     return AuditEvent(at, "image.migrated", "ok", image, body)
+
+
+def image_migrating(
+    at: datetime,
+    *,
+    reference: str,
+    image: Digest,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    actor: str,
+) -> AuditEvent:
+    """Say that a tag's image is about to be signed anew: without `image_migrated` behind it, it was cut off."""
+    event = image_migrated(at, reference=reference, image=image, before=before, after=after, actor=actor)
+    return event._replace(kind="image.migrating")
 
 
 def content_trust_published(

@@ -3,9 +3,9 @@
 from trustkit.app import now, open_crypto
 from trustkit.audit.events import revocation_published
 from trustkit.audit.log import DecisionLog
+from trustkit.cli.on_record import done
 from trustkit.cli.words import actor
 from trustkit.config import Config
-from trustkit.errors import AuditError, StorageError
 from trustkit.model.revocations import Revocation
 from trustkit.shared import known_revocations
 
@@ -21,10 +21,4 @@ def publish(config: Config, log: DecisionLog, given_up: Revocation) -> None:
         reason=given_up.lost.reason,
         actor=actor(),
     )
-    try:
-        log.append(event)
-    except (AuditError, StorageError) as error:
-        raise AuditError(
-            f"{given_up.kind} {given_up.what} is revoked for all nodes, and that is not on record: {error.message}",
-            next_step="mend the log (trustkit audit verify), and give the same command again",
-        ) from error
+    done(log, f"{given_up.kind} {given_up.what} is revoked for all nodes", [event], "give the same command again")

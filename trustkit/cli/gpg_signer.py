@@ -8,6 +8,7 @@ from typing import Protocol
 from trustkit import app
 from trustkit.audit.events import image_signed
 from trustkit.cli.client.layouts import whole
+from trustkit.cli.on_record import pushed
 from trustkit.cli.signer import Signed
 from trustkit.cli.words import ask_passphrase
 from trustkit.codec.oci_manifest import Index, parse
@@ -18,7 +19,7 @@ from trustkit.model.digest import Digest
 from trustkit.model.evidence import REFERRERS, SIMPLE_SIGNING, Place
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
-from trustkit.oci.push import push
+from trustkit.oci.push import Sending, push
 from trustkit.oci.source import Repository, SimpleSignatures
 from trustkit.signing.format import Attachment
 from trustkit.signing.formats.simple_signing import payload
@@ -60,22 +61,26 @@ class GpgSigner:
         root = fetched.descriptor
         document = parse(fetched.content, root.media_type, str(ref))
         children = document.manifests if isinstance(document, Index) else ()
-        at = app.now()
-        evidence = [self._store(each, name, place) for each in (*children, root._replace(annotations={}))][-1]
         pinned = str(ref.with_digest(root.digest))
         fingerprint = self._key.fingerprint.lower()
-        event = image_signed(at, reference=pinned, image=root.digest, fingerprint=fingerprint, actor=self._actor)
-        record = self._log.append(event)
+        event = image_signed(app.now(), reference=pinned, image=root.digest, fingerprint=fingerprint, actor=self._actor)
+
+        def store(sending: Sending) -> Digest:
+            return [self._store(each, name, place, sending) for each in (*children, root._replace(annotations={}))][-1]
+
+        evidence, record = pushed(self._log, event, store)
         return Signed(pinned, root.digest, fingerprint, evidence, record.sequence)
 
-    def _store(self, image: Descriptor, name: str, place: Repository) -> Digest:
+    def _store(self, image: Descriptor, name: str, place: Repository, sending: Sending) -> Digest:
         """Sign one manifest and store the signature where this repository keeps them."""
         message = self._key.sign_message(payload(image.digest, name, app.now()))
         if isinstance(place, SimpleSignatures):
+            if place.keeps_simple_signatures():
+                sending(digest_of(message))
             place.put_simple_signature(image.digest, message)
             return digest_of(message)
         attachment = Attachment(Place(REFERRERS, SIMPLE_SIGNING), SIMPLE_SIGNING, message, {}, SIMPLE_SIGNING)
-        return push(attachment, Descriptor(image.media_type, image.digest, image.size_bytes), place)
+        return push(attachment, Descriptor(image.media_type, image.digest, image.size_bytes), place, sending)
 
 
 def open_openpgp(given: str) -> _Key:

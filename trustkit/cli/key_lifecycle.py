@@ -10,6 +10,7 @@ from trustkit.audit.events import key_revoked, key_rotated
 from trustkit.audit.log import DecisionLog
 from trustkit.cli.fleet_revocation import publish
 from trustkit.cli.key_words import key_json, print_key
+from trustkit.cli.on_record import done
 from trustkit.cli.output import as_json
 from trustkit.cli.words import actor, ask_passphrase, moment_of
 from trustkit.config import Config, load
@@ -43,7 +44,7 @@ def rotate(ring: Keyring, arguments: argparse.Namespace) -> None:
             until=retired.record.life.not_after,
             actor=actor(),
         )
-        log.append(event)
+        done(log, f"key {fresh.name} is rotated", [event])
     if arguments.output == "json":
         as_json({"new": key_json(fresh), "old": key_json(retired)})
         return
@@ -79,7 +80,8 @@ def _given_up(ring: Keyring, arguments: argparse.Namespace, lost: KeyRevocation,
         # another try, after the shared store was silent the first time
         return known
     key = ring.revoke(arguments.name, lost)
-    log.append(key_revoked(now(), name=key.name, fingerprint=key.public.fingerprint, revocation=lost, actor=actor()))
+    event = key_revoked(now(), name=key.name, fingerprint=key.public.fingerprint, revocation=lost, actor=actor())
+    done(log, f"key {key.name} is revoked on this machine", [event])
     return key
 
 

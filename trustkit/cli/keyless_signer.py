@@ -9,6 +9,7 @@ from trustkit import app
 from trustkit.audit.events import image_signed
 from trustkit.cli.client.layouts import whole
 from trustkit.cli.identities import bounded_content, root_content
+from trustkit.cli.on_record import pushed
 from trustkit.cli.signer import Signed
 from trustkit.config import Config
 from trustkit.errors import UsageError
@@ -60,13 +61,13 @@ class KeylessSigner:
         root = place.manifest(ref.at).descriptor
         name = ref.name if ref.transport == REGISTRY else ImageRef.parse(given).path
         made = make(Subjected(root.digest, name), self._how(root.digest))
-        evidence = push(made.attachment, Descriptor(root.media_type, root.digest, root.size_bytes), place)
+        subject = Descriptor(root.media_type, root.digest, root.size_bytes)
         signer = made.proven.identified.signer
         pinned = str(ref.with_digest(root.digest))
         event = image_signed(
             app.now(), reference=pinned, image=root.digest, fingerprint=signer.fingerprint, actor=self._actor
         )
-        record = self._log.append(event)
+        evidence, record = pushed(self._log, event, lambda sending: push(made.attachment, subject, place, sending))
         return Signed(pinned, root.digest, f"{signer.subject} ({signer.issuer})", evidence, record.sequence)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustkit import app
+from trustkit.cli.on_record import done
 from trustkit.cli.output import ago, as_json, plain
 from trustkit.cli.words import actor
 from trustkit.config import Config, load
@@ -63,9 +64,8 @@ def pull(arguments: argparse.Namespace) -> int:
         found = pulled(store, log, now, actor())
         if found.changed:
             policy = app.load_policy(config)
-            log.append(
-                policy_loaded(now, name=policy.name, digest=policy.digest, file=config.policy_bundle, actor=actor())
-            )
+            event = policy_loaded(now, name=policy.name, digest=policy.digest, file=config.policy_bundle, actor=actor())
+            done(log, f"{config.policy_bundle} is in force as {policy.digest}", [event])
     if arguments.output == "json":
         as_json({**_members(found.state), "changed": found.changed, "signed": found.signed})
     else:

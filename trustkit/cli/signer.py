@@ -8,10 +8,10 @@ from typing import NamedTuple
 from trustkit import app
 from trustkit.audit.events import image_signed
 from trustkit.cli.client.layouts import whole
+from trustkit.cli.on_record import pushed
 from trustkit.cli.words import ask_passphrase, ask_pin
 from trustkit.config import Config
 from trustkit.errors import KeyFileError
-from trustkit.model.audit import AuditEvent, AuditRecord
 from trustkit.model.digest import Digest
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import REGISTRY, ImageRef
@@ -55,8 +55,8 @@ class Signer:
     """One private key, opened once, and the places it signs in."""
 
     def __init__(self, config: Config, key: str, actor: str) -> None:
-        """Open the key. Raises KeyFileError, AlgorithmNotApprovedError, AuditError, StorageError."""
-        self._log = app.open_log(config)
+        """Open the log, then the key. Raises KeyFileError, AlgorithmNotApprovedError, AuditError, StorageError."""
+        self.log = app.open_log(config)
         self._sources = app.Sources(config)
         self._key = open_private(config, key)
         self._actor = actor
@@ -90,10 +90,6 @@ class Signer:
         pairs = [(key, made[at % len(made)]) for at, key in enumerate(keys)]
         return [self._pushed(place, key, attachment) for place in places for key, attachment in pairs]
 
-    def record(self, event: AuditEvent) -> AuditRecord:
-        """Put on record what the signing was part of. Raises AuditError, StorageError."""
-        return self._log.append(event)
-
     def _attach(self, given: str, make: Callable[[Subjected, Descriptor], Attachment]) -> Signed:
         place = self._found(given)
         return self._pushed(place, self._key, make(place.image, place.subject))
@@ -109,7 +105,6 @@ class Signer:
         return _Place(str(ref.with_digest(root.digest)), Subjected(root.digest, name), subject, repository)
 
     def _pushed(self, place: "_Place", key: SigningKey, attachment: Attachment) -> Signed:
-        evidence = push(attachment, place.subject, place.repository)
         place_of_key, fingerprint = signed_in(key), key.public.fingerprint
         event = image_signed(
             app.now(),
@@ -119,7 +114,9 @@ class Signer:
             actor=self._actor,
             signed_in=place_of_key,
         )
-        record = self._log.append(event)
+        evidence, record = pushed(
+            self.log, event, lambda sending: push(attachment, place.subject, place.repository, sending)
+        )
         return Signed(place.pinned, place.image.digest, fingerprint, evidence, record.sequence, place_of_key)
 
 

@@ -1,6 +1,6 @@
 """Attach what signing made: as cosign 2 (a layer more on a tag) or as a referrer (cosign 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from trustkit import limits
@@ -49,7 +49,11 @@ class Attached(Protocol):
         """The manifest's annotations."""
 
 
-def push(attachment: Attached, subject: Descriptor, sink: ImageSink) -> Digest:
+# Told the digest of each manifest before it is sent: from then on it may be there, whatever the answer.
+Sending = Callable[[Digest], object]
+
+
+def push(attachment: Attached, subject: Descriptor, sink: ImageSink, sending: Sending = lambda _: None) -> Digest:
     """Store evidence beside its subject and return the digest of the manifest that holds it.
 
     Raises SourceError, MalformedError, LimitExceededError.
@@ -61,12 +65,14 @@ def push(attachment: Attached, subject: Descriptor, sink: ImageSink) -> Digest:
         attachment.annotations,
     )
     if attachment.place.kind == REFERRERS:
-        return _push_referrer(attachment, layer, subject, sink)
+        return _push_referrer(attachment, layer, subject, sink, sending)
     tag = f"{subject.digest.algorithm}-{subject.digest.hex}{attachment.place.pattern}"
-    return append(layer, tag, sink)
+    return append(layer, tag, sink, sending)
 
 
-def _push_referrer(attachment: Attached, layer: Descriptor, subject: Descriptor, sink: ImageSink) -> Digest:
+def _push_referrer(
+    attachment: Attached, layer: Descriptor, subject: Descriptor, sink: ImageSink, sending: Sending
+) -> Digest:
     """Write the manifest byte for byte as cosign 3.1 does, `artifactType` in the config included."""
     kind = attachment.artifact_type
     config = Descriptor(attachment.config_type or OCI_EMPTY, sink.put_blob(_EMPTY), len(_EMPTY), artifact_type=kind)
@@ -81,11 +87,12 @@ def _push_referrer(attachment: Attached, layer: Descriptor, subject: Descriptor,
     content = manifest_bytes(manifest)
     told = kind or attachment.config_type
     described = Descriptor(OCI_MANIFEST, digest_of(content), len(content), attachment.manifest_annotations, told)
+    sending(described.digest)
     sink.attach(described, content, subject.digest)
     return described.digest
 
 
-def append(layer: Descriptor, tag: str, sink: ImageSink) -> Digest:
+def append(layer: Descriptor, tag: str, sink: ImageSink, sending: Sending = lambda _: None) -> Digest:
     """Add a layer to the manifest at a tag, keeping what other signers add meanwhile.
 
     Raises SourceError, MalformedError, LimitExceededError.
@@ -103,6 +110,7 @@ def append(layer: Descriptor, tag: str, sink: ImageSink) -> Digest:
         config = signature_config(each.digest for each in layers)
         described = Descriptor(OCI_CONFIG, sink.put_blob(config), len(config))
         content = manifest_bytes(current._replace(config=described, layers=layers))
+        sending(digest_of(content))
         try:
             sink.put_tag_if(content, current.media_type, tag, seen)
         except SourceError as error:

@@ -8,16 +8,20 @@ from trustkit import app
 from trustkit.admission.grant_standing import Standing, holds, standings
 from trustkit.admission.grants import evidence_of, read_file
 from trustkit.audit.events import grant_added, grant_removed
+from trustkit.audit.log import DecisionLog
 from trustkit.cli.break_glass.reviewing import reviews_of
 from trustkit.cli.break_glass.words import print_grant, print_json
 from trustkit.cli.client.layouts import whole
+from trustkit.cli.on_record import done, noting
 from trustkit.cli.output import as_json, mark, plain, table
 from trustkit.cli.words import actor
 from trustkit.config import Config, load
 from trustkit.durable import storage_error
 from trustkit.errors import RefusedGrantError, SubjectMismatchError
+from trustkit.model.audit import AuditRecord
 from trustkit.model.image import Descriptor
 from trustkit.model.reference import ImageRef
+from trustkit.oci.push import Sending, push
 from trustkit.signing.grant_file import GrantFile
 
 
@@ -32,17 +36,7 @@ def add(arguments: argparse.Namespace) -> int:
                 f"the policy in force does not take grant {grant.says.id}: {_reason(found)}",
                 next_step="docs/break-glass.md says what a grant needs",
             )
-        where = (
-            _push(config, grant, arguments.push)
-            if arguments.push
-            else str(app.open_grants(config).add(grant, app.now()))
-        )
-        record = log.append(
-            grant_added(
-                app.now(), grant=grant.says.id, image=grant.image, reference=grant.name, until=grant.says.not_after,
-                actor=actor(),
-            )
-        )  # fmt: skip
+        where, record = _put(config, log, grant, arguments.push)
     if arguments.output == "json":
         print_json(grant, {"where": where, "record": record.sequence})
     else:
@@ -111,7 +105,7 @@ def remove(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise storage_error(file, error) from error
         event = grant_removed(app.now(), grant=grant.says.id, image=grant.image, reference=grant.name, actor=actor())
-        record = log.append(event)
+        (record,) = done(log, f"grant {grant.says.id} is removed from this machine", [event])
     if arguments.output == "json":
         print_json(grant, {"removed": True, "record": record.sequence})
     else:
@@ -130,10 +124,24 @@ def _reason(found: tuple[Standing, ...]) -> str:
     return "; ".join(dict.fromkeys(one.problem for one in found)) or "it has no terms of break-glass"
 
 
-def _push(config: Config, grant: GrantFile, given: str) -> str:
+def _put(config: Config, log: DecisionLog, grant: GrantFile, given: str) -> tuple[str, AuditRecord]:
+    """Put the grant on this machine or beside the image named, and on record; return where, and the record."""
+    says = grant.says
+    event = grant_added(
+        app.now(), grant=says.id, image=grant.image, reference=grant.name, until=says.not_after, actor=actor()
+    )
+    with noting(log, f"grant {says.id}", event, unsent=False) as sent:
+        if given:
+            where = _push(config, grant, given, lambda digest: sent.append(str(digest)))
+        else:
+            where = str(app.open_grants(config).add(grant, app.now()))
+    (record,) = done(log, f"grant {says.id} is in force ({where})", [event._replace(at=app.now())])
+    return where, record
+
+
+def _push(config: Config, grant: GrantFile, given: str, sending: Sending) -> str:
     """Put the grant's signatures beside the image in a repository, and return where. Raises SourceError."""
     from trustkit.codec.grant import PREDICATE_TYPE
-    from trustkit.oci.push import push
     from trustkit.signing.sign import bundled
 
     ref = ImageRef.parse(whole(given))
@@ -143,5 +151,5 @@ def _push(config: Config, grant: GrantFile, given: str) -> str:
         raise SubjectMismatchError(f"{given} is {root.digest}, and the grant is about {grant.image}")
     subject = Descriptor(root.media_type, root.digest, root.size_bytes)
     for item in evidence_of(grant):
-        push(bundled(item.content, PREDICATE_TYPE), subject, place)
+        push(bundled(item.content, PREDICATE_TYPE), subject, place, sending)
     return str(ref.with_digest(root.digest))

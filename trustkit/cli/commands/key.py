@@ -9,6 +9,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trustkit import durable
 from trustkit.cli.key_words import check_bounds, import_remote, key_json, limit, print_key, private_half, state
@@ -19,6 +20,9 @@ from trustkit.errors import KeyFileError
 from trustkit.model.audit import AuditEvent
 from trustkit.signing.key_providers.remote import is_remote
 from trustkit.signing.keyring import EXPORTS, Keyring, StoredKey
+
+if TYPE_CHECKING:
+    from trustkit.audit.log import DecisionLog
 
 KINDS = (
     "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-3072", "rsa-4096", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87",
@@ -87,44 +91,50 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _generate(ring: Keyring, arguments: argparse.Namespace) -> None:
+    from trustkit.app import open_log
     from trustkit.audit.events import key_generated
 
     check_bounds(arguments)
-    passphrase = ask_passphrase(f"Passphrase for the new key {arguments.name}", confirm=True)
-    key = ring.generate(arguments.name, arguments.kind, passphrase)
-    key = limit(ring, key, arguments)
-    _record(key_generated, key)
+    with open_log(load(os.environ)) as log:
+        passphrase = ask_passphrase(f"Passphrase for the new key {arguments.name}", confirm=True)
+        key = ring.generate(arguments.name, arguments.kind, passphrase)
+        _record(log, key_generated, key)
+        key = limit(ring, key, arguments)
     print_key(key, arguments.output, f"  next: trustkit sign --key {key.name} IMAGE")
 
 
 def _import(ring: Keyring, arguments: argparse.Namespace) -> None:
+    from trustkit.app import open_log
     from trustkit.audit.events import key_imported
 
     check_bounds(arguments)
-    if is_remote(arguments.file):
-        key = limit(ring, import_remote(ring, arguments.name, arguments.file), arguments)
-        _record(key_imported, key)
-        print_key(key, arguments.output)
-        return
-    source = Path(arguments.file)
-    content = _read(source)
-    if b"-----BEGIN PUBLIC KEY-----" in content:
-        key = ring.import_public(arguments.name, content)
-    else:
-        passphrase = ask_passphrase(f"Passphrase of {source}, and of the copy")
-        plain = arguments.insecure_allow_plain
-        key = ring.import_key(arguments.name, source, lambda _: passphrase, passphrase, insecure_allow_plain=plain)
-    key = limit(ring, key, arguments)
-    _record(key_imported, key)
+    with open_log(load(os.environ)) as log:
+        key = _imported(ring, arguments)
+        _record(log, key_imported, key)
+        key = limit(ring, key, arguments)
     print_key(key, arguments.output)
 
 
-def _record(event: Callable[..., AuditEvent], key: StoredKey) -> None:
-    from trustkit.app import now, open_log
+def _imported(ring: Keyring, arguments: argparse.Namespace) -> StoredKey:
+    if is_remote(arguments.file):
+        return import_remote(ring, arguments.name, arguments.file)
+    source = Path(arguments.file)
+    content = _read(source)
+    if b"-----BEGIN PUBLIC KEY-----" in content:
+        return ring.import_public(arguments.name, content)
+    passphrase = ask_passphrase(f"Passphrase of {source}, and of the copy")
+    plain = arguments.insecure_allow_plain
+    return ring.import_key(arguments.name, source, lambda _: passphrase, passphrase, insecure_allow_plain=plain)
+
+
+def _record(log: "DecisionLog", event: Callable[..., AuditEvent], key: StoredKey) -> None:
+    """Put on record that a key is there, before anything more is done to it. Raises AuditError, that says so."""
+    from trustkit.app import now
+    from trustkit.cli.on_record import done
 
     made = event(now(), name=key.name, kind=key.public.kind, fingerprint=key.public.fingerprint, actor=actor())
-    with open_log(load(os.environ)) as log:
-        log.append(made)
+    step = f"remove the key (trustkit key remove {key.name}) and make or import it again"
+    done(log, f"key {key.name} is in the ring", [made], step)
 
 
 def _list(ring: Keyring, arguments: argparse.Namespace) -> None:

@@ -3,15 +3,18 @@
 import argparse
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from trustkit import app
 from trustkit.audit.events import content_trust_published
+from trustkit.cli.on_record import done, noting
 from trustkit.cli.signer import open_private
 from trustkit.cli.trust.asking import asked
 from trustkit.cli.words import actor, ask_passphrase
 from trustkit.config import Config, load
-from trustkit.errors import AuditError, KeyFileError, MalformedError, StorageError, UsageError
+from trustkit.errors import KeyFileError, MalformedError, UsageError
+from trustkit.fips.hashing import digest_of
 from trustkit.model.audit import AuditEvent
 from trustkit.model.keys import PublicKey
 from trustkit.model.reference import REGISTRY, ImageRef
@@ -20,12 +23,14 @@ from trustkit.signing.content_trust.key_folder import FiledKey, KeyFolder
 from trustkit.signing.keys import SigningKey
 
 if TYPE_CHECKING:
-    from trustkit.admission.content_trust import Repositories
+    from trustkit.admission.content_trust import Begin, Repositories
     from trustkit.oci.trust_metadata import TrustMetadata
     from trustkit.signing.content_trust.draft import Draft
     from trustkit.signing.content_trust.values import VerifiedRepository
 
 _ROOT = "root"
+# Of four tries at most, so that they fit an entry of the log.
+_SENT_CHARS = 8192
 
 
 class Keys:
@@ -97,11 +102,35 @@ class Author:
             unusable = {one.name: one.version for one in before.unusable}
             draft = Draft(self.gun, before.files, app.now(), unusable, self.repositories.seen(self.gun))
             edit(draft, server)
-            return signed(draft, self.keys, self.crypto) if draft.changed else {}
+            if not draft.changed:
+                return {}
+            made = signed(draft, self.keys, self.crypto)
+            sent.append(_named(made))
+            return made
 
-        found = self.repositories.changed(self.asked, files)
+        with self._noting(what) as sent:
+            found = self.repositories.changed(self.asked, files)
         self.record(what, found, also(found))
         return found
+
+    def begin(self, files: "Begin") -> "VerifiedRepository":
+        """Return the repository after its first state is published and put on record. Raises TrustkitError."""
+
+        def first(server: "TrustMetadata") -> Mapping[str, bytes]:
+            made = files(server)
+            sent.append(_named(made))
+            return made
+
+        with self._noting("init") as sent:
+            found = self.repositories.begun(self.asked, first)
+        self.record("init", found)
+        return found
+
+    def delete(self) -> None:
+        """Have the server forget the repository, and put it on record. Raises TrustkitError."""
+        with self._noting("delete") as sent:
+            self.repositories.deleted(self.asked, lambda: sent.append("delete"))
+        self.record("delete", None)
 
     def record(self, what: str, found: "VerifiedRepository | None", also: Iterable[AuditEvent] = ()) -> None:
         """Put on record what was published, nothing being left without `found`, together with other events.
@@ -112,17 +141,21 @@ class Author:
         if found:
             signers[_ROOT] = [one.fingerprint for one in found.root_keys]
         versions = found.versions if found else {}
-        event = content_trust_published(
+        event = self._event(what, versions, signers)
+        done(self.log, f"{self.gun}: {what} is published", (event, *also), self._step)
+
+    def _noting(self, what: str) -> AbstractContextManager[list[str]]:
+        """As `noting`: an error after the server was sent something is put on record, with what that was."""
+        return noting(self.log, f"{self.gun}: {what}", self._event(what, {}, {}), self._step, unsent=False)
+
+    def _event(self, what: str, versions: Mapping[str, int], signers: Mapping[str, object]) -> AuditEvent:
+        return content_trust_published(
             app.now(), gun=self.gun, what=what, versions=versions, signers=signers, actor=actor()
         )
-        try:
-            self.log.append_many((event, *also))
-        except (AuditError, StorageError) as error:
-            # not as the refusal that the log's error may be: the server has it
-            raise AuditError(
-                f"{self.gun}: {what} is published, and is not on record: {error.message}",
-                next_step=f"mend the log (trustkit audit verify), and see trustkit trust inspect {self.gun}",
-            ) from error
+
+    @property
+    def _step(self) -> str:
+        return f"see trustkit trust inspect {self.gun}"
 
 
 def open_author(given: str, arguments: argparse.Namespace) -> Author:
@@ -149,6 +182,14 @@ def public_key(config: Config, given: str) -> PublicKey:
         return public_key_from_pem(pem.split_headers(content)[1])
     except MalformedError as error:
         raise KeyFileError(f"{given}: {error.message}", next_step="give a public key in PEM") from error
+
+
+def _named(files: Mapping[str, bytes]) -> str:
+    """Return the files of one publication in words: which version of each role, and its digest."""
+    from trustkit.signing.content_trust.files import read
+
+    listed = (f"{role} {read(role, content).body.version} {digest_of(content)}" for role, content in files.items())
+    return ", ".join(listed)[:_SENT_CHARS]
 
 
 def _passphrase(role: str, prompt: str, *, confirm: bool = False) -> bytes:

@@ -47,8 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         }
         return signed(begun(author.gun, roles, moment), author.keys, author.crypto)
 
-    found = author.repositories.begun(author.asked, files)
-    author.record("init", found)
+    found = author.begin(files)
     print(f"{author.gun} has content trust, good until {found.expires:%Y-%m-%d}")
     print(f"  root key  {found.root_keys[0].fingerprint[:16]}\n  next: trustkit trust sign {author.gun}:TAG")
     return 0

@@ -21,11 +21,14 @@ from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from trustkit.admission.migration import Move, Standing
     from trustkit.cli.signer import Signer
     from trustkit.codec.predicates.migration import Migration
     from trustkit.config import Config
     from trustkit.fips.provider import CryptoProvider
+    from trustkit.model.audit import AuditEvent
     from trustkit.oci.source import ImageSource
     from trustkit.signing.content_trust.values import VerifiedRepository
 
@@ -126,7 +129,7 @@ class _Migration:
         wanted = link(self._found, move.tag, self._arguments.format, self._signer.fingerprint, self._now)
         stands = self._standing(move, wanted)
         if stands.signed and stands.linked:
-            return Migrated(move.tag.tag, move.target.digest, BEFORE)
+            return Migrated(move.tag.tag, move.target.digest, BEFORE, record=self._finished(move, wanted))
         if self._arguments.dry_run:
             return Migrated(move.tag.tag, move.target.digest, TO_SIGN)
         return self._sign(move, wanted, stands)
@@ -141,27 +144,69 @@ class _Migration:
     def _sign(self, move: "Move", wanted: "Migration", stands: "Standing") -> Migrated:
         import json
 
-        from trustkit.audit.events import image_migrated
+        from trustkit.audit.events import image_migrating
         from trustkit.codec.predicates import migration
 
-        pinned = str(ImageRef.parse(self._found.gun).with_digest(move.target.digest))
+        # before anything is pushed, so that a migration that is cut off is on record too
+        self._signer.log.append(self._event(image_migrating, move, wanted, {}))
+        pinned = self._pinned(move)
         layout = self._arguments.layout
         signature = None if stands.signed else self._signer.sign(pinned, layout, {}).evidence
         said = migration.value_of(wanted)
         attestation = None
         if not stands.linked:
             attestation = self._signer.attest(pinned, layout, (migration.TYPE, json.dumps(said).encode())).evidence
-        made = {"signature": signature, "attestation": attestation}
-        event = image_migrated(
-            self._now,
-            reference=pinned,
+        made = {name: str(one) for name, one in (("signature", signature), ("attestation", attestation)) if one}
+        return Migrated(
+            move.tag.tag, move.target.digest, SIGNED, signature, attestation, self._recorded(move, wanted, made)
+        )
+
+    def _finished(self, move: "Move", wanted: "Migration") -> int:
+        """Put on record what an earlier run was cut off from recording; 0 if there is nothing of that kind."""
+        began, ended = (self._newest(kind, move, wanted) for kind in ("image.migrating", "image.migrated"))
+        return self._recorded(move, wanted, {}) if began > ended and not self._arguments.dry_run else 0
+
+    def _newest(self, kind: str, move: "Move", wanted: "Migration") -> int:
+        """Return the number of the newest such record about this tag, format and key; -1 without any."""
+        from trustkit.audit.query import Query
+
+        asked = {"content_trust": {"repository": wanted.repository, "tag": wanted.tag},
+                 "signed": {"format": wanted.signed_as, "key": wanted.key}}  # fmt: skip
+        for one in self._signer.log.records(Query(kind=kind, subject=move.target.digest, newest=True)):
+            if all(part.items() <= _members(one.event.body.get(name)).items() for name, part in asked.items()):
+                return one.sequence
+        return -1
+
+    def _recorded(self, move: "Move", wanted: "Migration", made: "Mapping[str, str]") -> int:
+        from trustkit.audit.events import image_migrated
+        from trustkit.cli.on_record import done
+
+        event = self._event(image_migrated, move, wanted, made)
+        what = f"{wanted.repository}:{wanted.tag} is signed anew as {wanted.signed_as}"
+        return done(self._signer.log, what, [event], "give the same command again")[0].sequence
+
+    def _event(
+        self,
+        make: "Callable[..., AuditEvent]",
+        move: "Move",
+        wanted: "Migration",
+        made: "Mapping[str, str]",
+    ) -> "AuditEvent":
+        from trustkit.app import now
+        from trustkit.codec.predicates import migration
+
+        said = migration.value_of(wanted)
+        return make(
+            now(),
+            reference=self._pinned(move),
             image=move.target.digest,
             before=_members(said["contentTrust"]),
-            after={**_members(said["signed"]), **{name: str(one) for name, one in made.items() if one}},
+            after={**_members(said["signed"]), **made},
             actor=actor(),
         )
-        record = self._signer.record(event)
-        return Migrated(move.tag.tag, move.target.digest, SIGNED, signature, attestation, record.sequence)
+
+    def _pinned(self, move: "Move") -> str:
+        return str(ImageRef.parse(self._found.gun).with_digest(move.target.digest))
 
 
 def _members(value: object) -> dict[str, object]:

@@ -38,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("which tag is to be revoked?", next_step="write REPOSITORY:TAG, or REPOSITORY and --all")
     author = open_author(arguments.repository, arguments)
     if arguments.delete_repository:
-        author.repositories.deleted(author.asked)
-        author.record("delete", None)
+        author.delete()
         print(f"the trust server knows {author.gun} no more")
         return 0
     revoked: dict[str, tuple[str, ...]] = {}

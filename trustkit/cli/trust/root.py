@@ -17,6 +17,7 @@ from trustkit.app import now, open_crypto, open_log, public_keys
 from trustkit.audit.events import trust_updated
 from trustkit.cli.identities import bounded_content
 from trustkit.cli.numbers import MOST_DAYS, number
+from trustkit.cli.on_record import done
 from trustkit.cli.output import as_json, table
 from trustkit.cli.signer import open_private
 from trustkit.cli.words import actor, moment_of
@@ -207,9 +208,11 @@ def _update(arguments: argparse.Namespace, config: Config) -> None:
     folder = Path(arguments.to) if arguments.to else _kept(config)
     first = bounded_content(Path(arguments.root), limits.TRUSTED_ROOT_BYTES) if arguments.root else None
     asked = Asked(tuple(arguments.url), first, config.path("registry.ca_file"))
-    state = update(folder, asked, now())
+    # first: nothing is trusted anew that cannot be put on record
     with open_log(config) as log:
-        log.append(trust_updated(now(), root=state.root, files=dict(state.files), until=state.expires, actor=actor()))
+        state = update(folder, asked, now())
+        event = trust_updated(now(), root=state.root, files=dict(state.files), until=state.expires, actor=actor())
+        done(log, f"{folder} is updated to root version {state.root}", [event], "give the same command again")
     print(f"{folder} is up to date: root version {state.root}, {len(state.files)} files, until {state.expires}")
     _warn("the trust root's metadata", state.expires)
     if not config.path("trust.root"):
