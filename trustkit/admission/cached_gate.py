@@ -124,9 +124,10 @@ class CachedGate:
     def remembered(self, question: Hashable) -> Any:
         """Return what `remember` was given for a question, while each of its rulings holds; None otherwise."""
         now, known = self._kit.now(), self._kit.revocations
-        if known is not None and not known.is_fresh(now):
-            return None
-        return self._answers.get((question, 0 if known is None else known.current(now).number), now)
+        if known is None:
+            return self._answers.get((question, 0), now)
+        fresh = known.fresh(now)
+        return None if fresh is None else self._answers.get((question, fresh.number), now)
 
     def remember(self, question: Hashable, answer: object, rulings: tuple[Ruling, ...]) -> None:
         """Keep the answer to a question, which rests on these rulings, until the first of them ends."""

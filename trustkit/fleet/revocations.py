@@ -75,6 +75,11 @@ class KnownRevocations:
         """Whether `current` would answer without reading."""
         return self._checked is not None and self._checked <= now < self._checked + self._fresh
 
+    def fresh(self, now: datetime) -> Known | None:
+        """Return what `current` would, if it needs no reading for it."""
+        # in this order: a list that comes meanwhile is the one that counts
+        return self._known if self.is_fresh(now) else None
+
     def current(self, now: datetime) -> Known:
         """Return what is known. Raises RevocationsUnreadError: too little; StorageError for a broken file."""
         with self._lock:

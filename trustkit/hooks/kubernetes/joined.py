@@ -16,6 +16,8 @@ class Joined:
         self._transport = transport
         self._written: list[bytes] = []
         self._soon = asyncio.get_running_loop().call_soon
+        # asked for every answer
+        self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
         """Send the bytes after those before them."""

@@ -145,8 +145,14 @@ def _at_once(text: bytes) -> Review | None:
 
 
 def _read(found: _Object) -> Object:
-    told = (("template", found.template), ("spec", found.spec), ("status", found.status))
-    return {"metadata": found.metadata, **{name: text for name, text in told if text is not _ABSENT}}
+    read: dict[str, msgspec.Raw | Members] = {"metadata": found.metadata}
+    if found.spec is not _ABSENT:
+        read["spec"] = found.spec
+    if found.status is not _ABSENT:
+        read["status"] = found.status
+    if found.template is not _ABSENT:
+        read["template"] = found.template
+    return read
 
 
 def _read_slowly(text: bytes) -> Review:
