@@ -107,6 +107,37 @@ def test_a_key_that_is_revoked_and_not_on_record_is_called_so(ring: Trustkit) ->
     assert (status, "key first is revoked on this machine, and is not on record: " in said) == (4, True), said
 
 
+@pytest.mark.parametrize("how", BROKEN)
+def test_no_key_is_removed_beside_a_broken_log(ring: Trustkit, how: str) -> None:
+    said, status = BROKEN[how]
+    with broken(ring.home, how):
+        done = ring.run("key", "remove", "first")
+    assert (done.status, said in done.stderr.lower()) == (status, True), done.said
+    assert names(ring) == {"first"}
+
+
+def test_a_key_that_is_removed_and_not_on_record_is_called_so(ring: Trustkit) -> None:
+    ring.must("key", "generate", "second")
+    with held(ring.home):
+        running = ring.start("key", "remove", "second")
+        running.wait_until(lambda: names(ring) == {"first"})
+        (ring.home / "audit" / "log.db").unlink()
+    said = (running.status(), running.log.read_text())
+    assert (said[0], "key second is removed, and is not on record: " in said[1]) == (4, True), said
+
+
+def test_a_key_that_is_removed_is_on_record(ring: Trustkit) -> None:
+    fingerprint = records(ring, "key.generated")[0]["body"]["fingerprint"]  # type: ignore[index]
+    ring.must("key", "remove", "first")
+    (removed,) = records(ring, "key.removed")
+    assert removed["body"]["fingerprint"] == fingerprint  # type: ignore[index]
+
+
+def test_a_key_that_is_not_there_leaves_no_record(ring: Trustkit) -> None:
+    assert ring.run("key", "remove", "nobody").status == 2
+    assert records(ring, "key.removed") == []
+
+
 def test_a_key_whose_limits_cannot_be_kept_is_on_record(ring: Trustkit) -> None:
     """It is in the ring without them, and the command fails."""
     with held(ring.home):

@@ -1,5 +1,6 @@
 """`trustkit trusted-root update` against a TUF repository made with python-tuf, as sigstore makes its own."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from peers.fake_sigstore import FakeSigstore
+from peers.logs import BROKEN, broken, records
 from peers.tools import Ran
 from peers.trustkit import Trustkit
 
@@ -80,6 +82,26 @@ def test_the_new_root_is_in_force_afterwards(repository: Repository, trustkit: T
     repository.publish(trusted("http://one.test"))
     done = update(trustkit.run, repository)
     assert done.status == 0, done.said
+    assert "http://one.test" in trustkit.must("trusted-root", "show").stdout
+
+
+def test_what_is_in_force_afterwards_is_on_record(repository: Repository, trustkit: Trustkit) -> None:
+    content = trusted("http://one.test")
+    repository.publish(content)
+    assert update(trustkit.run, repository).status == 0
+    (record,) = records(trustkit, "trust.sigstore_updated")
+    assert record["body"]["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_nothing_is_fetched_beside_a_broken_log(repository: Repository, trustkit: Trustkit, how: str) -> None:
+    repository.publish(trusted("http://one.test"))
+    assert update(trustkit.run, repository).status == 0
+    repository.publish(trusted("http://two.test"))
+    said, status = BROKEN[how]
+    with broken(trustkit.home, how):
+        done = update(trustkit.run, repository)
+    assert (done.status, said in done.stderr.lower()) == (status, True), done.said
     assert "http://one.test" in trustkit.must("trusted-root", "show").stdout
 
 

@@ -57,6 +57,12 @@ def key_imported(at: datetime, *, name: str, kind: str, fingerprint: str, actor:
     return event._replace(kind="key.imported")
 
 
+def key_removed(at: datetime, *, name: str, kind: str, fingerprint: str, actor: str) -> AuditEvent:
+    """Say that a key left the ring, and is trusted no more by those who trust the ring."""
+    event = key_generated(at, name=name, kind=kind, fingerprint=fingerprint, actor=actor)
+    return event._replace(kind="key.removed")
+
+
 def key_rotated(
     at: datetime, *, name: str, fingerprint: str, replaces: str, until: datetime | None, actor: str
 ) -> AuditEvent:
@@ -96,6 +102,12 @@ def trust_updated(at: datetime, *, root: int, files: Mapping[str, str], until: d
     """Say what a trust root brought: its root's version, the SHA-256 of each file, and until when it counts."""
     body = {"root": root, "files": dict(files), "until": until.isoformat(), "actor": actor}
     return AuditEvent(at, "trust.updated", "ok", None, body)
+
+
+def sigstore_updated(at: datetime, *, mirror: str, digest: Digest, actor: str) -> AuditEvent:
+    """Say where the file came from by which certificates are trusted from now on, and its digest."""
+    body = {"name": f"trusted_root.json of {mirror}", "digest": str(digest), "actor": actor}
+    return AuditEvent(at, "trust.sigstore_updated", "ok", None, body)
 
 
 def image_signed(

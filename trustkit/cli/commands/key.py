@@ -165,8 +165,18 @@ def _export(ring: Keyring, arguments: argparse.Namespace) -> None:
 
 
 def _remove(ring: Keyring, arguments: argparse.Namespace) -> None:
-    ring.remove(arguments.name)
-    print(arguments.name)
+    from trustkit.app import now, open_log
+    from trustkit.audit.events import key_removed
+    from trustkit.cli.on_record import done
+
+    with open_log(load(os.environ)) as log:
+        key = ring.show(arguments.name)
+        ring.remove(key.name)
+        gone = key_removed(
+            now(), name=key.name, kind=key.public.kind, fingerprint=key.public.fingerprint, actor=actor()
+        )
+        done(log, f"key {key.name} is removed", [gone])
+    print(key.name)
 
 
 def _read(source: Path) -> bytes:

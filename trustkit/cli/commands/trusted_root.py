@@ -11,6 +11,7 @@ from pathlib import Path
 from trustkit import limits
 from trustkit.cli.identities import bounded_content, root_content
 from trustkit.cli.output import as_json, table
+from trustkit.cli.words import actor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it. Raises UsageError, MalformedError, SourceError, VerificationError, StorageError."""
+    """Do it. Raises UsageError, MalformedError, SourceError, VerificationError, StorageError, AuditError."""
     return _show(arguments) if arguments.action == "show" else _update(arguments)
 
 
@@ -52,16 +53,22 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _update(arguments: argparse.Namespace) -> int:
-    from trustkit.app import open_crypto
+    from trustkit.app import now, open_log
+    from trustkit.audit.events import sigstore_updated
+    from trustkit.cli.on_record import done
     from trustkit.config import load
+    from trustkit.fips.hashing import digest_of
     from trustkit.signing.trust.refresh import PUBLIC_MIRROR, refresh
     from trustkit.signing.trust_root.door import open_door
 
     config = load(os.environ)
-    open_crypto(config)
-    open_door()
-    given = bounded_content(Path(arguments.root), limits.TRUSTED_ROOT_BYTES) if arguments.root else None
-    written = refresh(config.home / "sigstore", arguments.mirror or PUBLIC_MIRROR, given)
+    mirror = arguments.mirror or PUBLIC_MIRROR
+    with open_log(config) as log:
+        open_door()
+        given = bounded_content(Path(arguments.root), limits.TRUSTED_ROOT_BYTES) if arguments.root else None
+        written = refresh(config.home / "sigstore", mirror, given)
+        digest = digest_of(bounded_content(written, limits.TRUSTED_ROOT_BYTES))
+        done(log, f"{written} is up to date", [sigstore_updated(now(), mirror=mirror, digest=digest, actor=actor())])
     print(f"{written} is up to date")
     return 0
 
