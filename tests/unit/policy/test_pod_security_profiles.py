@@ -62,7 +62,7 @@ RESTRICTED = [
     ("requireNonRoot", {"non_root": True, "user": "0"}),
     ("requireNonRoot", {"non_root": True, "user": "root:root"}),
     ("requireNonRoot", {"non_root": True, "pod_root": True}),
-    ("requireNonRoot", {"non_root": False, "user": "10001", "pod_root": True}),
+    ("requireNonRoot", {"non_root": False, "user": "10001"}),
     ("seccomp", {"seccomp": "unset"}),
     ("capabilities.drop", {"capabilities_dropped": ()}),
     ("capabilities.drop", {"capabilities_dropped": ("NET_RAW",)}),
@@ -87,9 +87,7 @@ def test_baseline_admits_an_ordinary_pod(changes: dict[str, object]) -> None:
     assert evaluate(profile("baseline"), about(PLAIN_POD, **changes)).verdict == ALLOW
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"user": ""}, {"non_root": False}, {"capabilities_added": ()}, {"seccomp": "profiles/x.json"}]
-)
+@pytest.mark.parametrize("changes", [{}, {"user": ""}, {"capabilities_added": ()}, {"seccomp": "profiles/x.json"}])
 def test_restricted_admits_a_hardened_pod(changes: dict[str, object]) -> None:
     assert evaluate(profile("restricted"), about(POD, **changes)).verdict == ALLOW
 

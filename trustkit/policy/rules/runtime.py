@@ -15,6 +15,7 @@ from trustkit.policy.user import root_problem
 NOT_A_RUN = ("verify", "pull")
 SECCOMP_NAMES = {"default": "RuntimeDefault", "unconfined": "Unconfined", "unset": "Unset"}
 _SELINUX_PARTS = 3
+_KUBERNETES = "kubernetes"
 
 
 class RuntimeRule(NamedTuple):
@@ -111,6 +112,9 @@ def _non_root(request: RequestFacts, _allowed: tuple[str, ...]) -> str:
     declared = request.non_root and request.user.partition(":")[0] not in ("0", "root")
     if problem and not declared:
         return problem
+    # the standard's words are fields of pods: a user's number does not stand in for runAsNonRoot there
+    if request.engine == _KUBERNETES and not request.non_root:
+        return "it does not say runAsNonRoot: true"
     # the standard restricts the pod's own field too, whatever its containers say
     return "its pod asks for root (runAsUser: 0)" if request.pod_root else ""
 
@@ -184,6 +188,6 @@ STEPS: Mapping[str, str] = {
     "seccomp": "run it with the default seccomp profile",
     "denyHostPorts": "reach it through a service",
     "denyNewPrivileges": "set allowPrivilegeEscalation: false, or --security-opt no-new-privileges",
-    "requireNonRoot": "set runAsNonRoot: true, or a numeric user other than 0, for the pod too",
+    "requireNonRoot": "set runAsNonRoot: true, or without pods a numeric user; no pod's user may be 0",
     "capabilities.drop": "drop ALL capabilities and add the few that are needed",
 }

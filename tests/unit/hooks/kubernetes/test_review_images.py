@@ -258,6 +258,9 @@ ROOT, NOT_ROOT = {"runAsUser": 0}, {"runAsUser": 10001, "runAsNonRoot": True}
         (NOT_ROOT, {}, False),
         ({"runAsUser": None}, NOT_ROOT, False),
         ({"runAsUser": 7}, NOT_ROOT, False),
+        # the standard asks for the word, not for the number
+        ({"runAsUser": 10001}, {}, True),
+        (NOT_ROOT, {"runAsNonRoot": False}, True),
     ],
 )
 def test_root_counts_for_a_pod_whatever_its_containers_say(slot, of_pod, of_container, refused):
