@@ -4,7 +4,7 @@ Errors carry text only, never rich objects, so that this file imports nothing.
 Exit statuses: 1 refused, 2 the caller's input, 3 could not find out, 4 our or the machine's fault.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class TrustkitError(Exception):
@@ -23,6 +23,12 @@ class TrustkitError(Exception):
         self.message = message
         self.next_step = next_step
         self.details = details
+
+    def again(self) -> Self:
+        """Return the same error without what it passed through: a kept one would keep every frame of that alive."""
+        made = type(self).__new__(type(self), *self.args)
+        made.__dict__.update(self.__dict__)
+        return made
 
 
 # --- the caller's input: exit status 2 ------------------------------------------------------------

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Hashable
 from datetime import datetime, timedelta
 from functools import partial
+from traceback import clear_frames
 from typing import Any
 
 from trustkit import limits
@@ -54,8 +55,13 @@ class Ruling(NamedTuple):
 NOBODYS = PullCredentials()
 
 
-class _Failed(NamedTuple):
+class Failed(NamedTuple):
+    """Why nothing was established: an error as `TrustkitError.again` makes it, never the one that was raised."""
+
     error: TrustkitError
+
+
+Fetched = Established | Failed
 
 
 class _Decided(NamedTuple):
@@ -70,7 +76,7 @@ class CachedGate:
     def __init__(
         self,
         gate: Gate,
-        flights: SingleFlight[Established],
+        flights: SingleFlight[Fetched],
         log: BatchedLog,
         shared: SharedEvidence | None = None,
     ) -> None:
@@ -82,7 +88,7 @@ class CachedGate:
         self._shared = None if gate.kit.trust.openpgp else shared
         self.needs_namespace_labels = bool(needs_namespace_labels(gate.kit.policy))
         self._scope = (gate.kit.policy.digest, trust_digest(gate.kit.trust))
-        self._images: Cache[Established | _Failed] = Cache(kept.entries, limits.CACHED_IMAGE_BYTES)
+        self._images: Cache[Fetched] = Cache(kept.entries, limits.CACHED_IMAGE_BYTES)
         self._decisions: Cache[_Decided] = Cache(limits.CACHED_DECISIONS)
         self._kits: Cache[Kit] = Cache(limits.CACHED_CREDENTIALS)
         self._answers: Cache[object] = Cache(limits.QUESTIONS)
@@ -179,28 +185,27 @@ class CachedGate:
         """Return what is known of the image, fetched once however many ask. Raises as `judge.judge`."""
         if ref.digest is not None:
             kept = self._images.get(self._known_as(ref, ref.digest, pull), self._kit.now())
-            if isinstance(kept, _Failed):
-                raise kept.error
             if kept is not None:
-                return kept
-        return await self._flights.run(self._known_as(ref, ref.at, pull), partial(self._fetch, ref, pull))
+                return _established(kept)
+        return _established(await self._flights.run(self._known_as(ref, ref.at, pull), partial(self._fetch, ref, pull)))
 
     def _known_as(self, ref: ImageRef, at: Digest | str, pull: PullCredentials) -> Hashable:
         """Return what is equal for references about which the same is known: trust servers sign tags."""
         tag = ref.tag if self._kit.ask_repository is not None else ""
         return (*self._scope, pull.name, ref.name, tag, at)
 
-    def _fetch(self, ref: ImageRef, pull: PullCredentials) -> Established:
+    def _fetch(self, ref: ImageRef, pull: PullCredentials) -> Fetched:
         """Fetch and verify, in a thread; the outcome is kept under the digest that was verified."""
         try:
             found = self._establish(ref, pull)
         except TrustkitError as error:
+            failed = _failed(error)
             if ref.digest is not None:
                 now = self._kit.now()
                 seconds = min(limits.CACHED_FAILURE_SECONDS, self._kit.means.kept.negative_seconds)
                 life = (now, now + timedelta(seconds=seconds))
-                self._images.put(self._known_as(ref, ref.digest, pull), _Failed(error), life, _ENTRY_BYTES)
-            raise
+                self._images.put(self._known_as(ref, ref.digest, pull), failed, life, _ENTRY_BYTES)
+            return failed
         image = found.image
         slim = found._replace(image=image._replace(root_bytes=b"", manifest_bytes=b""))
         predicates = sum(len(one.statement.predicate) for one in found.report.accepted if one.statement)
@@ -241,6 +246,25 @@ class CachedGate:
         for key in self._kit.trust.keys:
             moments += [key.not_before, key.not_after, key.revoked.at if key.revoked else None]
         return min(moment for moment in moments if moment is not None and moment >= found.at)
+
+
+def _failed(error: TrustkitError) -> Failed:
+    """Return what is kept of an error, and let go of all that it passed through.
+
+    Where a frame of its traceback names it, all of them would live until the garbage collector looks for such rings.
+    """
+    passed: BaseException | None = error
+    while passed is not None:
+        clear_frames(passed.__traceback__)
+        passed = passed.__cause__ or passed.__context__
+    return Failed(error.again())
+
+
+def _established(found: Fetched) -> Established:
+    """Return it. Raises the error that there was, anew for everybody who asks."""
+    if isinstance(found, Failed):
+        raise found.error.again()
+    return found
 
 
 def _until(decided: _Decided) -> datetime:

@@ -28,8 +28,12 @@ class SingleFlight(Generic[Result]):
             future = asyncio.get_running_loop().run_in_executor(self._threads, work)
             self._running[key] = future
             future.add_done_callback(lambda done: self._finished(key, done))
-        # whoever gives up does not take the work away from the others
-        return await asyncio.shield(future)
+        try:
+            # whoever gives up does not take the work away from the others
+            return await asyncio.shield(future)
+        finally:
+            # the traceback of an error has this frame: the two would keep each other alive
+            del future
 
     def close(self) -> None:
         """Begin nothing more; work under way ends by its own time-outs."""

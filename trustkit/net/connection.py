@@ -160,7 +160,11 @@ def _connected(places: list[_Place], seconds: float) -> tuple[socket.socket, int
             failed = error
         else:
             return opened, place.reach
-    raise failed
+    try:
+        raise failed
+    finally:
+        # its traceback has this frame: the two would keep each other alive
+        del failed
 
 
 def _encrypted(opened: socket.socket, host: str, url: Url, tls: Callable[[], TlsContext]) -> socket.socket:

@@ -1,6 +1,8 @@
 """What is proven about an image is fetched once and kept for as long as it holds; every decision is on record."""
 
 import asyncio
+import gc
+import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Lock
@@ -385,3 +387,25 @@ def test_a_log_that_takes_nothing_fails_every_event():
 
     small = AuditEvent(NOW, "review", "allow", None, {})
     assert [type(one) for one in at_once(Latched(), small, small)] == [AuditError, AuditError]
+
+
+def test_an_error_does_not_keep_alive_what_it_passed_through(scene):
+    """Not even until the garbage collector comes: a flood of images that cannot be fetched would fill the memory."""
+    gate, refused = scene.gate(), []
+
+    class RingedError(UnreachableError):
+        """An error that a frame of its own traceback names."""
+
+    def open_and_fail(ref):
+        failed = RingedError("the registry does not answer")
+        refused.append(weakref.ref(failed))
+        raise failed
+
+    gate._kit = gate._kit._replace(open_source=open_and_fail)
+    gc.disable()
+    try:
+        for _ in range(2):
+            assert not rule(gate, scene.ref).allowed
+    finally:
+        gc.enable()
+    assert [one() for one in refused] == [None]

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from trustkit import limits
 from trustkit.admission.batched_log import BatchedLog
-from trustkit.admission.cached_gate import CachedGate
+from trustkit.admission.cached_gate import CachedGate, Fetched
 from trustkit.admission.gate import AuditLog, Gate
-from trustkit.admission.judge import Established
 from trustkit.admission.shared_evidence import SharedEvidence
 from trustkit.admission.single_flight import SingleFlight
 from trustkit.errors import ConfigError, TrustkitError
@@ -36,7 +35,7 @@ _LOOK_SECONDS = 2.0
 _BACKLOG = 1024
 _GRACE_SECONDS = 10
 # Reviews leave no cycles behind; looking for some every 700 objects costs an answer 5 %.
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 10_000
 
 
 class Settings(NamedTuple):
@@ -61,7 +60,7 @@ class InForce:
     def __init__(self, load: Callable[[], Gate], log: BatchedLog, shared: SharedEvidence | None = None) -> None:
         """Decide by what `load` returns, with what other nodes fetched."""
         self._load, self._log, self._shared = load, log, shared
-        self._flights: SingleFlight[Established] = SingleFlight(limits.PARALLEL_FETCHES, limits.WAITING_FETCHES)
+        self._flights: SingleFlight[Fetched] = SingleFlight(limits.PARALLEL_FETCHES, limits.WAITING_FETCHES)
         self._gate: CachedGate | None = None
         self.unready = "policy and trust roots are not loaded yet"
         self.note = ""
