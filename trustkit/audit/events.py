@@ -140,18 +140,9 @@ def image_migrated(
     return AuditEvent(at, "image.migrated", "ok", image, body)
 
 
-def image_migrating(
-    at: datetime,
-    *,
-    reference: str,
-    image: Digest,
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-    actor: str,
-) -> AuditEvent:
-    """Say that a tag's image is about to be signed anew: without `image_migrated` behind it, it was cut off."""
-    event = image_migrated(at, reference=reference, image=image, before=before, after=after, actor=actor)
-    return event._replace(kind="image.migrating")
+def image_migrating(migrated: AuditEvent) -> AuditEvent:
+    """Say that what `image_migrated` tells is about to be done: without that record behind it, it was cut off."""
+    return migrated._replace(kind="image.migrating")
 
 
 def content_trust_published(

@@ -21,7 +21,7 @@ from trustkit.model.reference import ImageRef
 from trustkit.model.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from trustkit.admission.migration import Move, Standing
     from trustkit.cli.signer import Signer
@@ -148,7 +148,7 @@ class _Migration:
         from trustkit.codec.predicates import migration
 
         # before anything is pushed, so that a migration that is cut off is on record too
-        self._signer.log.append(self._event(image_migrating, move, wanted, {}))
+        self._signer.log.append(image_migrating(self._event(move, wanted, {})))
         pinned = self._pinned(move)
         layout = self._arguments.layout
         signature = None if stands.signed else self._signer.sign(pinned, layout, {}).evidence
@@ -178,25 +178,19 @@ class _Migration:
         return -1
 
     def _recorded(self, move: "Move", wanted: "Migration", made: "Mapping[str, str]") -> int:
-        from trustkit.audit.events import image_migrated
         from trustkit.cli.on_record import done
 
-        event = self._event(image_migrated, move, wanted, made)
+        event = self._event(move, wanted, made)
         what = f"{wanted.repository}:{wanted.tag} is signed anew as {wanted.signed_as}"
         return done(self._signer.log, what, [event], "give the same command again")[0].sequence
 
-    def _event(
-        self,
-        make: "Callable[..., AuditEvent]",
-        move: "Move",
-        wanted: "Migration",
-        made: "Mapping[str, str]",
-    ) -> "AuditEvent":
+    def _event(self, move: "Move", wanted: "Migration", made: "Mapping[str, str]") -> "AuditEvent":
         from trustkit.app import now
+        from trustkit.audit.events import image_migrated
         from trustkit.codec.predicates import migration
 
         said = migration.value_of(wanted)
-        return make(
+        return image_migrated(
             now(),
             reference=self._pinned(move),
             image=move.target.digest,
